@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "raven/core/digest.hpp"
+#include "raven/graph/op_def.hpp"
+
+namespace raven {
+
+/// A parameter of the job's model by its place in the ParameterStore.
+struct ParameterId {
+  std::uint32_t value = 0;
+  auto operator<=>(const ParameterId&) const = default;
+};
+
+/// Output `output` of node `node`.
+struct ValueRef {
+  std::uint32_t node = 0;
+  std::uint16_t output = 0;
+  auto operator<=>(const ValueRef&) const = default;
+};
+
+/// One line of the record: a value from outside or a call.
+struct Node {
+  enum class Kind : std::uint8_t { input = 1, parameter = 2, call = 3 };
+  Kind kind = Kind::input;
+  /// Kind::input: slot of the data slice (0 features, 1 targets). Kind::parameter: its ParameterId.
+  std::uint32_t slot = 0;
+  /// Kind::parameter: a gradient is asked for. Running statistics have none.
+  bool trainable = false;
+  const OpDef* op = nullptr;      ///< Kind::call
+  Attributes attributes;          ///< Kind::call
+  std::vector<ValueRef> inputs;   ///< Kind::call; each refers to an earlier node
+  std::vector<ValueType> outputs; ///< one for inputs and parameters
+  std::vector<ValueType> saved;   ///< Kind::call
+};
+
+/// A number that is reported but not trained on, such as how many answers were right: the sum of a value's elements.
+struct Metric {
+  std::string name;
+  ValueRef value;
+};
+
+/// A value that is merged into a running statistic (a parameter without gradient) by the master:
+/// running = (1 - momentum) * running + momentum * mean over the snippets in snippet order.
+struct Statistic {
+  ParameterId into;
+  ValueRef value;
+  double momentum = 0.1;
+};
+
+/// What running a model once wrote down: nodes in topological order, and what is asked of them.
+/// A plain value. Equal graphs have equal bytes and therefore equal digests.
+struct Graph {
+  std::vector<Node> nodes;
+  /// Loss of each row, f32; the loss of a batch is sum(losses) / sum(weights) over all its snippets.
+  std::optional<ValueRef> losses;
+  /// Weight of each row, f32, no gradient.
+  std::optional<ValueRef> weights;
+  std::vector<Metric> metrics;
+  std::vector<Statistic> statistics;
+  /// What prediction returns (logits, values).
+  std::optional<ValueRef> prediction;
+};
+
+[[nodiscard]] const ValueType& type_of(const Graph& graph, ValueRef value);
+
+/// Canonical bytes, format in docs/formats/graph.md.
+[[nodiscard]] Bytes encode(const Graph& graph);
+/// Rebuilds a graph from bytes that nobody vouches for. Shapes of calls are not read but inferred again.
+/// @throws InputError saying what is wrong: malformed, unknown op, a reference forward, more than 100 000 nodes.
+[[nodiscard]] Graph decode_graph(ByteSpan bytes);
+[[nodiscard]] Digest digest_of(const Graph& graph);
+
+}  // namespace raven

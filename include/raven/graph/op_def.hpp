@@ -1,0 +1,82 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "raven/core/random.hpp"
+#include "raven/graph/attributes.hpp"
+#include "raven/tensor/tensor.hpp"
+
+namespace raven {
+
+/// What a call makes: its outputs (seen by later calls) and what forward keeps for backward only.
+struct CallTypes {
+  std::vector<ValueType> outputs;
+  std::vector<ValueType> saved;
+};
+
+/// Where backward puts the gradient of one input. Either nobody wants it, or this is the first
+/// contribution (assign) or a further one (add): kernels write straight into it (GEMM with beta 0 or 1), so
+/// a large gradient never exists twice. The gradient check runs every op in both modes.
+struct GradientSink {
+  enum class Mode : std::uint8_t { none, assign, add };
+  View to;
+  Mode mode = Mode::none;
+
+  [[nodiscard]] bool wanted() const { return mode != Mode::none; }
+  [[nodiscard]] bool adds() const { return mode == Mode::add; }
+};
+
+/// One run of a call. Buffers belong to the caller and are the shapes that infer() promised.
+struct ForwardCall {
+  std::span<const ConstView> inputs;
+  const Attributes& attributes;
+  std::span<const View> outputs;
+  std::span<const View> saved;
+  RandomKey key;  ///< op = index of the call, sample = position in the batch of row 0 of this snippet
+};
+
+struct BackwardCall {
+  std::span<const ConstView> inputs;
+  const Attributes& attributes;
+  std::span<const ConstView> outputs;
+  std::span<const ConstView> saved;
+  /// One per output; a null view where nothing flows back.
+  std::span<const ConstView> output_gradients;
+  /// One per input.
+  std::span<const GradientSink> input_gradients;
+  RandomKey key;
+};
+
+/// One differentiable operation: a row in a table, found by name.
+///
+/// A row has no state. Everything that a call needs is in its inputs and its attributes, so rank 0 can
+/// record a call and any other process can run it. All functions are pure and safe on several threads; their
+/// results depend on the inputs alone, never on how many threads help.
+struct OpDef {
+  /// Name on the wire. Once released, a name keeps its meaning for ever.
+  std::string_view name;
+  /// Shapes of what the call makes. Runs while the model is recorded, so that a wrong shape is reported at the
+  /// line that wrote it; and again on whoever received the graph, so it checks attributes as hostile input.
+  /// @throws InputError when inputs or attributes do not fit together.
+  CallTypes (*infer)(std::span<const ValueType> inputs, const Attributes& attributes);
+  void (*forward)(const ForwardCall& call);
+  /// Null for an op without a gradient (a metric).
+  void (*backward)(const BackwardCall& call);
+  /// Which of forward's values backward reads; the planner reuses the memory of all others.
+  struct Needs {
+    bool inputs = true;
+    bool outputs = true;
+  } backward_needs = {};
+};
+
+/// A family of ops: the rows of one source file.
+using OpRows = std::span<const OpDef* const>;
+
+/// Every op that raven knows.
+[[nodiscard]] std::span<const OpDef* const> op_table();
+/// Null when there is none of that name.
+[[nodiscard]] const OpDef* find_op(std::string_view name);
+
+}  // namespace raven

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "raven/graph/graph.hpp"
+#include "raven/graph/parameter_store.hpp"
+
+namespace raven {
+
+class Tape;
+
+/// A value being recorded: a handle into a tape. Copying copies the handle.
+class Variable {
+ public:
+  Variable() = default;
+
+  [[nodiscard]] const ValueType& type() const;
+  [[nodiscard]] const Shape& shape() const { return type().shape; }
+  [[nodiscard]] ValueRef ref() const { return ref_; }
+  [[nodiscard]] Tape& tape() const { return *tape_; }
+  [[nodiscard]] bool empty() const { return tape_ == nullptr; }
+
+ private:
+  friend class Tape;
+  Variable(Tape* tape, ValueRef ref) : tape_(tape), ref_(ref) {}
+  Tape* tape_ = nullptr;
+  ValueRef ref_;
+};
+
+/// The record of calls made by running a model once: shapes only, no arithmetic. Topological by
+/// construction. Owned by one thread, made anew whenever the model is run (define-by-run).
+class Tape {
+ public:
+  enum class Mode : std::uint8_t { training, inference };
+
+  explicit Tape(Mode mode = Mode::training) : mode_(mode) {}
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  /// Layers that behave differently in training (dropout, batch_norm) ask this.
+  [[nodiscard]] bool training() const { return mode_ == Mode::training; }
+
+  [[nodiscard]] Variable input(std::uint32_t slot, const ValueType& type);
+  /// The same parameter asked for twice is one node, so that its gradients are added up.
+  [[nodiscard]] Variable parameter(const ParameterStore& store, ParameterId id);
+  /// @throws InputError from the op's infer
+  [[nodiscard]] Variable call(const OpDef& op, std::span<const Variable> inputs, Attributes attributes = {});
+  /// A further output of the call that made `first`.
+  [[nodiscard]] Variable output(Variable first, std::uint16_t index);
+
+  /// Names the loss of each row and its weight. Once per tape.
+  void set_loss(Variable losses, Variable weights);
+  void set_prediction(Variable value);
+  void add_metric(std::string name, Variable value);
+  void add_statistic(ParameterId into, Variable value, double momentum);
+
+  [[nodiscard]] const Graph& graph() const { return graph_; }
+  [[nodiscard]] Graph take() { return std::move(graph_); }
+
+ private:
+  friend class Variable;
+  Mode mode_;
+  Graph graph_;
+};
+
+}  // namespace raven
