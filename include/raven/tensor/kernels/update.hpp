@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace raven::kernels {
+
+// One pass over memory each: read old weights, gradient and state, write new weights and state.
+// `w_new` may be `w_old`, or a fresh buffer while snippets still read the old one. Semantics and
+// defaults are torch.optim's.
+
+/// How the summed gradient g becomes the gradient of the update: clip(g * scale).
+struct GradientUse {
+  float scale = 1.0F;  ///< 1 / total weight of the batch, times the factor of norm clipping
+  float clip_value =
+      std::numeric_limits<float>::infinity();  ///< bound on each element after scaling
+};
+
+struct SgdParams {
+  float rate = 0.01F;
+  float momentum = 0.0F;
+  float weight_decay = 0.0F;
+  bool nesterov = false;
+};
+/// @param velocity [count], zero before the first step; may be null without momentum
+void sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                float* velocity, const SgdParams& params, const GradientUse& use);
+
+struct AdamParams {
+  float rate = 1.0e-3F;
+  float beta1 = 0.9F;
+  float beta2 = 0.999F;
+  float epsilon = 1.0e-8F;
+  float weight_decay = 0.0F;
+  std::int64_t step = 1;  ///< counts from 1
+};
+/// @param m,v [count], zero before the first step
+void adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+                 float* v, const AdamParams& params, const GradientUse& use);
+/// Adam with decoupled weight decay.
+void adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+                  float* v, const AdamParams& params, const GradientUse& use);
+
+struct RmspropParams {
+  float rate = 0.01F;
+  float alpha = 0.99F;
+  float epsilon = 1.0e-8F;
+  float weight_decay = 0.0F;
+  float momentum = 0.0F;
+};
+/// @param velocity [count]; may be null without momentum
+void rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                    float* square_average, float* velocity, const RmspropParams& params,
+                    const GradientUse& use);
+
+struct AdagradParams {
+  float rate = 0.01F;
+  float rate_decay = 0.0F;
+  float epsilon = 1.0e-10F;
+  float weight_decay = 0.0F;
+  std::int64_t step = 1;  ///< counts from 1
+};
+/// @param square_sum [count], zero (or the initial accumulator value) before the first step
+void adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                    float* square_sum, const AdagradParams& params, const GradientUse& use);
+
+}  // namespace raven::kernels
