@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "raven/core/option.hpp"
+#include "raven/tensor/tensor.hpp"
+
+namespace raven {
+
+/// One update of one tensor. `after` may be `before` (in place) or another buffer, with the same bits.
+struct UpdateCall {
+  std::int64_t step = 1;        ///< counts from 1
+  double rate = 0;              ///< learning rate of this step, from the schedule
+  float gradient_scale = 1;     ///< every gradient element is multiplied by this first (1 / batch weight, clipping)
+  bool decays = true;           ///< weight decay applies to this tensor
+  std::span<const float> before;
+  std::span<float> after;
+  std::span<const float> gradient;
+  std::span<float> state[2];    ///< as many as state_count() says, zeros before step 1
+};
+
+/// A way of training: a row in a table. Pure and element-wise: a tensor may be updated as soon as its gradient is in, in
+/// any order of tensors and on any number of threads.
+struct OptimizerDef {
+  std::string_view name;
+  std::string_view help;
+  /// `rate` is among them for every optimizer.
+  std::span<const OptionDef> options;
+  /// Tensors of state kept per parameter, 0 to 2.
+  int (*state_count)(const Options& options);
+  void (*update)(const Options& options, const UpdateCall& call);
+};
+
+[[nodiscard]] std::span<const OptimizerDef* const> optimizer_table();
+[[nodiscard]] const OptimizerDef* find_optimizer(std::string_view name);
+
+/// A learning-rate schedule: a row in a table. Every one has `warmup` (steps of linear rise from 0) among its options.
+struct ScheduleDef {
+  std::string_view name;
+  std::string_view help;
+  std::span<const OptionDef> options;
+  /// Factor on the base rate at `step` (from 1) of `steps` in all, without warm-up.
+  double (*factor)(const Options& options, std::int64_t step, std::int64_t steps);
+};
+
+[[nodiscard]] std::span<const ScheduleDef* const> schedule_table();
+[[nodiscard]] const ScheduleDef* find_schedule(std::string_view name);
+/// Base rate x schedule x warm-up.
+[[nodiscard]] double rate_at(const ScheduleDef& schedule, const Options& options, double base_rate,
+                             std::int64_t step, std::int64_t steps);
+
+/// Gradient clipping; 0 means off.
+struct Clip {
+  double norm = 0;   ///< largest global L2 norm
+  double value = 0;  ///< largest absolute value of an element
+};
+
+}  // namespace raven
