@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "raven/core/blob.hpp"
 
@@ -30,10 +31,12 @@ struct Event {
   enum class Kind : std::uint8_t { message, joined, lost };
   Kind kind;
   PeerId peer;
-  Message message;  ///< only for Kind::message
+  Message message = {};     ///< only for Kind::message
+  std::string reason = {};  ///< only for Kind::lost: why, for the log
 };
 
-/// Bytes and messages of all peers since the start, heads and bodies together.
+/// Bytes and messages of all peers since the start, heads and bodies together. A message counts as sent
+/// once it has begun to leave, as received once it is complete.
 struct Traffic {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
@@ -56,6 +59,7 @@ class Transport {
 
   /// Queues a message and takes over its bytes until they are delivered or `to` is lost.
   /// Sending to a lost or unknown peer is allowed and does nothing.
+  /// @pre message.head.size() <= max_head_bytes
   virtual void send(PeerId to, Message message) = 0;
 
   /// Waits up to `patience` for the next event; none if it stays quiet or wake() was called.
@@ -65,7 +69,8 @@ class Transport {
   /// Makes a poll() that waits, or the next one, return early. Any thread.
   virtual void wake() = 0;
 
-  /// Forgets a peer: queued messages to it are discarded, later ones from it ignored. No event follows.
+  /// Forgets a peer: queued messages to it are discarded, later ones from it ignored. No event follows,
+  /// here or at the peer, which sees only silence.
   virtual void drop(PeerId peer) = 0;
 
   /// True when every message queued so far to `peer` has left this process or been discarded.

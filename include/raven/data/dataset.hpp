@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "raven/data/manifest.hpp"
+#include "raven/data/schema.hpp"
+#include "raven/tensor/tensor.hpp"
+
+namespace raven {
+
+struct DatasetOptions {
+  /// Bytes of raw rows kept in memory; the least recently used shard goes first. A read may exceed
+  /// it by one shard per thread.
+  std::size_t cache_bytes = std::size_t{4} << 30;
+};
+
+/// The samples of a manifest by number, 0 .. size() - 1. The same number always yields the same
+/// sample.
+///
+/// Shards are loaded whole when first needed; each file's SHA-256 is checked then.
+/// Threads: any may read at once.
+class Dataset {
+ public:
+  /// Opens no shard yet.
+  explicit Dataset(Manifest manifest, DatasetOptions options = {});
+  ~Dataset();
+  Dataset(Dataset&&) noexcept;
+  Dataset& operator=(Dataset&&) noexcept;
+
+  /// Normalised features (or token ids) and targets of `samples`, in that order.
+  /// Allocates nothing when their shards are in memory.
+  /// @param features f32 (tokens: i32) [samples, ...shape]   @param targets i32 [samples] or f32
+  /// [samples, width]
+  /// @pre every sample is in [0, size()) and the views have the types that schema() tells
+  /// @throws InputError when a shard is missing, broken or not the one that the manifest names.
+  void read(std::span<const std::int64_t> samples, View features, View targets) const;
+
+  /// The same samples as raw rows (schema.hpp), to be sent to a process that can't open the shards.
+  /// @pre rows.size() == samples.size() * schema().row_bytes()
+  void gather_raw(std::span<const std::int64_t> samples, std::span<std::byte> rows) const;
+
+  [[nodiscard]] std::int64_t size() const;
+  [[nodiscard]] const Manifest& manifest() const;
+  [[nodiscard]] const SampleSchema& schema() const { return manifest().schema; }
+  /// Bytes of raw rows in memory now.
+  [[nodiscard]] std::size_t cached_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace raven

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "raven/data/schema.hpp"
+
+namespace raven {
+
+struct ImportProgress {
+  std::int64_t rows = 0;
+  std::uint64_t bytes_read = 0;   ///< of the input as stored
+  std::uint64_t bytes_total = 0;  ///< 0 when unknown
+};
+
+/// Where imported rows go. The importers stream: they hold one shard per side in memory, whatever
+/// the input's size.
+struct ImportOptions {
+  std::filesystem::path folder;  ///< made if missing; gets train.yaml, valid.yaml and their shards
+  std::string name = "imported";
+  std::int64_t rows_per_shard = 0;  ///< 0: as many as make about 64 MiB
+  double valid_fraction =
+      0.1;  ///< of rows, chosen by a hash of (seed, row number); 0: no valid.yaml
+  std::uint64_t seed = 1;
+  std::function<void(const ImportProgress&)>
+      progress;  ///< called now and then from the importing thread
+};
+
+struct ImportReport {
+  std::filesystem::path train;                 ///< the manifest
+  std::optional<std::filesystem::path> valid;  ///< none when no row fell there
+  std::int64_t train_rows = 0;
+  std::int64_t valid_rows = 0;
+};
+
+/// Images and labels as MNIST has them (big-endian IDX of u8, gzip accepted), to u8 [height, width,
+/// 1] and classes. All importers: @throws InputError naming file and line or byte offset.
+ImportReport import_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
+                        const ImportOptions& options);
+
+struct CsvOptions {
+  std::string target;                     ///< name of the target column; empty: the last one
+  std::optional<TargetKind> target_kind;  ///< none: real when every target is a number that isn't
+                                          ///< whole or more than 1000 differ, else classes
+  char separator = ',';
+  std::vector<std::string> ignore;  ///< columns to leave out, for instance row numbers
+};
+
+/// A table with a header line, numbers in every feature column, quoted fields allowed, gzip
+/// accepted. Read twice: once for class names and for mean and standard deviation of the training
+/// rows, once to write.
+ImportReport import_csv(const std::filesystem::path& file, const CsvOptions& csv,
+                        const ImportOptions& options);
+
+/// Two NumPy arrays: features u8, f32, f64 or integers (token ids when `tokens`), targets integers
+/// or floats.
+ImportReport import_npy(const std::filesystem::path& features, const std::filesystem::path& targets,
+                        const ImportOptions& options);
+
+struct NpzOptions {
+  std::string features = "x";  ///< name of the array in the archive, without ".npy"
+  std::string targets = "y";
+};
+
+ImportReport import_npz(const std::filesystem::path& file, const NpzOptions& npz,
+                        const ImportOptions& options);
+
+}  // namespace raven

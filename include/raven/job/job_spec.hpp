@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "raven/cluster/train_spec.hpp"
+#include "raven/core/error.hpp"
+#include "raven/nn/model.hpp"
+
+namespace raven {
+
+/// A job as its YAML file says it, with every default visible. Knows nothing of YAML, MPI or Slurm.
+struct JobSpec {
+  std::filesystem::path file;      ///< the job file; relative paths in it are relative to its folder
+  std::string name;
+  std::filesystem::path train_manifest;
+  std::optional<std::filesystem::path> valid_manifest;
+  std::uint64_t data_cache_bytes = std::uint64_t{4} << 30;
+  ModelSpec model;
+  TrainSpec train;
+  ContributorSpec contributors;
+  /// Whether rank 0 computes too: unset means "if it has spare cores".
+  std::optional<bool> master_computes;
+  int threads = 0;                 ///< compute threads per process; 0 means all cores it may use
+  struct CheckpointPolicy {
+    std::chrono::milliseconds every{30000};
+    int keep = 3;
+  } checkpoint;
+};
+
+/// Reads and checks a job file.
+/// @param overrides "train.batch=128": as if the file said so; reported as `--set ...` in errors
+/// @param errors every mistake found, in file order; the result is none when there is any
+[[nodiscard]] std::optional<JobSpec> read_job(const std::filesystem::path& file,
+                                              const std::vector<std::string>& overrides,
+                                              std::vector<InputError>& errors);
+
+}  // namespace raven
