@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -14,6 +15,8 @@ struct UpdateCall {
   std::int64_t step = 1;        ///< counts from 1
   double rate = 0;              ///< learning rate of this step, from the schedule
   float gradient_scale = 1;     ///< every gradient element is multiplied by this first (1 / batch weight, clipping)
+  /// Then each element is limited to [-clip_value, clip_value].
+  float clip_value = std::numeric_limits<float>::infinity();
   bool decays = true;           ///< weight decay applies to this tensor
   std::span<const float> before;
   std::span<float> after;

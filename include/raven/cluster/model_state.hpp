@@ -1,0 +1,50 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "raven/cluster/checkpoint.hpp"
+#include "raven/cluster/train_spec.hpp"
+#include "raven/core/buffer_pool.hpp"
+#include "raven/graph/parameter_store.hpp"
+
+namespace raven {
+
+/// The one model: parameters and what the optimizer keeps for each. Only the master has one, and only it changes it.
+/// Values are replaced, never overwritten while anybody else holds a handle, so messages and checkpoints take no copies.
+class ModelState {
+ public:
+  /// @param store the freshly initialised parameters of the job's model
+  ModelState(const TrainSpec& train, ParameterStore store, BufferPool& buffers);
+
+  [[nodiscard]] const ParameterStore& parameters() const { return store_; }
+
+  /// One optimizer step for one tensor. Tensors are independent: any order gives the same bits.
+  /// @param scale what each gradient element is multiplied by: 1 / weight of the batch, times clipping
+  /// @param step counts from 1   @param rate from the schedule
+  void update(ParameterId id, const Tensor& gradient, float scale, std::int64_t step, double rate);
+
+  /// running = (1 - momentum) * running + momentum * value, as of `version`.
+  void merge_statistic(ParameterId id, const Tensor& value, double momentum, std::uint64_t version);
+
+  void set_version(std::uint64_t version) { store_.set_version(version); }
+
+  /// Handles to everything, for a checkpoint; nothing is copied.
+  [[nodiscard]] std::vector<CheckpointTensor> tensors() const;
+  /// @throws InputError when the tensors are not those of this model
+  void restore(const Checkpoint& checkpoint);
+
+ private:
+  struct OptimizerState {
+    std::vector<Tensor> tensors;
+  };
+
+  Choice optimizer_choice_;
+  const OptimizerDef* optimizer_;
+  Clip clip_;
+  ParameterStore store_;
+  std::vector<OptimizerState> states_;
+  BufferPool& buffers_;
+};
+
+}  // namespace raven

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "raven/core/digest.hpp"
+#include "raven/data/schema.hpp"
+#include "raven/graph/graph.hpp"
+#include "raven/snippet/snippet.hpp"
+#include "raven/transport/transport.hpp"
+
+namespace raven {
+
+// What master and contributors say to each other. Every struct is one message; docs/formats/protocol.md has the picture.
+// Decoding trusts nothing: lists are bounded by the bytes at hand, bodies are checked by whoever knows what to expect.
+
+constexpr std::uint32_t protocol_version = 1;
+
+/// Contributor to master, first of all.
+struct Hello {
+  std::uint32_t protocol = protocol_version;
+  Digest fingerprint;      ///< of a fixed set of kernel results: equal means equal bits
+  std::string core;        ///< what OpenBLAS calls this CPU
+  std::string node;
+  std::uint64_t pid = 0;
+  std::uint32_t threads = 1;
+};
+
+/// A data set that work may refer to by its place in Welcome::datasets.
+struct DatasetOffer {
+  std::string manifest;  ///< absolute path, for whoever shares the file system
+  Digest identity;       ///< Manifest::identity()
+  std::int64_t rows = 0;
+  SampleSchema schema;
+};
+
+/// Master to contributor: the constants of the run.
+struct Welcome {
+  std::uint64_t seed = 0;
+  std::int64_t batch = 1;
+  bool shuffle = true;
+  std::chrono::milliseconds heartbeat{500};
+  std::chrono::milliseconds lost_after{5000};
+  std::uint64_t cache_bytes = 0;        ///< memory for shards
+  std::vector<DatasetOffer> datasets;   ///< train, then valid if there is one
+  std::vector<ValueType> parameters;    ///< type of every parameter, by ParameterId
+};
+
+/// Contributor to master: can be given work.
+struct Ready {
+  std::vector<std::uint8_t> readable;  ///< per data set: 1 when its shards can be opened here
+};
+
+/// Master to contributor; the body is the graph's bytes. Sent once per contributor and graph.
+struct GraphMessage {
+  Digest digest;
+};
+
+/// Master to contributor; the body is the tensor. Sent only when the contributor's version is older.
+struct ParameterMessage {
+  ParameterId id;
+  std::uint64_t version = 0;
+};
+
+/// Master to contributor: compute this subtree. With `inline_rows` the body holds its raw rows.
+struct Lease {
+  std::uint64_t work = 0;
+  Purpose purpose = Purpose::train;
+  std::uint64_t step = 0;
+  std::uint32_t dataset = 0;
+  bool inline_rows = false;
+  SnippetRange node;
+  SnippetRange root;
+  std::vector<Snippet> snippets;
+  std::vector<std::uint64_t> versions;  ///< of every parameter, by ParameterId
+
+  /// So that the head of the message stays well below Transport::max_head_bytes.
+  static constexpr std::uint32_t max_snippets = 256;
+};
+
+/// Contributor to master, after a snippet's forward pass; the body holds its statistics one after the other, or its
+/// prediction.
+struct StatsMessage {
+  std::uint64_t work = 0;
+  SnippetRange node;
+  std::uint32_t index = 0;
+  double loss = 0;
+  double weight = 0;
+  std::vector<double> metrics;
+};
+
+/// Contributor to master; the body is the gradient, added up over the node.
+struct GradientMessage {
+  std::uint64_t work = 0;
+  SnippetRange node;
+  ParameterId parameter;
+};
+
+/// Contributor to master: all of a lease has been sent.
+struct DoneMessage {
+  std::uint64_t work = 0;
+  SnippetRange node;
+  std::uint64_t compute_ns = 0;
+};
+
+/// Contributor to master: the lease can't be done here.
+struct FailedMessage {
+  std::uint64_t work = 0;
+  SnippetRange node;
+  std::string reason;
+};
+
+/// Either way: still here.
+struct Heartbeat {};
+
+/// Master to contributor: the run is over, or you can't take part.
+struct Finish {
+  bool refused = false;
+  std::string reason;
+};
+
+using AnyMessage = std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease, StatsMessage, GradientMessage,
+                                DoneMessage, FailedMessage, Heartbeat, Finish>;
+
+[[nodiscard]] Message encode(const AnyMessage& message, Blob body = {});
+/// None when the head is malformed.
+[[nodiscard]] std::optional<AnyMessage> decode(ByteSpan head);
+
+}  // namespace raven

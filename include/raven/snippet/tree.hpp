@@ -1,0 +1,70 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "raven/core/contract.hpp"
+#include "raven/tensor/tensor.hpp"
+
+namespace raven {
+
+/// Snippets `first` .. `first + count - 1` of one step.
+struct SnippetRange {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+
+  [[nodiscard]] std::uint32_t end() const { return first + count; }
+  [[nodiscard]] bool contains(SnippetRange other) const {
+    return first <= other.first && other.end() <= end();
+  }
+  auto operator<=>(const SnippetRange&) const = default;
+};
+
+// The one binary tree along which gradients are added. Its root is all snippets of the step; a node of n > 1
+// snippets splits after the largest power of two below n. The tree depends on the number of snippets alone,
+// so whoever adds whatever part in whatever order, the same additions are made and the bits are the same.
+
+/// @pre node.count > 1
+[[nodiscard]] constexpr SnippetRange left_child(SnippetRange node) {
+  return {node.first, std::bit_ceil(node.count) / 2};
+}
+[[nodiscard]] constexpr SnippetRange right_child(SnippetRange node) {
+  const SnippetRange left = left_child(node);
+  return {left.end(), node.count - left.count};
+}
+/// Whether the range is a node of the tree over `root`.
+[[nodiscard]] bool is_tree_node(SnippetRange range, SnippetRange root);
+/// The node that `node` is a child of; none for the root. @pre is_tree_node(node, root)
+[[nodiscard]] std::optional<SnippetRange> parent_of(SnippetRange node, SnippetRange root);
+/// The fewest nodes that make up `range`, from left to right.
+[[nodiscard]] std::vector<SnippetRange> tree_cover(SnippetRange range, SnippetRange root);
+
+/// The sums of one tensor on their way up the tree. One thread at a time; adding is left to the caller, so that it can be
+/// done outside a lock.
+class TreeSum {
+ public:
+  explicit TreeSum(SnippetRange root) : root_(root) {}
+
+  /// Two sums that belong together, left one first, and the node that they make.
+  struct Pair {
+    Tensor left;
+    Tensor right;
+    SnippetRange node;
+  };
+
+  /// Brings the sum of a node. When its sibling is there, both come back to be added, and the result is to be
+  /// brought as `pair.node`; otherwise the sum is kept. @pre node is in the tree and new
+  [[nodiscard]] std::optional<Pair> bring(SnippetRange node, Tensor sum);
+  /// The sum over the root, once it was brought; empty before.
+  [[nodiscard]] const Tensor& total() const { return total_; }
+  [[nodiscard]] Tensor take_total() { return std::move(total_); }
+
+ private:
+  SnippetRange root_;
+  std::vector<std::pair<SnippetRange, Tensor>> waiting_;
+  Tensor total_;
+};
+
+}  // namespace raven

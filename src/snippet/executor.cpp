@@ -1,0 +1,259 @@
+#include "raven/snippet/executor.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+
+#include "raven/core/error.hpp"
+#include "raven/tensor/kernels/elementwise.hpp"
+
+namespace raven {
+namespace {
+
+double sum_of(const ConstView& view) {
+  double sum = 0;
+  const float* values = view.f32();
+  for (std::int64_t i = 0; i < view.count(); ++i) sum += static_cast<double>(values[i]);
+  return sum;
+}
+
+Tensor copy_of(const ConstView& view, BufferPool& pool) {
+  Tensor copy(view.type, pool);
+  std::memcpy(copy.view().data, view.data, view.type.bytes());
+  return copy;
+}
+
+/// The views of one running snippet, kept between snippets so that their memory is reused.
+struct RunMemory {
+  std::unique_ptr<Workspace> workspace;
+  std::vector<ConstView> parameters;
+  std::vector<View> gradients;
+  std::vector<Tensor> gradient_tensors;
+};
+
+}  // namespace
+
+struct Executor::Impl {
+  struct Batch {
+    SnippetBatch work;
+    std::mutex mutex;  // guards sums
+    std::map<std::uint32_t, TreeSum> sums;
+    std::atomic<std::size_t> left{0};
+    std::atomic<std::uint64_t> compute_ns{0};
+    std::atomic<bool> failed{false};
+  };
+
+  Impl(ComputePool& compute_pool, BufferPool& buffer_pool, std::function<void()> ready)
+      : compute(compute_pool), buffers(buffer_pool), on_ready(std::move(ready)) {}
+
+  ComputePool& compute;
+  BufferPool& buffers;
+  std::function<void()> on_ready;
+  std::atomic<std::uint64_t> oldest{0};
+  std::atomic<bool> closing{false};
+  std::atomic<std::size_t> batches{0};
+
+  std::mutex mutex;  // guards what follows
+  std::vector<ComputeEvent> events;
+  std::vector<RunMemory> idle_memory;
+  std::size_t tasks = 0;
+  std::condition_variable no_tasks;
+
+  void emit(ComputeEvent event) {
+    {
+      const std::scoped_lock lock(mutex);
+      events.push_back(std::move(event));
+    }
+    on_ready();
+  }
+
+  RunMemory take_memory(std::size_t bytes) {
+    RunMemory memory;
+    {
+      const std::scoped_lock lock(mutex);
+      if (!idle_memory.empty()) {
+        memory = std::move(idle_memory.back());
+        idle_memory.pop_back();
+      }
+    }
+    if (!memory.workspace || memory.workspace->bytes() < bytes) {
+      memory.workspace = std::make_unique<Workspace>(bytes);
+    }
+    return memory;
+  }
+
+  void give_back(RunMemory memory) {
+    const std::scoped_lock lock(mutex);
+    idle_memory.push_back(std::move(memory));
+  }
+
+  [[nodiscard]] bool unwanted(const Batch& batch) const {
+    return closing || batch.failed || batch.work.work < oldest;
+  }
+
+  /// Adds a finished gradient into the batch's tree, as far up as its neighbours are there.
+  void bring(Batch& batch, std::uint32_t leaf, ParameterId parameter, Tensor sum) {
+    SnippetRange node{leaf, 1};
+    while (node != batch.work.node) {
+      std::optional<TreeSum::Pair> pair;
+      {
+        const std::scoped_lock lock(batch.mutex);
+        auto [found, fresh] = batch.sums.try_emplace(parameter.value, batch.work.node);
+        pair = found->second.bring(node, std::move(sum));
+      }
+      if (!pair) return;
+      // The left sum is this batch's own buffer, nobody else sees it: added up in place.
+      kernels::add_into(pair->right.count(), std::as_const(pair->right).values().data(),
+                        pair->left.values().data());
+      sum = std::move(pair->left);
+      node = pair->node;
+    }
+    emit(GradientReady{batch.work.work, batch.work.node, parameter, std::move(sum)});
+  }
+
+  [[nodiscard]] SnippetStats stats_of(const Batch& batch, const Snippet& snippet, const Plan& plan,
+                                      const Workspace& workspace, const Bindings& bindings) {
+    const Graph& graph = plan.graph();
+    const auto value = [&](ValueRef ref) { return plan.value(workspace, bindings, ref); };
+    SnippetStats stats;
+    stats.index = snippet.index;
+    if (batch.work.purpose == Purpose::predict) {
+      if (graph.prediction) stats.prediction = copy_of(value(*graph.prediction), buffers);
+      return stats;
+    }
+    if (graph.losses) stats.loss = sum_of(value(*graph.losses));
+    if (graph.weights) stats.weight = sum_of(value(*graph.weights));
+    for (const Metric& metric : graph.metrics) stats.metrics.push_back(sum_of(value(metric.value)));
+    if (batch.work.purpose == Purpose::train) {
+      for (const Statistic& statistic : graph.statistics) {
+        stats.statistics.push_back(copy_of(value(statistic.value), buffers));
+      }
+    }
+    return stats;
+  }
+
+  void run_snippet(Batch& batch, std::size_t position) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Snippet& snippet = batch.work.snippets[position];
+    const Plan& plan = *batch.work.plans[position];
+    const Graph& graph = plan.graph();
+
+    RunMemory memory = take_memory(plan.workspace_bytes());
+    ValueType slots[2] = {};
+    bool used[2] = {false, false};
+    for (const Node& node : graph.nodes) {
+      if (node.kind == Node::Kind::input && node.slot < 2) {
+        slots[node.slot] = node.outputs.front();
+        used[node.slot] = true;
+      }
+    }
+    Tensor inputs[2];
+    for (int i = 0; i < 2; ++i) {
+      if (used[i]) inputs[i] = Tensor(slots[i], buffers);
+    }
+    std::string trouble =
+        batch.work.read_rows(snippet, used[0] ? inputs[0].view() : View{}, used[1] ? inputs[1].view() : View{});
+    if (!trouble.empty()) {
+      give_back(std::move(memory));
+      fail(batch, std::move(trouble));
+      return;
+    }
+    const ConstView views[2] = {inputs[0].view(), inputs[1].view()};
+
+    memory.parameters.assign(batch.work.parameters.size(), ConstView{});
+    for (std::size_t i = 0; i < memory.parameters.size(); ++i) {
+      memory.parameters[i] = std::as_const(batch.work.parameters[i]).view();
+    }
+    memory.gradients.assign(batch.work.parameters.size(), View{});
+    memory.gradient_tensors.resize(batch.work.parameters.size());
+    if (batch.work.purpose == Purpose::train) {
+      for (const ParameterId id : plan.gradients()) {
+        Tensor gradient(batch.work.parameters[id.value].type(), buffers);
+        memory.gradients[id.value] = gradient.view();
+        memory.gradient_tensors[id.value] = std::move(gradient);
+      }
+    }
+    Bindings bindings{.inputs = views,
+                      .parameters = memory.parameters,
+                      .gradients = memory.gradients,
+                      .key = batch.work.key};
+    bindings.key.sample = static_cast<std::uint64_t>(snippet.first);
+
+    plan.forward(*memory.workspace, bindings);
+    SnippetStats stats = stats_of(batch, snippet, plan, *memory.workspace, bindings);
+    if (batch.work.purpose == Purpose::train) {
+      // The loss goes ahead of the gradients: the master needs every weight before it can use the first sum.
+      emit(SnippetStatsReady{batch.work.work, batch.work.node, std::move(stats)});
+      plan.backward(*memory.workspace, bindings, [&](ParameterId id) {
+        bring(batch, snippet.index, id, std::move(memory.gradient_tensors[id.value]));
+      });
+    } else {
+      emit(SnippetStatsReady{batch.work.work, batch.work.node, std::move(stats)});
+    }
+    give_back(std::move(memory));
+    batch.compute_ns += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
+            .count());
+  }
+
+  void fail(Batch& batch, std::string reason) {
+    if (!batch.failed.exchange(true)) {
+      emit(BatchFailed{batch.work.work, batch.work.node, std::move(reason)});
+    }
+  }
+
+  void task(const std::shared_ptr<Batch>& batch, std::size_t position) {
+    if (!unwanted(*batch)) {
+      try {
+        run_snippet(*batch, position);
+      } catch (const std::exception& error) {
+        // Out of memory, or a graph that passed every check and still can't run: the batch goes back, the process lives.
+        fail(*batch, error.what());
+      }
+    }
+    if (--batch->left == 0) {
+      if (!unwanted(*batch)) emit(BatchDone{batch->work.work, batch->work.node, batch->compute_ns});
+      --batches;
+    }
+    const std::scoped_lock lock(mutex);
+    if (--tasks == 0) no_tasks.notify_all();
+  }
+};
+
+Executor::Executor(ComputePool& compute, BufferPool& buffers, std::function<void()> on_ready)
+    : impl_(std::make_shared<Impl>(compute, buffers, std::move(on_ready))) {}
+
+Executor::~Executor() {
+  impl_->closing = true;
+  std::unique_lock lock(impl_->mutex);
+  impl_->no_tasks.wait(lock, [&] { return impl_->tasks == 0; });
+}
+
+void Executor::start(SnippetBatch batch) {
+  expects(batch.snippets.size() == batch.node.count && batch.plans.size() == batch.node.count,
+          "a batch has a snippet and a plan for each leaf of its node");
+  auto kept = std::make_shared<Impl::Batch>();
+  kept->work = std::move(batch);
+  kept->left = kept->work.snippets.size();
+  ++impl_->batches;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    impl_->tasks += kept->work.snippets.size();
+  }
+  for (std::size_t i = 0; i < kept->work.snippets.size(); ++i) {
+    impl_->compute.start([impl = impl_, kept, i] { impl->task(kept, i); });
+  }
+}
+
+void Executor::forget_before(std::uint64_t work) { impl_->oldest = work; }
+
+void Executor::drain(std::vector<ComputeEvent>& events) {
+  const std::scoped_lock lock(impl_->mutex);
+  for (ComputeEvent& event : impl_->events) events.push_back(std::move(event));
+  impl_->events.clear();
+}
+
+std::size_t Executor::busy() const { return impl_->batches; }
+
+}  // namespace raven
