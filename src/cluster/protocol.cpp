@@ -6,8 +6,8 @@
 namespace raven {
 namespace {
 
-// One `fields` function per message lists its fields once; Writer and Reader walk the same list, so the two directions can't
-// drift apart.
+// One `fields` function per message lists its fields once; Writer and Reader walk the same list, so
+// the two directions can't drift apart.
 
 class Writer {
  public:
@@ -141,7 +141,8 @@ constexpr bool is(auto& message) {
 
 void fields(auto& field, auto& m) {
   if constexpr (is<Hello>(m)) {
-    field(m.protocol), field(m.fingerprint), field(m.core), field(m.node), field(m.pid), field(m.threads);
+    field(m.protocol), field(m.fingerprint), field(m.core), field(m.node), field(m.pid),
+        field(m.threads);
   } else if constexpr (is<Welcome>(m)) {
     field(m.seed), field(m.batch), field(m.shuffle), field(m.heartbeat), field(m.lost_after);
     field(m.cache_bytes), field(m.datasets), field(m.parameters);

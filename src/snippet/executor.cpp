@@ -152,8 +152,8 @@ struct Executor::Impl {
     for (int i = 0; i < 2; ++i) {
       if (used[i]) inputs[i] = Tensor(slots[i], buffers);
     }
-    std::string trouble =
-        batch.work.read_rows(snippet, used[0] ? inputs[0].view() : View{}, used[1] ? inputs[1].view() : View{});
+    std::string trouble = batch.work.read_rows(snippet, used[0] ? inputs[0].view() : View{},
+                                               used[1] ? inputs[1].view() : View{});
     if (!trouble.empty()) {
       give_back(std::move(memory));
       fail(batch, std::move(trouble));
@@ -183,7 +183,8 @@ struct Executor::Impl {
     plan.forward(*memory.workspace, bindings);
     SnippetStats stats = stats_of(batch, snippet, plan, *memory.workspace, bindings);
     if (batch.work.purpose == Purpose::train) {
-      // The loss goes ahead of the gradients: the master needs every weight before it can use the first sum.
+      // The loss goes ahead of the gradients: the master needs every weight before it can use the
+      // first sum.
       emit(SnippetStatsReady{batch.work.work, batch.work.node, std::move(stats)});
       plan.backward(*memory.workspace, bindings, [&](ParameterId id) {
         bring(batch, snippet.index, id, std::move(memory.gradient_tensors[id.value]));
@@ -192,9 +193,10 @@ struct Executor::Impl {
       emit(SnippetStatsReady{batch.work.work, batch.work.node, std::move(stats)});
     }
     give_back(std::move(memory));
-    batch.compute_ns += static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
-            .count());
+    batch.compute_ns +=
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                       std::chrono::steady_clock::now() - begin)
+                                       .count());
   }
 
   void fail(Batch& batch, std::string reason) {
@@ -208,7 +210,8 @@ struct Executor::Impl {
       try {
         run_snippet(*batch, position);
       } catch (const std::exception& error) {
-        // Out of memory, or a graph that passed every check and still can't run: the batch goes back, the process lives.
+        // Out of memory, or a graph that passed every check and still can't run: the batch goes
+        // back, the process lives.
         fail(*batch, error.what());
       }
     }

@@ -28,7 +28,8 @@ struct EpochSums {
 };
 
 /// Everything that a master needs to go on: a value, taken between two steps.
-/// The sampler's and the generators' states follow from seed and step, so these two numbers are their state.
+/// The sampler's and the generators' states follow from seed and step, so these two numbers are
+/// their state.
 struct Checkpoint {
   std::uint64_t step = 0;  ///< optimizer steps done
   std::uint64_t seed = 0;
@@ -52,14 +53,16 @@ struct LoadedCheckpoint {
   std::vector<SkippedCheckpoint> skipped;  ///< newer ones that are damaged
 };
 
-/// Writes `folder`/step-NNNNNNNNNN.h5 whole or not at all (temporary file, digest, fsync, rename, fsync of the folder) and then
-/// deletes all but the newest `keep`. Format in docs/formats/checkpoint.md.
+/// Writes `folder`/step-NNNNNNNNNN.h5 whole or not at all (temporary file, digest, fsync, rename,
+/// fsync of the folder) and then deletes all but the newest `keep`. Format in
+/// docs/formats/checkpoint.md.
 /// @throws InputError when the disk refuses; earlier checkpoints are untouched then
 void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, int keep);
 
 /// The newest readable checkpoint of a folder; none when the folder has none at all.
 /// @throws InputError when there are checkpoints and not one is readable
-[[nodiscard]] std::optional<LoadedCheckpoint> newest_checkpoint(const std::filesystem::path& folder);
+[[nodiscard]] std::optional<LoadedCheckpoint> newest_checkpoint(
+    const std::filesystem::path& folder);
 
 /// @throws InputError saying what is wrong with the file
 [[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& file);

@@ -10,8 +10,9 @@
 
 namespace raven {
 
-/// The one model: parameters and what the optimizer keeps for each. Only the master has one, and only it changes it.
-/// Values are replaced, never overwritten while anybody else holds a handle, so messages and checkpoints take no copies.
+/// The one model: parameters and what the optimizer keeps for each. Only the master has one, and
+/// only it changes it. Values are replaced, never overwritten while anybody else holds a handle, so
+/// messages and checkpoints take no copies.
 class ModelState {
  public:
   /// @param store the freshly initialised parameters of the job's model
@@ -20,7 +21,8 @@ class ModelState {
   [[nodiscard]] const ParameterStore& parameters() const { return store_; }
 
   /// One optimizer step for one tensor. Tensors are independent: any order gives the same bits.
-  /// @param scale what each gradient element is multiplied by: 1 / weight of the batch, times clipping
+  /// @param scale what each gradient element is multiplied by: 1 / weight of the batch, times
+  /// clipping
   /// @param step counts from 1   @param rate from the schedule
   void update(ParameterId id, const Tensor& gradient, float scale, std::int64_t step, double rate);
 

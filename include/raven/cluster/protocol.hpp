@@ -15,16 +15,17 @@
 
 namespace raven {
 
-// What master and contributors say to each other. Every struct is one message; docs/formats/protocol.md has the picture.
-// Decoding trusts nothing: lists are bounded by the bytes at hand, bodies are checked by whoever knows what to expect.
+// What master and contributors say to each other. Every struct is one message;
+// docs/formats/protocol.md has the picture. Decoding trusts nothing: lists are bounded by the bytes
+// at hand, bodies are checked by whoever knows what to expect.
 
 constexpr std::uint32_t protocol_version = 1;
 
 /// Contributor to master, first of all.
 struct Hello {
   std::uint32_t protocol = protocol_version;
-  Digest fingerprint;      ///< of a fixed set of kernel results: equal means equal bits
-  std::string core;        ///< what OpenBLAS calls this CPU
+  Digest fingerprint;  ///< of a fixed set of kernel results: equal means equal bits
+  std::string core;    ///< what OpenBLAS calls this CPU
   std::string node;
   std::uint64_t pid = 0;
   std::uint32_t threads = 1;
@@ -45,9 +46,9 @@ struct Welcome {
   bool shuffle = true;
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds lost_after{5000};
-  std::uint64_t cache_bytes = 0;        ///< memory for shards
-  std::vector<DatasetOffer> datasets;   ///< train, then valid if there is one
-  std::vector<ValueType> parameters;    ///< type of every parameter, by ParameterId
+  std::uint64_t cache_bytes = 0;       ///< memory for shards
+  std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
+  std::vector<ValueType> parameters;   ///< type of every parameter, by ParameterId
 };
 
 /// Contributor to master: can be given work.
@@ -60,7 +61,8 @@ struct GraphMessage {
   Digest digest;
 };
 
-/// Master to contributor; the body is the tensor. Sent only when the contributor's version is older.
+/// Master to contributor; the body is the tensor. Sent only when the contributor's version is
+/// older.
 struct ParameterMessage {
   ParameterId id;
   std::uint64_t version = 0;
@@ -82,8 +84,8 @@ struct Lease {
   static constexpr std::uint32_t max_snippets = 256;
 };
 
-/// Contributor to master, after a snippet's forward pass; the body holds its statistics one after the other, or its
-/// prediction.
+/// Contributor to master, after a snippet's forward pass; the body holds its statistics one after
+/// the other, or its prediction.
 struct StatsMessage {
   std::uint64_t work = 0;
   SnippetRange node;
@@ -123,8 +125,9 @@ struct Finish {
   std::string reason;
 };
 
-using AnyMessage = std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease, StatsMessage, GradientMessage,
-                                DoneMessage, FailedMessage, Heartbeat, Finish>;
+using AnyMessage =
+    std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease, StatsMessage,
+                 GradientMessage, DoneMessage, FailedMessage, Heartbeat, Finish>;
 
 [[nodiscard]] Message encode(const AnyMessage& message, Blob body = {});
 /// None when the head is malformed.

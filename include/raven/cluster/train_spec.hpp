@@ -11,28 +11,31 @@
 
 namespace raven {
 
-/// How a job trains: everything about it that decides the bits of the result, apart from model and data.
+/// How a job trains: everything about it that decides the bits of the result, apart from model and
+/// data.
 struct TrainSpec {
   std::uint64_t seed = 1;
   std::int64_t epochs = 1;
   /// Stop after this many steps even in mid-epoch; 0 means no limit.
   std::int64_t max_steps = 0;
-  std::int64_t batch = 32;      ///< samples per step; the last batch of an epoch may be smaller
-  std::int64_t snippets = 8;    ///< pieces a batch is cut into, whoever is there
+  std::int64_t batch = 32;    ///< samples per step; the last batch of an epoch may be smaller
+  std::int64_t snippets = 8;  ///< pieces a batch is cut into, whoever is there
   bool shuffle = true;
-  Choice optimizer;             ///< checked against optimizer_table()
-  Choice schedule;              ///< checked against schedule_table()
+  Choice optimizer;  ///< checked against optimizer_table()
+  Choice schedule;   ///< checked against schedule_table()
   Clip clip;
 };
 
 /// Who may contribute, and when the master gives one up. None of it changes the bits.
 struct ContributorSpec {
   enum class Numerics : std::uint8_t { strict, any };
-  int min = 0;                                        ///< the master waits until so many are there
+  int min = 0;  ///< the master waits until so many are there
   Numerics numerics = Numerics::strict;
-  std::chrono::milliseconds heartbeat{500};           ///< a contributor says at least this often that it lives
-  std::chrono::milliseconds lost_after{5000};         ///< silence after which it is given up
-  std::chrono::milliseconds lease{60000};             ///< time for a lease before it is handed to another as well
+  std::chrono::milliseconds heartbeat{
+      500};  ///< a contributor says at least this often that it lives
+  std::chrono::milliseconds lost_after{5000};  ///< silence after which it is given up
+  std::chrono::milliseconds lease{
+      60000};  ///< time for a lease before it is handed to another as well
 };
 
 }  // namespace raven

@@ -15,7 +15,8 @@
 
 namespace raven {
 
-/// Where a snippet's rows come from: shards on this machine, or rows that came with the work. Called on compute threads.
+/// Where a snippet's rows come from: shards on this machine, or rows that came with the work.
+/// Called on compute threads.
 /// @return why the rows can't be had; empty when they were written
 using RowReader = std::function<std::string(const Snippet& snippet, View features, View targets)>;
 
@@ -71,7 +72,8 @@ class Executor {
   void start(SnippetBatch batch);
   /// Gives up what is not begun of batches of work before `work`; what is running ends unheard.
   void forget_before(std::uint64_t work);
-  /// Moves what came out since the last call to the end of `events`. For one batch BatchDone or BatchFailed comes last.
+  /// Moves what came out since the last call to the end of `events`. For one batch BatchDone or
+  /// BatchFailed comes last.
   void drain(std::vector<ComputeEvent>& events);
   /// Batches begun and not done.
   [[nodiscard]] std::size_t busy() const;

@@ -22,9 +22,10 @@ struct SnippetRange {
   auto operator<=>(const SnippetRange&) const = default;
 };
 
-// The one binary tree along which gradients are added. Its root is all snippets of the step; a node of n > 1
-// snippets splits after the largest power of two below n. The tree depends on the number of snippets alone,
-// so whoever adds whatever part in whatever order, the same additions are made and the bits are the same.
+// The one binary tree along which gradients are added. Its root is all snippets of the step; a node
+// of n > 1 snippets splits after the largest power of two below n. The tree depends on the number
+// of snippets alone, so whoever adds whatever part in whatever order, the same additions are made
+// and the bits are the same.
 
 /// @pre node.count > 1
 [[nodiscard]] constexpr SnippetRange left_child(SnippetRange node) {
@@ -41,8 +42,8 @@ struct SnippetRange {
 /// The fewest nodes that make up `range`, from left to right.
 [[nodiscard]] std::vector<SnippetRange> tree_cover(SnippetRange range, SnippetRange root);
 
-/// The sums of one tensor on their way up the tree. One thread at a time; adding is left to the caller, so that it can be
-/// done outside a lock.
+/// The sums of one tensor on their way up the tree. One thread at a time; adding is left to the
+/// caller, so that it can be done outside a lock.
 class TreeSum {
  public:
   explicit TreeSum(SnippetRange root) : root_(root) {}
@@ -54,8 +55,9 @@ class TreeSum {
     SnippetRange node;
   };
 
-  /// Brings the sum of a node. When its sibling is there, both come back to be added, and the result is to be
-  /// brought as `pair.node`; otherwise the sum is kept. @pre node is in the tree and new
+  /// Brings the sum of a node. When its sibling is there, both come back to be added, and the
+  /// result is to be brought as `pair.node`; otherwise the sum is kept. @pre node is in the tree
+  /// and new
   [[nodiscard]] std::optional<Pair> bring(SnippetRange node, Tensor sum);
   /// The sum over the root, once it was brought; empty before.
   [[nodiscard]] const Tensor& total() const { return total_; }

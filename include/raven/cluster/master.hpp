@@ -1,0 +1,108 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "raven/cluster/checkpoint.hpp"
+#include "raven/cluster/model_state.hpp"
+#include "raven/cluster/protocol.hpp"
+#include "raven/cluster/roster.hpp"
+#include "raven/cluster/train_spec.hpp"
+#include "raven/tensor/parallel.hpp"
+
+namespace raven {
+
+/// One line of events.jsonl: docs/formats/run.md lists the kinds and their fields.
+struct RunEvent {
+  using Field = std::variant<std::int64_t, double, std::string>;
+  std::string kind;
+  std::vector<std::pair<std::string, Field>> fields;
+};
+
+/// Means over all samples of one pass.
+struct PassResult {
+  std::int64_t samples = 0;
+  double loss = 0;
+  std::vector<std::pair<std::string, double>> metrics;
+};
+
+/// One finished epoch.
+struct EpochResult {
+  std::int64_t epoch = 0;  ///< from 1
+  PassResult train;
+  std::optional<PassResult> valid;
+};
+
+/// What the master wants done. Filled by its calls, emptied by the loop that drives it.
+struct MasterActions {
+  std::vector<std::pair<PeerId, Message>> sends;
+  std::vector<PeerId> drops;
+  std::vector<RunEvent> events;
+  std::optional<Checkpoint> checkpoint;  ///< to be written; the newest wins
+};
+
+/// What a master is made of. Functions are pure or read only what never changes.
+struct MasterSetup {
+  TrainSpec train;
+  ContributorSpec contributors;
+  /// Runs the model once for a batch of that many rows.
+  std::function<Graph(std::int64_t rows, Tape::Mode mode)> record;
+  std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
+  /// Raw rows of a data set, for contributors that can't open its shards.
+  std::function<Blob(std::uint32_t dataset, std::span<const std::int64_t> samples)> raw_rows;
+  Digest fingerprint;  ///< of this process, for `numerics: strict`
+  std::string core;
+  Digest training_digest;
+  std::uint64_t cache_bytes = 0;
+  std::chrono::milliseconds checkpoint_every{30000};
+};
+
+struct MasterProgress {
+  std::uint64_t step = 0;
+  std::uint64_t steps = 0;
+  std::int64_t epoch = 1;
+  double loss = 0;         ///< mean of the epoch so far
+  std::uint64_t rows = 0;  ///< samples trained on by this process
+  int contributors = 0;
+  bool evaluating = false;
+};
+
+/// The master as a state machine without I/O: it takes an event and the time and says what to do.
+/// It opens no socket, reads no clock and starts no thread; it computes sums and optimizer updates
+/// where it stands, on the threads of its pool.
+class Master {
+ public:
+  /// @param resume continues from there  @throws InputError when it is of another job or model
+  Master(MasterSetup setup, ParameterStore parameters, ComputePool& compute, BufferPool& buffers,
+         const Checkpoint* resume, Instant now);
+  ~Master();
+  Master(const Master&) = delete;
+  Master& operator=(const Master&) = delete;
+
+  /// @throws InputError when training can't go on (the loss is no number any more)
+  void on(const Event& event, Instant now, MasterActions& actions);
+  /// To be called at least every 100 ms: heartbeats, lost peers, deadlines.
+  void tick(Instant now, MasterActions& actions);
+  /// Ends the run after the step under way, with a checkpoint.
+  void request_stop();
+
+  /// All done, or stopped: contributors have been told to go.
+  [[nodiscard]] bool finished() const;
+  [[nodiscard]] bool stopped_early() const;
+  [[nodiscard]] const ParameterStore& parameters() const;
+  [[nodiscard]] const Roster& roster() const;
+  [[nodiscard]] MasterProgress progress() const;
+  [[nodiscard]] const std::vector<EpochResult>& history() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace raven

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "raven/cluster/protocol.hpp"
+#include "raven/core/digest.hpp"
+
+namespace raven {
+
+/// A moment on the clock of this process. State machines are told the time, they never ask.
+using Instant = std::chrono::steady_clock::time_point;
+
+/// What the master knows of one contributor.
+struct Member {
+  enum class State : std::uint8_t { greeted, ready, gone };
+
+  PeerId peer;
+  State state = State::greeted;
+  Hello hello;
+  std::vector<std::uint8_t> readable;  ///< per data set
+  std::vector<std::uint64_t>
+      parameter_versions;  ///< last sent, per ParameterId; no_version for never
+  std::unordered_set<Digest, DigestHash> graphs;  ///< sent
+  Instant last_heard{};
+  double speed = 0;            ///< rows per second, running mean; 0 before the first lease
+  std::uint64_t snippets = 0;  ///< done, in all
+  std::uint64_t rows = 0;
+  std::uint64_t compute_ns = 0;
+
+  static constexpr std::uint64_t no_version = ~std::uint64_t{0};
+};
+
+/// Everybody who ever said hello, in order of arrival.
+class Roster {
+ public:
+  /// Null when the peer is not here (any more).
+  [[nodiscard]] Member* find(PeerId peer);
+  Member& add(Member member);
+  [[nodiscard]] std::vector<Member>& all() { return members_; }
+  [[nodiscard]] const std::vector<Member>& all() const { return members_; }
+  [[nodiscard]] int ready_count() const;
+  /// Expected rows per second: measured, or guessed from the threads and what others do per thread.
+  [[nodiscard]] double speed_of(const Member& member) const;
+
+ private:
+  std::vector<Member> members_;
+};
+
+}  // namespace raven

@@ -1,0 +1,109 @@
+#include "raven/cluster/model_state.hpp"
+
+#include "raven/core/error.hpp"
+#include "raven/tensor/kernels/elementwise.hpp"
+
+namespace raven {
+
+ModelState::ModelState(const TrainSpec& train, ParameterStore store, BufferPool& buffers)
+    : optimizer_choice_(train.optimizer),
+      optimizer_(find_optimizer(train.optimizer.type)),
+      clip_(train.clip),
+      store_(std::move(store)),
+      buffers_(buffers) {
+  expects(optimizer_ != nullptr, "a job's optimizer is in the table");
+  const auto count = static_cast<std::size_t>(optimizer_->state_count(optimizer_choice_.options));
+  for (const Parameter& parameter : store_.all()) {
+    OptimizerState& state = states_.emplace_back();
+    if (!parameter.trainable) continue;
+    for (std::size_t i = 0; i < count; ++i) state.tensors.emplace_back(parameter.value.type());
+  }
+}
+
+void ModelState::update(ParameterId id, const Tensor& gradient, float scale, std::int64_t step,
+                        double rate) {
+  const bool decays = store_[id].decays;
+  Tensor before = store_.take(id);
+  // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
+  // it.
+  Tensor after = before.unique() ? before : Tensor(before.type(), buffers_);
+  UpdateCall call{.step = step,
+                  .rate = rate,
+                  .gradient_scale = scale,
+                  .decays = decays,
+                  .before = std::as_const(before).values(),
+                  .after = after.values(),
+                  .gradient = gradient.values(),
+                  .state = {}};
+  if (clip_.value > 0) call.clip_value = static_cast<float>(clip_.value);
+  auto& state = states_[id.value].tensors;
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    if (!state[i].unique()) state[i] = state[i].clone();
+    call.state[i] = state[i].values();
+  }
+  optimizer_->update(optimizer_choice_.options, call);
+  store_.replace(id, std::move(after), static_cast<std::uint64_t>(step));
+}
+
+void ModelState::merge_statistic(ParameterId id, const Tensor& value, double momentum,
+                                 std::uint64_t version) {
+  const Tensor before = store_.take(id);
+  Tensor after(before.type(), buffers_);
+  const auto keep = static_cast<float>(1.0 - momentum);
+  const auto take = static_cast<float>(momentum);
+  const std::span<float> out = after.values();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = keep * before.values()[i] + take * value.values()[i];
+  }
+  store_.replace(id, std::move(after), version);
+}
+
+std::vector<CheckpointTensor> ModelState::tensors() const {
+  std::vector<CheckpointTensor> tensors;
+  for (std::size_t i = 0; i < store_.size(); ++i) {
+    const Parameter& parameter = store_.all()[i];
+    tensors.push_back({parameter.name, parameter.value, parameter.version, states_[i].tensors});
+  }
+  return tensors;
+}
+
+void ModelState::restore(const Checkpoint& checkpoint) {
+  const auto mismatch = [](const std::string& what) {
+    return InputError("the checkpoint is not of this model: " + what,
+                      "use the job it was made with, or start anew with --fresh");
+  };
+  if (checkpoint.tensors.size() != store_.size()) {
+    throw mismatch("it has " + std::to_string(checkpoint.tensors.size()) + " tensors, the model " +
+                   std::to_string(store_.size()));
+  }
+  for (std::size_t i = 0; i < store_.size(); ++i) {
+    const Parameter& parameter = store_.all()[i];
+    const CheckpointTensor& saved = checkpoint.tensors[i];
+    if (saved.name != parameter.name || saved.value.type() != parameter.value.type()) {
+      throw mismatch("it has \"" + saved.name + "\" " + to_string(saved.value.shape()) +
+                     " where the model has \"" + parameter.name + "\" " +
+                     to_string(parameter.value.shape()));
+    }
+    if (saved.state.size() != states_[i].tensors.size()) {
+      throw mismatch("\"" + saved.name + "\" has optimizer state of " +
+                     std::to_string(saved.state.size()) + " tensors, not " +
+                     std::to_string(states_[i].tensors.size()));
+    }
+    for (const Tensor& state : saved.state) {
+      if (state.type() != parameter.value.type())
+        throw mismatch("optimizer state of another shape");
+    }
+  }
+  for (std::size_t i = 0; i < store_.size(); ++i) {
+    const CheckpointTensor& saved = checkpoint.tensors[i];
+    const ParameterId id{static_cast<std::uint32_t>(i)};
+    (void)store_.take(id);
+    store_.replace(id, saved.value.clone(), saved.version);
+    for (std::size_t k = 0; k < saved.state.size(); ++k) {
+      states_[i].tensors[k] = saved.state[k].clone();
+    }
+  }
+  store_.set_version(checkpoint.store_version);
+}
+
+}  // namespace raven
