@@ -14,18 +14,21 @@
 
 namespace raven {
 
-/// A value that a user chose: true, 3, 0.5, "relu", [0.1, 0.9].
-using OptionValue = std::variant<bool, std::int64_t, double, std::string, std::vector<double>>;
+/// A value that a user chose: true, 3, 0.5, "relu", [0.1, 0.9], [3, 5].
+using OptionValue = std::variant<bool, std::int64_t, double, std::string, std::vector<double>,
+                                 std::vector<std::int64_t>>;
 
-enum class OptionKind : std::uint8_t { boolean, integer, real, text, reals };
+/// In a job file a number alone serves as a list of one.
+enum class OptionKind : std::uint8_t { boolean, integer, real, text, reals, integers };
 
-/// One thing that a user can choose of a layer, loss, optimizer or schedule: enough to check it, to fill its default in
-/// and to explain it in the documentation.
+/// One thing that a user can choose of a layer, loss, optimizer or schedule: enough to check it, to
+/// fill its default in and to explain it in the documentation.
 struct OptionDef {
   std::string_view name;
   OptionKind kind = OptionKind::integer;
   bool required = false;
   OptionValue fallback = std::int64_t{0};  ///< of the given kind; unused when required
+  /// Of a number, or of each number of a list; both inclusive.
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   /// Allowed words; empty for any. Only for OptionKind::text.
@@ -47,13 +50,22 @@ class Options {
   }
   /// @pre the option is in the OptionDefs of what it belongs to
   [[nodiscard]] bool boolean(std::string_view name) const { return get<bool>(name); }
-  [[nodiscard]] std::int64_t integer(std::string_view name) const { return get<std::int64_t>(name); }
+  [[nodiscard]] std::int64_t integer(std::string_view name) const {
+    return get<std::int64_t>(name);
+  }
   [[nodiscard]] double real(std::string_view name) const { return get<double>(name); }
-  [[nodiscard]] const std::string& text(std::string_view name) const { return get<std::string>(name); }
+  [[nodiscard]] const std::string& text(std::string_view name) const {
+    return get<std::string>(name);
+  }
   [[nodiscard]] const std::vector<double>& reals(std::string_view name) const {
     return get<std::vector<double>>(name);
   }
-  [[nodiscard]] const std::vector<std::pair<std::string, OptionValue>>& all() const { return values_; }
+  [[nodiscard]] const std::vector<std::int64_t>& integers(std::string_view name) const {
+    return get<std::vector<std::int64_t>>(name);
+  }
+  [[nodiscard]] const std::vector<std::pair<std::string, OptionValue>>& all() const {
+    return values_;
+  }
 
  private:
   template <class T>
@@ -67,6 +79,15 @@ class Options {
 
   std::vector<std::pair<std::string, OptionValue>> values_;
 };
+
+/// Every option that need not be given, at its default.
+[[nodiscard]] inline Options defaults(std::span<const OptionDef> defs) {
+  Options options;
+  for (const OptionDef& def : defs) {
+    if (!def.required) options.set(def.name, def.fallback);
+  }
+  return options;
+}
 
 /// Something chosen by name with its options, "adam: {rate: 0.001}", and where it was written.
 struct Choice {
