@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "raven/core/bytes.hpp"
 #include "raven/core/digest.hpp"
@@ -33,8 +34,8 @@ struct ShardRows {
 struct ShardExpectation {
   SampleSchema schema;
   std::int64_t rows = 0;
-  std::size_t max_bytes = std::size_t{4}
-                          << 30;  ///< of rows in memory; checked before anything is allocated
+  std::optional<Digest> sha256{};                ///< checked before HDF5 sees the file
+  std::size_t max_bytes = std::size_t{4} << 30;  ///< of rows, checked before memory is taken
 };
 
 /// Loads a shard that nobody vouches for: only the two plain datasets of docs/formats/shard.md are

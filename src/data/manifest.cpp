@@ -1,0 +1,114 @@
+#include "raven/data/manifest.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "raven/core/new_file.hpp"
+#include "raven/core/contract.hpp"
+
+namespace raven {
+namespace {
+
+/// The shortest decimal that reads back as the same double.
+std::string text_of(double value) {
+  std::array<char, 32> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  return {buffer.data(), end};
+}
+
+/// A double-quoted YAML scalar: whatever a name holds, it reads back as the same string.
+std::string quoted(const std::string& text) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (code < 0x20 || code == 0x7F) {
+      out += "\\x";
+      out += digits[code >> 4];
+      out += digits[code & 15U];
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string list_of(const std::vector<double>& values) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < values.size(); ++i) text += (i == 0 ? "" : ", ") + text_of(values[i]);
+  return text + "]";
+}
+
+std::string features_line(const SampleSchema& schema) {
+  std::string text = "features: {shape: [";
+  for (std::size_t i = 0; i < schema.feature_shape.rank(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string(schema.feature_shape[i]);
+  }
+  text += "], type: " + std::string(to_string(schema.feature_type));
+  if (schema.feature_type == FeatureType::i32) {
+    text += ", vocabulary: " + std::to_string(schema.vocabulary);
+  }
+  return text + "}\n";
+}
+
+std::string targets_line(const Manifest& manifest) {
+  const SampleSchema& schema = manifest.schema;
+  if (schema.target_kind == TargetKind::real) {
+    return "targets: {kind: real, width: " + std::to_string(schema.target_width) + "}\n";
+  }
+  if (manifest.class_names.empty()) {
+    return "targets: {kind: class, classes: " + std::to_string(schema.target_width) + "}\n";
+  }
+  std::string text = "targets:\n  kind: class\n  classes: [";
+  for (std::size_t i = 0; i < manifest.class_names.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + quoted(manifest.class_names[i]);
+  }
+  return text + "]\n";
+}
+
+}  // namespace
+
+std::int64_t Manifest::rows() const {
+  std::int64_t sum = 0;
+  for (const ShardEntry& shard : shards) sum += shard.rows;
+  return sum;
+}
+
+std::filesystem::path Manifest::path_of(const ShardEntry& shard) const {
+  return file.parent_path() / shard.file;
+}
+
+Digest Manifest::identity() const {
+  ByteWriter out;
+  schema.encode(out);
+  for (const ShardEntry& shard : shards) {
+    out.put(shard.rows);
+    out.put_raw(shard.sha256.bytes);
+  }
+  return digest_of(out.bytes());
+}
+
+void write_manifest(const Manifest& manifest, const std::filesystem::path& file) {
+  expects(manifest.schema.flaw().empty(), "a manifest needs a sound schema");
+  std::string text = "# A raven data set (docs/formats/manifest.md).\n";
+  text += "format_version: " + std::to_string(Manifest::format_version) + "\n";
+  text += "name: " + quoted(manifest.name) + "\n";
+  text += features_line(manifest.schema);
+  text += targets_line(manifest);
+  if (manifest.schema.normalisation != Normalisation{}) {
+    const Normalisation& n = manifest.schema.normalisation;
+    text += "normalisation:\n  scale: " + text_of(n.scale) + "\n  mean: " + list_of(n.mean) +
+            "\n  std: " + list_of(n.std) + "\n";
+  }
+  text += "rows: " + std::to_string(manifest.rows()) + "\nshards:\n";
+  for (const ShardEntry& shard : manifest.shards) {
+    text += "  - {file: " + quoted(shard.file.generic_string()) +
+            ", rows: " + std::to_string(shard.rows) + ", sha256: " + to_hex(shard.sha256) + "}\n";
+  }
+  write_whole_file(file, text);
+}
+
+}  // namespace raven

@@ -1,0 +1,226 @@
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "data/yaml_reader.hpp"
+#include "raven/data/manifest.hpp"
+
+namespace raven {
+namespace {
+
+constexpr std::uintmax_t max_file_bytes = std::uintmax_t{16} << 20;
+constexpr std::int64_t max_rows = std::int64_t{1} << 40;
+constexpr std::int32_t max_width = std::numeric_limits<std::int32_t>::max();
+
+std::string whole_text(const std::filesystem::path& file) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) {
+    throw InputError({file.string()}, "there is no such manifest file",
+                     "check the path; raven data import makes one");
+  }
+  if (std::filesystem::file_size(file, error) > max_file_bytes) {
+    throw InputError({file.string()}, "a manifest larger than 16 MiB is surely no manifest",
+                     "check the path");
+  }
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in)
+    throw InputError({file.string()}, "this manifest can't be read", "check that you may read it");
+  return text.str();
+}
+
+YAML::Node parsed(const std::filesystem::path& file) {
+  const std::string text = whole_text(file);
+  try {
+    return YAML::Load(text);
+  } catch (const YAML::Exception& error) {
+    throw InputError({file.string(), error.mark.line + 1, error.mark.column + 1},
+                     "this is no valid YAML (" + error.msg + ")",
+                     "correct it there or just before");
+  }
+}
+
+void read_features(YamlReader& reader, const YAML::Node& node, SampleSchema& schema) {
+  if (!node.IsDefined() || !reader.check_map(node, "features", {"shape", "type", "vocabulary"}))
+    return;
+  if (const YAML::Node shape = reader.required(node, "shape"); shape.IsDefined()) {
+    if (!shape.IsSequence() || shape.size() >= Shape::max_rank) {
+      reader.mistake(shape, "shape must be a list of at most five numbers",
+                     "write it like [28, 28, 1], channels last");
+    } else {
+      std::vector<std::int64_t> dims;
+      for (const YAML::Node& dim : shape) {
+        dims.push_back(
+            reader.whole(dim, "a dimension", 1, SampleSchema::max_row_bytes).value_or(1));
+      }
+      schema.feature_shape = Shape(dims);
+    }
+  }
+  if (const YAML::Node type = reader.required(node, "type"); type.IsDefined()) {
+    const std::string name = type.IsScalar() ? type.Scalar() : "";
+    bool known = false;
+    for (const auto candidate : {FeatureType::u8, FeatureType::f32, FeatureType::i32}) {
+      if (name == to_string(candidate)) {
+        schema.feature_type = candidate;
+        known = true;
+      }
+    }
+    if (!known) reader.mistake(type, "unknown feature type", "choose u8, f32 or i32");
+    if (known && schema.feature_type == FeatureType::i32) reader.required(node, "vocabulary");
+  }
+  if (const YAML::Node vocabulary = node["vocabulary"]; vocabulary.IsDefined()) {
+    schema.vocabulary =
+        static_cast<std::int32_t>(reader.whole(vocabulary, "vocabulary", 1, max_width).value_or(1));
+  }
+}
+
+void read_classes(YamlReader& reader, const YAML::Node& classes, Manifest& manifest) {
+  if (!classes.IsSequence()) {
+    manifest.schema.target_width =
+        static_cast<std::int32_t>(reader.whole(classes, "classes", 1, max_width).value_or(1));
+    return;
+  }
+  std::set<std::string> seen;
+  for (const YAML::Node& node : classes) {
+    const auto name = reader.text(node, "a class name");
+    if (name && !seen.insert(*name).second) {
+      reader.mistake(node, "two classes have the same name", "give each its own");
+    }
+    manifest.class_names.push_back(name.value_or("?"));
+  }
+  if (classes.size() == 0) reader.mistake(classes, "there are no classes", "name at least one");
+  manifest.schema.target_width =
+      static_cast<std::int32_t>(std::max<std::size_t>(1, classes.size()));
+}
+
+void read_targets(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
+  if (!node.IsDefined() || !reader.check_map(node, "targets", {"kind", "classes", "width"})) return;
+  const YAML::Node kind = reader.required(node, "kind");
+  if (!kind.IsDefined()) return;
+  const std::string name = kind.IsScalar() ? kind.Scalar() : "";
+  const bool real = name == to_string(TargetKind::real);
+  if (!real && name != to_string(TargetKind::classes)) {
+    reader.mistake(kind, "unknown kind of target", "choose class or real");
+    return;
+  }
+  if (const YAML::Node extra = node[real ? "classes" : "width"]; extra.IsDefined()) {
+    reader.mistake(extra, real ? "real targets have no classes" : "class targets have no width",
+                   real ? "give width instead" : "give classes instead");
+  }
+  manifest.schema.target_kind = real ? TargetKind::real : TargetKind::classes;
+  const YAML::Node size = reader.required(node, real ? "width" : "classes");
+  if (!size.IsDefined()) return;
+  if (real) {
+    manifest.schema.target_width =
+        static_cast<std::int32_t>(reader.whole(size, "width", 1, max_width).value_or(1));
+  } else {
+    read_classes(reader, size, manifest);
+  }
+}
+
+std::vector<double> read_list(YamlReader& reader, const YAML::Node& node, std::string_view what) {
+  std::vector<double> values;
+  if (node.IsSequence()) {
+    for (const YAML::Node& value : node) values.push_back(reader.real(value, what).value_or(1));
+  } else {
+    values.push_back(reader.real(node, what).value_or(1));
+  }
+  return values;
+}
+
+void read_normalisation(YamlReader& reader, const YAML::Node& node, Normalisation& normalisation) {
+  if (!node.IsDefined() || !reader.check_map(node, "normalisation", {"scale", "mean", "std"}))
+    return;
+  if (node["scale"].IsDefined())
+    normalisation.scale = reader.real(node["scale"], "scale").value_or(1);
+  if (node["mean"].IsDefined()) normalisation.mean = read_list(reader, node["mean"], "mean");
+  if (node["std"].IsDefined()) normalisation.std = read_list(reader, node["std"], "std");
+}
+
+void read_shard(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
+  if (!reader.check_map(node, "a shard", {"file", "rows", "sha256"})) return;
+  ShardEntry entry;
+  entry.line = reader.line_of(node);
+  if (const YAML::Node file = reader.required(node, "file"); file.IsDefined()) {
+    entry.file = reader.text(file, "file").value_or("?");
+    bool leaves = entry.file.is_absolute() || entry.file.native().find('\0') != std::string::npos;
+    for (const auto& part : entry.file) leaves |= part == "..";
+    if (leaves) {
+      reader.mistake(file, "a shard's path must stay inside the manifest's folder",
+                     "give a relative path without '..'");
+    }
+  }
+  if (const YAML::Node rows = reader.required(node, "rows"); rows.IsDefined()) {
+    entry.rows = reader.whole(rows, "rows", 1, max_rows).value_or(1);
+  }
+  if (const YAML::Node sha256 = reader.required(node, "sha256"); sha256.IsDefined()) {
+    const auto digest = sha256.IsScalar() ? digest_from_hex(sha256.Scalar()) : std::nullopt;
+    if (!digest)
+      reader.mistake(sha256, "sha256 must be 64 hexadecimal digits", "run sha256sum on the shard");
+    entry.sha256 = digest.value_or(Digest{});
+  }
+  manifest.shards.push_back(std::move(entry));
+}
+
+void read_shards(YamlReader& reader, const YAML::Node& root, Manifest& manifest) {
+  const YAML::Node shards = reader.required(root, "shards");
+  if (!shards.IsDefined()) return;
+  if (!shards.IsSequence() || shards.size() == 0) {
+    reader.mistake(shards, "shards must be a list of at least one shard",
+                   "list each as {file: ..., rows: ..., sha256: ...}");
+    return;
+  }
+  for (const YAML::Node& node : shards) read_shard(reader, node, manifest);
+  std::int64_t sum = 0;
+  for (const ShardEntry& entry : manifest.shards) {
+    sum += entry.rows;
+    if (sum > max_rows) {
+      reader.mistake(shards, "the shards have more than 2^40 rows", "correct their rows");
+      return;
+    }
+  }
+  if (const YAML::Node rows = root["rows"]; rows.IsDefined()) {
+    const auto told = reader.whole(rows, "rows", 1, max_rows);
+    if (told && *told != sum) {
+      reader.mistake(
+          rows, "rows is " + std::to_string(*told) + ", but the shards have " + std::to_string(sum),
+          "correct one of them");
+    }
+  }
+}
+
+}  // namespace
+
+Manifest read_manifest(const std::filesystem::path& file) {
+  const YAML::Node root = parsed(file);
+  YamlReader reader(file.string());
+  Manifest manifest;
+  manifest.file = file;
+  if (!reader.check_map(
+          root, "the manifest",
+          {"format_version", "name", "features", "targets", "normalisation", "rows", "shards"})) {
+    reader.throw_mistakes();
+  }
+  if (const YAML::Node version = reader.required(root, "format_version"); version.IsDefined()) {
+    reader.whole(version, "format_version (of manifests that this raven reads)",
+                 Manifest::format_version, Manifest::format_version);
+  }
+  if (const YAML::Node name = reader.required(root, "name"); name.IsDefined()) {
+    manifest.name = reader.text(name, "name").value_or("?");
+  }
+  const YAML::Node features = reader.required(root, "features");
+  read_features(reader, features, manifest.schema);
+  read_targets(reader, reader.required(root, "targets"), manifest);
+  read_normalisation(reader, root["normalisation"], manifest.schema.normalisation);
+  read_shards(reader, root, manifest);
+  if (reader.clean() && !manifest.schema.flaw().empty()) {
+    reader.mistake(features, std::string(manifest.schema.flaw()),
+                   "correct features, targets or normalisation");
+  }
+  reader.throw_mistakes();
+  return manifest;
+}
+
+}  // namespace raven

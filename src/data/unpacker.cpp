@@ -1,0 +1,116 @@
+#include <cstring>
+
+#include "raven/core/contract.hpp"
+#include "raven/data/schema.hpp"
+
+namespace raven {
+namespace {
+
+/// Element `i` of values that may stand at any address.
+template <class T>
+T load(const std::byte* from, std::size_t i) {
+  T value;
+  std::memcpy(&value, from + i * sizeof(T), sizeof(T));
+  return value;
+}
+
+template <class T>
+void normalise(const std::byte* from, std::size_t count, float centre, float factor, float* to) {
+  for (std::size_t i = 0; i < count; ++i) {
+    to[i] = (static_cast<float>(load<T>(from, i)) - centre) * factor;
+  }
+}
+
+/// As above with one centre and factor per channel, laid out as a pattern that repeats.
+template <class T>
+void normalise(const std::byte* from, std::size_t count, const std::vector<float>& centre,
+               const std::vector<float>& factor, float* to) {
+  for (std::size_t first = 0; first < count; first += centre.size()) {
+    const std::size_t length = std::min(centre.size(), count - first);
+    const std::byte* in = from + first * sizeof(T);
+    float* out = to + first;
+    for (std::size_t i = 0; i < length; ++i) {
+      out[i] = (static_cast<float>(load<T>(in, i)) - centre[i]) * factor[i];
+    }
+  }
+}
+
+bool all_below(const std::int32_t* values, std::size_t count, std::int32_t bound) {
+  bool below = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    below &= static_cast<std::uint32_t>(values[i]) < static_cast<std::uint32_t>(bound);
+  }
+  return below;
+}
+
+}  // namespace
+
+Unpacker::Unpacker(SampleSchema schema) : schema_(std::move(schema)) {
+  expects(schema_.flaw().empty(), "an unpacker needs a sound schema");
+  const Normalisation& n = schema_.normalisation;
+  const std::size_t channels = std::max(n.mean.size(), n.std.size());
+  // Three channels alone would make loops of three; whole registers want a longer period.
+  constexpr std::size_t period = 64;
+  const std::size_t repeats = channels == 1 ? 1 : (period + channels - 1) / channels;
+  for (std::size_t r = 0; r < repeats; ++r) {
+    for (std::size_t c = 0; c < channels; ++c) {
+      const double mean = n.mean[n.mean.size() == 1 ? 0 : c];
+      const double std = n.std[n.std.size() == 1 ? 0 : c];
+      centre_.push_back(static_cast<float>(mean / n.scale));
+      factor_.push_back(static_cast<float>(n.scale / std));
+    }
+  }
+}
+
+void Unpacker::unpack_features(const std::byte* stored, void* out) const {
+  const auto count = static_cast<std::size_t>(schema_.feature_shape.count());
+  auto* to = static_cast<float*>(out);
+  const bool one = centre_.size() == 1;
+  switch (schema_.feature_type) {
+    case FeatureType::u8:
+      if (one) return normalise<std::uint8_t>(stored, count, centre_[0], factor_[0], to);
+      return normalise<std::uint8_t>(stored, count, centre_, factor_, to);
+    case FeatureType::f32:
+      if (one) return normalise<float>(stored, count, centre_[0], factor_[0], to);
+      return normalise<float>(stored, count, centre_, factor_, to);
+    case FeatureType::i32:
+      std::memcpy(out, stored, count * sizeof(std::int32_t));
+      return;
+  }
+}
+
+bool Unpacker::unpack(ByteSpan rows, View features, View targets) const {
+  expects(features.shape().rank() > 0, "features have a batch dimension");
+  const std::int64_t count = features.shape()[0];
+  expects(features.type == schema_.features(count) && targets.type == schema_.targets(count),
+          "the views have the schema's types");
+  const std::size_t row_bytes = schema_.row_bytes();
+  const std::size_t feature_bytes = schema_.feature_bytes();
+  const std::size_t target_bytes = schema_.target_bytes();
+  if (rows.size() / row_bytes != static_cast<std::size_t>(count) || rows.size() % row_bytes != 0) {
+    return false;
+  }
+  const auto elements = static_cast<std::size_t>(schema_.feature_shape.count());
+  bool sound = true;
+  for (std::int64_t r = 0; r < count; ++r) {
+    const auto row = static_cast<std::size_t>(r);
+    const std::byte* raw = rows.data() + row * row_bytes;
+    std::byte* out = static_cast<std::byte*>(features.data) + row * elements * element_bytes;
+    unpack_features(raw, out);
+    if (schema_.feature_type == FeatureType::i32) {
+      sound &= all_below(features.i32() + row * elements, elements, schema_.vocabulary);
+    }
+    std::memcpy(static_cast<std::byte*>(targets.data) + row * target_bytes, raw + feature_bytes,
+                target_bytes);
+  }
+  if (schema_.target_kind == TargetKind::classes) {
+    sound &= all_below(targets.i32(), static_cast<std::size_t>(count), schema_.target_width);
+  }
+  return sound;
+}
+
+bool unpack(const SampleSchema& schema, ByteSpan rows, View features, View targets) {
+  return Unpacker(schema).unpack(rows, features, targets);
+}
+
+}  // namespace raven
