@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "raven/core/bytes.hpp"
+
+namespace raven {
+
+/// A file that appears whole or not at all: written under a temporary name beside its place,
+/// synced, renamed over whatever was there, and the folder synced. Without commit() nothing stays
+/// behind.
+///
+/// A process that is killed in between leaves its temporary file, `<place>.part-<pid>`, which no
+/// reader of `<place>` ever sees; is_leftover() knows it.
+class NewFile {
+ public:
+  /// Makes the folder if it is missing. @throws InputError
+  explicit NewFile(std::filesystem::path place);
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  /// Where to write until commit().
+  [[nodiscard]] const std::filesystem::path& temporary() const { return temporary_; }
+  /// @pre whoever wrote has closed the file. @throws InputError
+  void commit();
+
+ private:
+  std::filesystem::path place_;
+  std::filesystem::path temporary_;
+  bool committed_ = false;
+};
+
+/// True for the name of a temporary file that some NewFile made.
+[[nodiscard]] bool is_leftover(const std::filesystem::path& file);
+
+/// Writes a file that way, in one piece. @throws InputError
+void write_whole_file(const std::filesystem::path& place, ByteSpan bytes);
+void write_whole_file(const std::filesystem::path& place, std::string_view text);
+
+}  // namespace raven

@@ -1,0 +1,89 @@
+#include "raven/core/new_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "raven/core/error.hpp"
+
+namespace raven {
+namespace {
+
+constexpr std::string_view mark = ".part-";
+
+[[noreturn]] void fail(const std::filesystem::path& file, const char* what) {
+  throw InputError({file.string()}, std::string(what) + " failed (" + std::strerror(errno) + ")",
+                   "check free space and permissions there");
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+void sync(const std::filesystem::path& path, int flags) {
+  const int handle = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (handle < 0) fail(path, "opening it to sync");
+  const int result = ::fsync(handle);
+  const int error = errno;
+  ::close(handle);
+  errno = error;
+  if (result != 0) fail(path, "syncing it");
+}
+
+}  // namespace
+
+NewFile::NewFile(std::filesystem::path place) : place_(std::move(place)) {
+  std::error_code error;
+  std::filesystem::create_directories(folder_of(place_), error);
+  if (error) {
+    throw InputError({folder_of(place_).string()},
+                     "can't make this folder (" + error.message() + ")",
+                     "choose a folder that you may write to");
+  }
+  temporary_ = place_;
+  temporary_ += std::string(mark) + std::to_string(::getpid());
+}
+
+NewFile::~NewFile() {
+  if (!committed_) ::unlink(temporary_.c_str());
+}
+
+void NewFile::commit() {
+  sync(temporary_, O_RDONLY);
+  if (std::rename(temporary_.c_str(), place_.c_str()) != 0) fail(place_, "renaming it into place");
+  committed_ = true;
+  sync(folder_of(place_), O_RDONLY | O_DIRECTORY);
+}
+
+bool is_leftover(const std::filesystem::path& file) {
+  const std::string name = file.filename().string();
+  const std::size_t at = name.rfind(mark);
+  if (at == std::string::npos || at == 0 || at + mark.size() == name.size()) return false;
+  return name.find_first_not_of("0123456789", at + mark.size()) == std::string::npos;
+}
+
+void write_whole_file(const std::filesystem::path& place, ByteSpan bytes) {
+  NewFile file(place);
+  {
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{std::fopen(file.temporary().c_str(), "wb"),
+                                                        std::fclose};
+    if (!out) fail(place, "creating it");
+    if (std::fwrite(bytes.data(), 1, bytes.size(), out.get()) != bytes.size() ||
+        std::fclose(out.release()) != 0) {
+      fail(place, "writing it");
+    }
+  }
+  file.commit();
+}
+
+void write_whole_file(const std::filesystem::path& place, std::string_view text) {
+  write_whole_file(place, std::as_bytes(std::span(text)));
+}
+
+}  // namespace raven
