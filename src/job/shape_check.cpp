@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <filesystem>
+
+#include "raven/data/manifest.hpp"
+#include "raven/data/sampler.hpp"
+#include "raven/graph/plan.hpp"
+#include "raven/job/check.hpp"
+#include "raven/optim/optimizer.hpp"
+
+namespace raven {
+namespace {
+
+/// One sample's type: the schema tells types of batches.
+ValueType without_batch(const ValueType& batch) {
+  return {batch.dtype, batch.shape.without_first()};
+}
+
+std::optional<Manifest> open_manifest(const std::filesystem::path& file,
+                                      std::vector<InputError>& errors) {
+  try {
+    Manifest manifest = read_manifest(file);
+    for (const ShardEntry& shard : manifest.shards) {
+      std::error_code code;
+      if (std::filesystem::is_regular_file(manifest.path_of(shard), code)) continue;
+      errors.emplace_back(Place{file.string(), shard.line, 0},
+                          "shard " + shard.file.string() + " is not there",
+                          "put it next to the manifest, or make the data again with 'raven data'");
+    }
+    return manifest;
+  } catch (const InputError& error) {
+    errors.push_back(error);
+    return std::nullopt;
+  }
+}
+
+/// Whether both manifests hold the same kind of samples, prepared in the same way.
+void compare(const Manifest& train, const Manifest& valid, std::vector<InputError>& errors) {
+  const SampleSchema& a = train.schema;
+  const SampleSchema& b = valid.schema;
+  const Place place{valid.file.string()};
+  if (a.features(1) != b.features(1)) {
+    errors.emplace_back(place,
+                        "validation features are " + to_string(b.feature_shape) +
+                            ", those to train on " + to_string(a.feature_shape),
+                        "name two manifests of one data set");
+  } else if (a.target_kind != b.target_kind || a.target_width != b.target_width) {
+    errors.emplace_back(place,
+                        "validation targets are " + std::to_string(b.target_width) + " " +
+                            std::string(to_string(b.target_kind)) + ", those to train on " +
+                            std::to_string(a.target_width) + " " +
+                            std::string(to_string(a.target_kind)),
+                        "name two manifests of one data set");
+  } else if (a.normalisation != b.normalisation) {
+    errors.emplace_back(place,
+                        "validation data is normalised in another way than the data to train on",
+                        "copy 'normalisation' from " + train.file.string());
+  }
+}
+
+/// Whether the last layer has one number per class or per value. The graph can't tell: a target is
+/// one class number, however many classes there are.
+void check_width(const JobSpec& job, const Manifest& train, const ValueType& prediction,
+                 std::vector<InputError>& errors) {
+  const SampleSchema& schema = train.schema;
+  if (schema.target_kind != TargetKind::classes || prediction.shape.rank() < 2) return;
+  const std::int64_t width = prediction.shape.back();
+  if (width == schema.target_width) return;
+  errors.emplace_back(job.model.layers.back().layer.place,
+                      "the last layer makes " + std::to_string(width) +
+                          " numbers per sample, but the data has " +
+                          std::to_string(schema.target_width) + " classes",
+                      "make the last layer " + std::to_string(schema.target_width) + " wide");
+}
+
+void count_parameters(const JobSpec& job, const ParameterStore& store, JobSummary& summary) {
+  const OptimizerDef* optimizer = find_optimizer(job.train.optimizer.type);
+  const int states = optimizer ? optimizer->state_count(job.train.optimizer.options) : 0;
+  for (const Parameter& parameter : store.all()) {
+    const std::int64_t count = parameter.value.count();
+    (parameter.trainable ? summary.parameters : summary.statistics) += count;
+    summary.parameter_bytes += parameter.value.type().bytes();
+    if (parameter.trainable) {
+      summary.optimizer_bytes +=
+          parameter.value.type().bytes() * static_cast<std::uint64_t>(states);
+    }
+  }
+}
+
+void count_work(const JobSpec& job, const Model& model, const ParameterStore& store,
+                JobSummary& summary) {
+  const TrainSpec& train = job.train;
+  const Sampler sampler{.size = summary.train_samples, .batch = train.batch};
+  summary.steps_per_epoch = sampler.steps_per_epoch();
+  summary.steps = summary.steps_per_epoch * train.epochs;
+  if (train.max_steps > 0) summary.steps = std::min(summary.steps, train.max_steps);
+
+  const std::int64_t batch =
+      std::min(train.batch, std::max<std::int64_t>(summary.train_samples, 1));
+  summary.snippet_rows = (batch + train.snippets - 1) / train.snippets;
+  const Plan plan(model.record(store, summary.snippet_rows, Tape::Mode::training),
+                  Plan::Purpose::training);
+  summary.workspace_bytes = plan.workspace_bytes();
+  summary.flops_per_step =
+      plan.flops() * static_cast<double>(batch) / static_cast<double>(summary.snippet_rows);
+}
+
+std::string targets_in_words(const SampleSchema& schema) {
+  const std::string width = std::to_string(schema.target_width);
+  if (schema.target_kind == TargetKind::classes) return width + " classes";
+  return width + (schema.target_width == 1 ? " real number" : " real numbers");
+}
+
+}  // namespace
+
+std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>& errors) {
+  const std::size_t errors_before = errors.size();
+  const std::optional<Manifest> train = open_manifest(job.train_manifest, errors);
+  std::optional<Manifest> valid;
+  if (job.valid_manifest) valid = open_manifest(*job.valid_manifest, errors);
+  if (!train) return std::nullopt;
+  if (valid) compare(*train, *valid, errors);
+
+  JobSummary summary;
+  const ValueType features = without_batch(train->schema.features(1));
+  summary.features = std::string(to_string(features.dtype)) + " " + to_string(features.shape);
+  summary.targets = targets_in_words(train->schema);
+  summary.train_samples = train->rows();
+  summary.valid_samples = valid ? valid->rows() : 0;
+  try {
+    ParameterStore store;
+    const Model model(job.model, features, without_batch(train->schema.targets(1)), store);
+    const Graph graph = model.record(store, 2, Tape::Mode::inference);
+    if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
+    count_parameters(job, store, summary);
+    if (errors.size() == errors_before) count_work(job, model, store, summary);
+  } catch (const InputError& error) {
+    const Place place = error.place().file.empty() ? job.model.loss.place : error.place();
+    errors.emplace_back(place, error.problem(), error.remedy());
+  }
+  if (errors.size() > errors_before) return std::nullopt;
+
+  if (job.train.batch > summary.train_samples) {
+    summary.notes.push_back("train.batch is " + std::to_string(job.train.batch) +
+                            ", more than the samples there are: every step sees all " +
+                            std::to_string(summary.train_samples));
+  }
+  if (!job.valid_manifest) {
+    summary.notes.emplace_back(
+        "no data.valid: nothing will tell whether the model learns or only remembers");
+  }
+  return summary;
+}
+
+}  // namespace raven
