@@ -19,14 +19,19 @@ using FloatVector = hn::Vec<Floats>;
 
 /// Whole vectors.
 struct WholeVector {
+  HWY_INLINE std::size_t lanes() const { return hn::Lanes(Floats()); }
   HWY_INLINE FloatVector load(const float* from) const { return hn::LoadU(Floats(), from); }
   HWY_INLINE void store(FloatVector value, float* to) const { hn::StoreU(value, Floats(), to); }
+  /// `value` with `other` in the lanes that are not there.
+  HWY_INLINE FloatVector only_or(FloatVector value, FloatVector) const { return value; }
+  HWY_INLINE FloatVector only(FloatVector value) const { return value; }
 };
 
 /// The first `count` lanes. By way of the stack, as masked loads may touch memory past the end on
 /// some targets.
 struct PartOfVector {
   std::size_t count;
+  HWY_INLINE std::size_t lanes() const { return count; }
   HWY_INLINE FloatVector load(const float* from) const {
     HWY_ALIGN float lanes[hn::MaxLanes(Floats())] = {};
     std::memcpy(lanes, from, count * sizeof(float));
@@ -36,6 +41,12 @@ struct PartOfVector {
     HWY_ALIGN float lanes[hn::MaxLanes(Floats())];
     hn::Store(value, Floats(), lanes);
     std::memcpy(to, lanes, count * sizeof(float));
+  }
+  HWY_INLINE FloatVector only_or(FloatVector value, FloatVector other) const {
+    return hn::IfThenElse(hn::FirstN(Floats(), count), value, other);
+  }
+  HWY_INLINE FloatVector only(FloatVector value) const {
+    return only_or(value, hn::Zero(Floats()));
   }
 };
 
@@ -50,6 +61,45 @@ HWY_INLINE void for_vectors(std::size_t count, const Body& body) {
 }
 
 HWY_INLINE FloatVector splat(float value) { return hn::Set(Floats(), value); }
+
+/// Sums are carried in double: half of a vector of floats fills a vector of doubles.
+#if HWY_TARGET == HWY_SCALAR
+using Doubles = hn::Rebind<double, Floats>;
+using DoubleVector = hn::Vec<Doubles>;
+HWY_INLINE DoubleVector low_doubles(FloatVector v) { return hn::PromoteTo(Doubles(), v); }
+HWY_INLINE DoubleVector high_doubles(FloatVector) { return hn::Zero(Doubles()); }
+#else
+using HalfFloats = hn::Half<Floats>;
+using Doubles = hn::Rebind<double, HalfFloats>;
+using DoubleVector = hn::Vec<Doubles>;
+HWY_INLINE DoubleVector low_doubles(FloatVector v) {
+  return hn::PromoteTo(Doubles(), hn::LowerHalf(HalfFloats(), v));
+}
+HWY_INLINE DoubleVector high_doubles(FloatVector v) {
+  return hn::PromoteTo(Doubles(), hn::UpperHalf(HalfFloats(), v));
+}
+#endif
+
+/// Adds the elements of `term(io, i)` over [0, count) in double. A partial vector's spare lanes
+/// must give 0.
+template <class Term>
+HWY_INLINE double sum_of(std::size_t count, const Term& term) {
+  DoubleVector low = hn::Zero(Doubles());
+  DoubleVector high = hn::Zero(Doubles());
+  for_vectors(count, [&](auto io, std::size_t i) HWY_ATTR {
+    const FloatVector value = term(io, i);
+    low = hn::Add(low, low_doubles(value));
+    high = hn::Add(high, high_doubles(value));
+  });
+  return hn::GetLane(hn::SumOfLanes(Doubles(), hn::Add(low, high)));
+}
+
+/// to[j] += lane j, for the first `count` lanes.
+HWY_INLINE void add_lanes(FloatVector value, std::size_t count, double* to) {
+  HWY_ALIGN float lanes[hn::MaxLanes(Floats())];
+  hn::Store(value, Floats(), lanes);
+  for (std::size_t j = 0; j < count; ++j) to[j] += static_cast<double>(lanes[j]);
+}
 
 }  // namespace raven::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

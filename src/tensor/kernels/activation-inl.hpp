@@ -6,57 +6,11 @@
 #define RAVEN_TENSOR_ACTIVATION_INL_HPP
 #endif
 
-#include "hwy/contrib/math/math-inl.h"
 #include "raven/tensor/kernels/activation.hpp"
-#include "tensor/simd-inl.hpp"
+#include "tensor/vector_math-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace raven::HWY_NAMESPACE {
-
-using V = FloatVector;
-using hn::Abs, hn::Add, hn::Div, hn::Exp, hn::Expm1, hn::Gt, hn::IfThenElse, hn::IfThenZeroElse,
-    hn::Log1p, hn::Lt, hn::Max, hn::Min, hn::Mul, hn::MulAdd, hn::Neg, hn::NegMulAdd, hn::Not,
-    hn::Sub, hn::Tanh, hn::Zero;
-
-// Comparisons below are put so that NaN comes out as NaN.
-
-HWY_INLINE V one() { return splat(1.0F); }
-
-HWY_INLINE V sigmoid(V z) {
-  // exp of a negative number never overflows.
-  const V small = Exp(Floats(), Neg(Abs(z)));
-  const V numerator = IfThenElse(Lt(z, Zero(Floats())), small, one());
-  return Div(numerator, Add(one(), small));
-}
-
-/// exp(-z^2 / 2), with the rounding error of z^2 taken back: far out it would cost a digit.
-HWY_INLINE V gauss_bell(V z) {
-  const V clipped = Min(Max(z, splat(-20.0F)), splat(20.0F));
-  const V square = Mul(clipped, clipped);
-  const V lost = hn::MulSub(clipped, clipped, square);
-  const V bell = Exp(Floats(), Mul(square, splat(-0.5F)));
-  return NegMulAdd(Mul(lost, splat(0.5F)), bell, bell);
-}
-
-/// The normal distribution function, given gauss_bell(z): erfc(x) = exp(-x^2) t P(t) with t = 1 /
-/// (1 + 0.4 x), P fitted in the Chebyshev sense for x in [0, 10.5]; relative error 1.6e-7 in both
-/// tails.
-HWY_INLINE V normal_cdf(V z, V bell) {
-  const V x = Mul(Abs(z), splat(0.70710678F));
-  const V t = Div(one(), MulAdd(x, splat(0.4F), one()));
-  V p = splat(-0.029475359246134758F);
-  p = MulAdd(p, t, splat(0.1971645951271057F));
-  p = MulAdd(p, t, splat(-0.49631956219673157F));
-  p = MulAdd(p, t, splat(0.5434264540672302F));
-  p = MulAdd(p, t, splat(-0.2804465889930725F));
-  p = MulAdd(p, t, splat(0.26964277029037476F));
-  p = MulAdd(p, t, splat(0.13062793016433716F));
-  p = MulAdd(p, t, splat(0.21469257771968842F));
-  p = MulAdd(p, t, splat(0.22498199343681335F));
-  p = MulAdd(p, t, splat(0.22570523619651794F));
-  const V tail = Mul(Mul(splat(0.5F), bell), Mul(t, p));
-  return IfThenElse(Lt(z, Zero(Floats())), tail, Sub(one(), tail));
-}
 
 struct Identity {
   HWY_INLINE V value(V z) const { return z; }
@@ -64,14 +18,14 @@ struct Identity {
 };
 
 struct Relu {
-  HWY_INLINE V value(V z) const { return IfThenZeroElse(Lt(z, Zero(Floats())), z); }
-  HWY_INLINE V slope(V y) const { return IfThenElse(Gt(y, Zero(Floats())), one(), Zero(Floats())); }
+  HWY_INLINE V value(V z) const { return IfThenZeroElse(Lt(z, zero()), z); }
+  HWY_INLINE V slope(V y) const { return IfThenElse(Gt(y, zero()), one(), zero()); }
 };
 
 struct LeakyRelu {
   V a;
-  HWY_INLINE V value(V z) const { return IfThenElse(Gt(z, Zero(Floats())), z, Mul(a, z)); }
-  HWY_INLINE V slope(V y) const { return IfThenElse(Gt(y, Zero(Floats())), one(), a); }
+  HWY_INLINE V value(V z) const { return IfThenElse(Gt(z, zero()), z, Mul(a, z)); }
+  HWY_INLINE V slope(V y) const { return IfThenElse(Gt(y, zero()), one(), a); }
 };
 
 /// scale (z > 0 ? z : alpha (exp(z) - 1)): elu and selu.
@@ -80,12 +34,10 @@ struct Elu {
   V scaled_alpha;
   HWY_INLINE V value(V z) const {
     // Highway's expm1 wants no large arguments; only the negative side is used.
-    const V bent = Mul(scaled_alpha, Expm1(Floats(), Min(z, Zero(Floats()))));
-    return IfThenElse(Gt(z, Zero(Floats())), Mul(scale, z), bent);
+    const V bent = Mul(scaled_alpha, hn::Expm1(Floats(), Min(z, zero())));
+    return keep_nan(z, IfThenElse(Gt(z, zero()), Mul(scale, z), bent));
   }
-  HWY_INLINE V slope(V y) const {
-    return IfThenElse(Gt(y, Zero(Floats())), scale, Add(y, scaled_alpha));
-  }
+  HWY_INLINE V slope(V y) const { return IfThenElse(Gt(y, zero()), scale, Add(y, scaled_alpha)); }
 };
 
 struct Gelu {
@@ -125,14 +77,13 @@ struct Softplus {
   V threshold;
   HWY_INLINE V value(V z) const {
     const V scaled = Mul(beta, z);
-    const V rest = Log1p(Floats(), Exp(Floats(), Neg(Abs(scaled))));
-    const V soft = Mul(Add(Max(Zero(Floats()), scaled), rest), reciprocal);
+    const V soft = Mul(softplus(scaled), reciprocal);
     return IfThenElse(Gt(scaled, threshold), z, soft);
   }
   // y = log(1 + exp(b z)) / b, so f'(z) = sigmoid(b z) = 1 - exp(-b y).
   HWY_INLINE V slope(V y) const {
     const V scaled = Mul(beta, y);
-    const V soft = Neg(Expm1(Floats(), Neg(scaled)));
+    const V soft = Neg(hn::Expm1(Floats(), Neg(scaled)));
     return IfThenElse(Gt(scaled, threshold), one(), soft);
   }
 };
@@ -143,7 +94,7 @@ struct Sigmoid {
 };
 
 struct HyperbolicTangent {
-  HWY_INLINE V value(V z) const { return Tanh(Floats(), z); }
+  HWY_INLINE V value(V z) const { return keep_nan(z, hn::Tanh(Floats(), z)); }
   HWY_INLINE V slope(V y) const { return NegMulAdd(y, y, one()); }
 };
 

@@ -1,15 +1,15 @@
 #include "tensor/kernels/epilogue.hpp"
 
-#include <algorithm>
-
 #include "raven/core/contract.hpp"
 #include "raven/tensor/kernels/linear.hpp"
 #include "raven/tensor/parallel.hpp"
+#include "tensor/column_sums.hpp"
 #include "tensor/simd.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/kernels/epilogue.cpp"
 #include "hwy/foreach_target.h"
+#include "tensor/column_sums-inl.hpp"
 #include "tensor/kernels/activation-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -31,29 +31,16 @@ void FinishTile(const kernels::Activation& kind, std::size_t rows, std::size_t c
   });
 }
 
-/// Rows are summed in chunks of this length, chunks one after the other: errors grow with length +
-/// chunks.
-constexpr std::size_t sum_chunk = 64;
-
-/// dz = dy f'(saved) for a block of rows, and the sum of its rows.
+/// dz = dy f'(saved) for a block, and the sums of its columns unless `sums` is null.
 void BiasActivationBackward(const kernels::Activation& kind, std::size_t rows, std::size_t columns,
                             std::size_t stride, const float* saved, const float* dy, float* dz,
-                            float* sums) {
+                            double* sums) {
   with_activation(kind, [=](const auto& f) HWY_ATTR {
-    if (sums != nullptr) std::fill_n(sums, columns, 0.0F);
-    for (std::size_t top = 0; top < rows; top += sum_chunk) {
-      const std::size_t bottom = std::min(rows, top + sum_chunk);
-      for_vectors(columns, [&](auto io, std::size_t i) HWY_ATTR {
-        V total = Zero(Floats());
-        for (std::size_t row = top; row < bottom; ++row) {
-          const std::size_t at = row * stride + i;
-          const V gradient = Mul(io.load(dy + at), f.slope(io.load(saved + at)));
-          io.store(gradient, dz + at);
-          total = Add(total, gradient);
-        }
-        if (sums != nullptr) io.store(Add(io.load(sums + i), total), sums + i);
-      });
-    }
+    add_rows(rows, columns, stride, sums, [&](auto io, std::size_t at, std::size_t) HWY_ATTR {
+      const V gradient = Mul(io.load(dy + at), f.slope(io.load(saved + at)));
+      io.store(gradient, dz + at);
+      return gradient;
+    });
   });
 }
 
@@ -79,39 +66,21 @@ void bias_activation_backward(std::int64_t rows, std::int64_t out, const Activat
                               Accumulate accumulate_bias) {
   const float* known = f.kind == ActivationKind::identity ? dy : saved;
   expects(known != nullptr || rows * out == 0, "the derivative has its saved value");
-  if (rows == 0 || out == 0) {
-    if (bias_gradient != nullptr && accumulate_bias == Accumulate::no) {
-      std::fill_n(bias_gradient, out, 0.0F);
-    }
-    return;
-  }
-  constexpr std::int64_t widest = 512;
-  const std::int64_t width = std::min(out, widest);
-  const std::int64_t across = (out + width - 1) / width;
-  const std::int64_t height = std::max<std::int64_t>(64, elementwise_grain / width);
-  const std::int64_t down = (rows + height - 1) / height;
-  const Scratch partial(bias_gradient == nullptr ? 0 : as_size(down * out));
-  float* partial_sums = partial.data();
-
-  parallel_for(down * across, [&](std::int64_t block) {
-    const std::int64_t row = block / across * height;
-    const std::int64_t column = block % across * width;
-    const std::int64_t at = row * out + column;
-    HWY_DYNAMIC_DISPATCH(BiasActivationBackward)
-    (f, as_size(std::min(height, rows - row)), as_size(std::min(width, out - column)), as_size(out),
-     known + at, dy + at, dz + at,
-     partial_sums == nullptr ? nullptr : partial_sums + block / across * out + column);
-  });
-
-  if (bias_gradient == nullptr) return;
-  for (std::int64_t column = 0; column < out; ++column) {
-    double total = 0;
-    for (std::int64_t block = 0; block < down; ++block) {
-      total += static_cast<double>(partial_sums[block * out + column]);
-    }
-    const auto sum = static_cast<float>(total);
-    bias_gradient[column] = accumulate_bias == Accumulate::yes ? bias_gradient[column] + sum : sum;
-  }
+  const bool sums_wanted = bias_gradient != nullptr;
+  column_sums(
+      rows, out, sums_wanted ? 1 : 0,
+      [&](const MatrixBlock& block, double* sums, std::int64_t) {
+        const std::int64_t at = block.row * out + block.column;
+        HWY_DYNAMIC_DISPATCH(BiasActivationBackward)
+        (f, as_size(block.rows), as_size(block.columns), as_size(out), known + at, dy + at, dz + at,
+         sums_wanted ? sums : nullptr);
+      },
+      [&](std::int64_t column, const double* sums) {
+        if (!sums_wanted) return;
+        const auto sum = static_cast<float>(sums[0]);
+        bias_gradient[column] =
+            accumulate_bias == Accumulate::yes ? bias_gradient[column] + sum : sum;
+      });
 }
 
 }  // namespace kernels
