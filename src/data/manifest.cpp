@@ -3,8 +3,8 @@
 #include <array>
 #include <charconv>
 
-#include "raven/core/new_file.hpp"
 #include "raven/core/contract.hpp"
+#include "raven/core/new_file.hpp"
 
 namespace raven {
 namespace {

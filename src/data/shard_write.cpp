@@ -1,8 +1,8 @@
 #include "data/hdf5_handle.hpp"
-#include "raven/core/new_file.hpp"
 #include "data/shard_format.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/new_file.hpp"
 #include "raven/data/hdf5_lock.hpp"
 #include "raven/data/shard.hpp"
 

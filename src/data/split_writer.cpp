@@ -1,0 +1,111 @@
+#include "data/split_writer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "raven/core/contract.hpp"
+#include "raven/core/error.hpp"
+#include "raven/core/random.hpp"
+#include "raven/data/shard.hpp"
+
+namespace raven {
+namespace {
+
+constexpr std::uint32_t split_purpose = 0x53504C54;
+constexpr std::size_t usual_shard_bytes = std::size_t{64} << 20;
+constexpr std::size_t max_shard_bytes = std::size_t{1} << 30;
+
+std::int64_t checked_rows_per_shard(const ImportOptions& options, const SampleSchema& schema) {
+  if (!schema.flaw().empty()) {
+    throw InputError("these data can't become samples (" + std::string(schema.flaw()) + ")",
+                     "check the shapes and types of the input");
+  }
+  if (!(options.valid_fraction >= 0 && options.valid_fraction < 1)) {
+    throw InputError("the fraction of validation rows must be in [0, 1)", "try 0.1");
+  }
+  const auto most = static_cast<std::int64_t>(max_shard_bytes / schema.row_bytes());
+  if (options.rows_per_shard < 0 || options.rows_per_shard > most) {
+    throw InputError(
+        "rows per shard must be in 0 .. " + std::to_string(most) + " (1 GiB per shard)",
+        "leave it out to get about 64 MiB per shard");
+  }
+  if (options.rows_per_shard > 0) return options.rows_per_shard;
+  return static_cast<std::int64_t>(
+      std::max<std::size_t>(1, usual_shard_bytes / schema.row_bytes()));
+}
+
+std::string shard_name(const char* side, std::size_t number) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%s-%05zu.h5", side, number);
+  return text;
+}
+
+}  // namespace
+
+bool is_validation_row(const ImportOptions& options, std::int64_t row) {
+  const RandomKey key{
+      .seed = options.seed, .op = split_purpose, .sample = static_cast<std::uint64_t>(row)};
+  return key.words(0)[0] * 0x1.0p-32 < options.valid_fraction;
+}
+
+SplitWriter::SplitWriter(ImportOptions options, SampleSchema schema,
+                         std::vector<std::string> class_names)
+    : options_(std::move(options)),
+      schema_(std::move(schema)),
+      class_names_(std::move(class_names)),
+      rows_per_shard_(checked_rows_per_shard(options_, schema_)) {}
+
+void SplitWriter::add(ByteSpan features, ByteSpan target) {
+  add(is_validation_row(options_, rows_), features, target);
+}
+
+void SplitWriter::add(bool valid, ByteSpan features, ByteSpan target) {
+  expects(features.size() == schema_.feature_bytes() && target.size() == schema_.target_bytes(),
+          "a row is what its schema says");
+  Side& side = valid ? valid_ : train_;
+  side.features.insert(side.features.end(), features.begin(), features.end());
+  side.targets.insert(side.targets.end(), target.begin(), target.end());
+  ++rows_;
+  if (++side.rows == rows_per_shard_) flush(side);
+}
+
+void SplitWriter::flush(Side& side) {
+  if (side.rows == 0) return;
+  const std::string name = shard_name(side.name, side.shards.size());
+  const Digest digest = write_shard(options_.folder / name, schema_, side.features, side.targets);
+  side.shards.push_back({.file = name, .rows = side.rows, .sha256 = digest});
+  side.features.clear();
+  side.targets.clear();
+  side.rows = 0;
+}
+
+Manifest SplitWriter::manifest_of(Side& side) const {
+  return {.name = options_.name + "-" + side.name,
+          .schema = schema_,
+          .class_names = class_names_,
+          .shards = side.shards,
+          .file = options_.folder / (std::string(side.name) + ".yaml")};
+}
+
+ImportReport SplitWriter::finish(const Normalisation& normalisation) {
+  flush(train_);
+  flush(valid_);
+  if (train_.shards.empty()) {
+    throw InputError("no row is left for training",
+                     "give more rows, or a smaller fraction for validation");
+  }
+  schema_.normalisation = normalisation;
+  const Manifest train = manifest_of(train_);
+  write_manifest(train, train.file);
+  ImportReport report{.train = train.file, .valid = std::nullopt, .train_rows = train.rows()};
+  if (!valid_.shards.empty()) {
+    const Manifest valid = manifest_of(valid_);
+    write_manifest(valid, valid.file);
+    report.valid = valid.file;
+    report.valid_rows = valid.rows();
+  }
+  return report;
+}
+
+}  // namespace raven
