@@ -134,38 +134,34 @@ class Reader {
   ByteReader& from_;
 };
 
-template <class M>
-constexpr bool is(auto& message) {
-  return std::is_same_v<std::remove_cvref_t<decltype(message)>, M>;
-}
-
 void fields(auto& field, auto& m) {
-  if constexpr (is<Hello>(m)) {
+  using M = std::remove_cvref_t<decltype(m)>;
+  if constexpr (std::is_same_v<M, Hello>) {
     field(m.protocol), field(m.fingerprint), field(m.core), field(m.node), field(m.pid),
         field(m.threads);
-  } else if constexpr (is<Welcome>(m)) {
+  } else if constexpr (std::is_same_v<M, Welcome>) {
     field(m.seed), field(m.batch), field(m.shuffle), field(m.heartbeat), field(m.lost_after);
     field(m.cache_bytes), field(m.datasets), field(m.parameters);
-  } else if constexpr (is<Ready>(m)) {
+  } else if constexpr (std::is_same_v<M, Ready>) {
     field(m.readable);
-  } else if constexpr (is<GraphMessage>(m)) {
+  } else if constexpr (std::is_same_v<M, GraphMessage>) {
     field(m.digest);
-  } else if constexpr (is<ParameterMessage>(m)) {
+  } else if constexpr (std::is_same_v<M, ParameterMessage>) {
     field(m.id), field(m.version);
-  } else if constexpr (is<Lease>(m)) {
+  } else if constexpr (std::is_same_v<M, Lease>) {
     field(m.work), field(m.purpose), field(m.step), field(m.dataset), field(m.inline_rows);
     field(m.node), field(m.root), field(m.snippets), field(m.versions);
-  } else if constexpr (is<StatsMessage>(m)) {
+  } else if constexpr (std::is_same_v<M, StatsMessage>) {
     field(m.work), field(m.node), field(m.index), field(m.loss), field(m.weight), field(m.metrics);
-  } else if constexpr (is<GradientMessage>(m)) {
+  } else if constexpr (std::is_same_v<M, GradientMessage>) {
     field(m.work), field(m.node), field(m.parameter);
-  } else if constexpr (is<DoneMessage>(m)) {
+  } else if constexpr (std::is_same_v<M, DoneMessage>) {
     field(m.work), field(m.node), field(m.compute_ns);
-  } else if constexpr (is<FailedMessage>(m)) {
+  } else if constexpr (std::is_same_v<M, FailedMessage>) {
     field(m.work), field(m.node), field(m.reason);
-  } else if constexpr (is<Heartbeat>(m)) {
+  } else if constexpr (std::is_same_v<M, Heartbeat>) {
   } else {
-    static_assert(is<Finish>(m));
+    static_assert(std::is_same_v<M, Finish>);
     field(m.refused), field(m.reason);
   }
 }

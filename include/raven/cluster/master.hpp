@@ -14,6 +14,7 @@
 #include "raven/cluster/protocol.hpp"
 #include "raven/cluster/roster.hpp"
 #include "raven/cluster/train_spec.hpp"
+#include "raven/graph/tape.hpp"
 #include "raven/tensor/parallel.hpp"
 
 namespace raven {

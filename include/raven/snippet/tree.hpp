@@ -15,8 +15,8 @@ struct SnippetRange {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
 
-  [[nodiscard]] std::uint32_t end() const { return first + count; }
-  [[nodiscard]] bool contains(SnippetRange other) const {
+  [[nodiscard]] constexpr std::uint32_t end() const { return first + count; }
+  [[nodiscard]] constexpr bool contains(SnippetRange other) const {
     return first <= other.first && other.end() <= end();
   }
   auto operator<=>(const SnippetRange&) const = default;

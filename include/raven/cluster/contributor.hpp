@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "raven/cluster/protocol.hpp"
+#include "raven/cluster/roster.hpp"
+#include "raven/snippet/executor.hpp"
+
+namespace raven {
+
+/// Reads samples of one data set. @return why they can't be had; empty when they were written
+using SampleSource =
+    std::function<std::string(std::span<const std::int64_t> samples, View features, View targets)>;
+
+/// What a contributor wants done. Filled by its calls, emptied by the loop that drives it.
+struct ContributorActions {
+  std::vector<Message> sends;  ///< to the master
+  std::vector<SnippetBatch> starts;
+  std::optional<std::uint64_t> forget_before;
+};
+
+struct ContributorSetup {
+  Hello hello;
+  /// Opens a data set's shards here; empty when that can't be done, then rows come with the work.
+  std::function<SampleSource(const DatasetOffer& offer, std::uint64_t cache_bytes)> open_dataset;
+};
+
+/// A contributor as a state machine without I/O. It computes nothing itself: batches are started by
+/// whoever drives it, and what comes out is given back to on_computed(). What the master sends is
+/// checked like anybody's bytes, since a contributor lends its machine to strangers.
+class Contributor {
+ public:
+  explicit Contributor(ContributorSetup setup, Instant now);
+  ~Contributor();
+  Contributor(const Contributor&) = delete;
+  Contributor& operator=(const Contributor&) = delete;
+
+  /// Says hello. Call once, first.
+  void begin(ContributorActions& actions);
+  void on(const Event& event, Instant now, ContributorActions& actions);
+  void on_computed(ComputeEvent event, Instant now, ContributorActions& actions);
+  /// To be called at least every 100 ms.
+  void tick(Instant now, ContributorActions& actions);
+
+  [[nodiscard]] bool finished() const;
+  /// Why it finished; empty for the ordinary end of a run.
+  [[nodiscard]] const std::string& complaint() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace raven

@@ -1,0 +1,314 @@
+#include "raven/cluster/contributor.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+#include "raven/core/error.hpp"
+#include "raven/data/sampler.hpp"
+
+namespace raven {
+namespace {
+
+struct CachedParameter {
+  Tensor value;
+  std::uint64_t version = ~std::uint64_t{0};
+};
+
+struct CachedGraph {
+  std::shared_ptr<const Plan> training;
+  std::shared_ptr<const Plan> inference;
+  std::shared_ptr<const Graph> graph;
+};
+
+/// Rows that came with the work, handed to each snippet by its place in the lease.
+RowReader reader_of_inline_rows(const Lease& lease, const SampleSchema& schema, const Blob& rows) {
+  return [base = lease.snippets.front().first, schema, rows](const Snippet& snippet, View features,
+                                                             View targets) -> std::string {
+    const std::size_t size = schema.row_bytes();
+    const auto at = static_cast<std::size_t>(snippet.first - base) * size;
+    const ByteSpan mine = rows.bytes().subspan(at, static_cast<std::size_t>(snippet.rows) * size);
+    return unpack(schema, mine, features, targets) ? std::string()
+                                                   : "the rows that came with the work are damaged";
+  };
+}
+
+}  // namespace
+
+struct Contributor::Impl {
+  ContributorSetup setup;
+  std::optional<Welcome> welcome;
+  Sampler sampler;
+  std::vector<SampleSource> sources;
+  std::vector<CachedParameter> parameters;
+  std::unordered_map<Digest, CachedGraph, DigestHash> graphs;
+  std::deque<std::pair<Lease, Blob>> waiting;  // for parameters that are on their way
+  std::uint64_t newest_work = 0;
+  Instant last_heard;
+  Instant last_sent;
+  bool finished = false;
+  std::string complaint;
+  ContributorActions* out = nullptr;
+
+  void send(const AnyMessage& message, Blob body = {}) {
+    out->sends.push_back(encode(message, std::move(body)));
+  }
+
+  void quit(std::string why) {
+    finished = true;
+    complaint = std::move(why);
+  }
+
+  void on_message(const Message& message) {
+    const std::optional<AnyMessage> decoded = decode(message.head);
+    if (!decoded) return quit("the master sent a malformed message");
+    if (const auto* greeting = std::get_if<Welcome>(&*decoded)) return on_welcome(*greeting);
+    if (const auto* finish = std::get_if<Finish>(&*decoded)) {
+      return quit(finish->refused ? "the master refused: " + finish->reason : std::string());
+    }
+    if (std::holds_alternative<Heartbeat>(*decoded)) return;
+    if (!welcome) return quit("the master sent work before a welcome");
+    if (const auto* graph = std::get_if<GraphMessage>(&*decoded))
+      return on_graph(*graph, message.body);
+    if (const auto* parameter = std::get_if<ParameterMessage>(&*decoded)) {
+      return on_parameter(*parameter, message.body);
+    }
+    if (const auto* lease = std::get_if<Lease>(&*decoded)) return on_lease(*lease, message.body);
+    quit("the master sent a message that only a contributor sends");
+  }
+
+  void on_welcome(const Welcome& greeting) {
+    if (welcome) return quit("the master said welcome twice");
+    if (greeting.datasets.empty() || greeting.batch < 1 || greeting.datasets[0].rows < 1) {
+      return quit("the master's welcome makes no sense");
+    }
+    welcome = greeting;
+    sampler = {.seed = greeting.seed,
+               .size = greeting.datasets[0].rows,
+               .batch = greeting.batch,
+               .order = greeting.shuffle ? SampleOrder::shuffled : SampleOrder::sequential};
+    parameters.resize(greeting.parameters.size());
+    Ready ready;
+    for (const DatasetOffer& offer : greeting.datasets) {
+      sources.push_back(setup.open_dataset(offer, greeting.cache_bytes));
+      ready.readable.push_back(sources.back() ? 1 : 0);
+    }
+    send(ready);
+  }
+
+  void on_graph(const GraphMessage& message, const Blob& body) {
+    if (digest_of(body.bytes()) != message.digest) return quit("the master sent a damaged graph");
+    try {
+      graphs[message.digest].graph = std::make_shared<const Graph>(decode_graph(body.bytes()));
+    } catch (const InputError& error) {
+      quit(std::string("the master sent a graph that can't be run here: ") + error.what());
+    }
+  }
+
+  void on_parameter(const ParameterMessage& message, const Blob& body) {
+    if (message.id.value >= parameters.size()) return quit("the master sent an unknown parameter");
+    const ValueType& type = welcome->parameters[message.id.value];
+    if (body.size() != type.bytes()) return quit("the master sent a parameter of the wrong size");
+    parameters[message.id.value] = {Tensor(type, body), message.version};
+    start_what_can();
+  }
+
+  void on_lease(const Lease& lease, const Blob& body) {
+    if (!is_sound(lease, body)) return quit("the master sent a lease that makes no sense");
+    if (lease.work > newest_work) {
+      newest_work = lease.work;
+      out->forget_before = lease.work;
+      std::erase_if(waiting, [&](const auto& entry) { return entry.first.work < lease.work; });
+    }
+    waiting.emplace_back(lease, body);
+    start_what_can();
+  }
+
+  [[nodiscard]] bool is_sound(const Lease& lease, const Blob& body) const {
+    if (lease.dataset >= welcome->datasets.size() || !is_tree_node(lease.node, lease.root))
+      return false;
+    if (lease.snippets.size() != lease.node.count || lease.versions.size() != parameters.size())
+      return false;
+    const DatasetOffer& offer = welcome->datasets[lease.dataset];
+    const bool training = lease.purpose == Purpose::train;
+    if (training && lease.dataset != 0) return false;
+    const std::int64_t limit =
+        training ? sampler.batch_size(static_cast<std::int64_t>(lease.step)) : offer.rows;
+    std::int64_t next = lease.snippets.front().first;
+    std::uint32_t index = lease.node.first;
+    for (const Snippet& snippet : lease.snippets) {
+      if (snippet.index != index++ || snippet.first != next || snippet.rows < 1) return false;
+      if (snippet.rows > limit - snippet.first || !graphs.contains(snippet.graph)) return false;
+      next += snippet.rows;
+    }
+    const auto rows = static_cast<std::size_t>(next - lease.snippets.front().first);
+    if (lease.inline_rows) return body.size() == rows * offer.schema.row_bytes();
+    return body.empty() && sources[lease.dataset] != nullptr;
+  }
+
+  void start_what_can() {
+    while (!waiting.empty() && has_parameters(waiting.front().first)) {
+      auto [lease, rows] = std::move(waiting.front());
+      waiting.pop_front();
+      start(lease, rows);
+      if (finished) return;
+    }
+  }
+
+  [[nodiscard]] bool has_parameters(const Lease& lease) {
+    for (const Snippet& snippet : lease.snippets) {
+      for (const ParameterId id : plan_of(lease, snippet)->parameters()) {
+        if (id.value >= parameters.size() ||
+            parameters[id.value].version != lease.versions[id.value]) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  const std::shared_ptr<const Plan>& plan_of(const Lease& lease, const Snippet& snippet) {
+    CachedGraph& cached = graphs.at(snippet.graph);
+    const bool training = lease.purpose == Purpose::train;
+    std::shared_ptr<const Plan>& plan = training ? cached.training : cached.inference;
+    if (!plan) {
+      plan = std::make_shared<const Plan>(
+          *cached.graph, training ? Plan::Purpose::training : Plan::Purpose::inference);
+    }
+    return plan;
+  }
+
+  /// The graph's inputs must be exactly what the data set gives for so many rows.
+  [[nodiscard]] bool inputs_fit(const Graph& graph, const Snippet& snippet,
+                                const SampleSchema& schema) const {
+    return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+      if (node.kind == Node::Kind::parameter) {
+        return node.slot < welcome->parameters.size() &&
+               node.outputs.front() == welcome->parameters[node.slot];
+      }
+      if (node.kind != Node::Kind::input) return true;
+      if (node.slot == 0) return node.outputs.front() == schema.features(snippet.rows);
+      return node.slot == 1 && node.outputs.front() == schema.targets(snippet.rows);
+    });
+  }
+
+  void start(const Lease& lease, const Blob& rows) {
+    const DatasetOffer& offer = welcome->datasets[lease.dataset];
+    SnippetBatch batch{.work = lease.work,
+                       .purpose = lease.purpose,
+                       .node = lease.node,
+                       .root = lease.root,
+                       .snippets = lease.snippets,
+                       .plans = {},
+                       .parameters = {},
+                       .key = {.seed = welcome->seed, .step = lease.step},
+                       .read_rows = {}};
+    for (const Snippet& snippet : lease.snippets) {
+      batch.plans.push_back(plan_of(lease, snippet));
+      if (!inputs_fit(batch.plans.back()->graph(), snippet, offer.schema)) {
+        return quit("the master sent a graph that does not fit the data");
+      }
+    }
+    for (const CachedParameter& parameter : parameters) batch.parameters.push_back(parameter.value);
+    batch.read_rows = lease.inline_rows ? reader_of_inline_rows(lease, offer.schema, rows)
+                                        : reader_of_shards(lease);
+    out->starts.push_back(std::move(batch));
+  }
+
+  [[nodiscard]] RowReader reader_of_shards(const Lease& lease) const {
+    std::vector<std::int64_t> samples;
+    if (lease.purpose == Purpose::train) {
+      sampler.batch_at(static_cast<std::int64_t>(lease.step), samples);
+    }
+    return [source = sources[lease.dataset], samples = std::move(samples)](
+               const Snippet& snippet, View features, View targets) -> std::string {
+      if (!samples.empty()) {
+        return source(std::span(samples).subspan(static_cast<std::size_t>(snippet.first),
+                                                 static_cast<std::size_t>(snippet.rows)),
+                      features, targets);
+      }
+      std::vector<std::int64_t> in_order(static_cast<std::size_t>(snippet.rows));
+      for (std::int64_t i = 0; i < snippet.rows; ++i)
+        in_order[static_cast<std::size_t>(i)] = snippet.first + i;
+      return source(in_order, features, targets);
+    };
+  }
+
+  void on_computed(ComputeEvent& event) {
+    if (auto* stats = std::get_if<SnippetStatsReady>(&event)) return send_stats(*stats);
+    if (auto* gradient = std::get_if<GradientReady>(&event)) {
+      return send(
+          GradientMessage{
+              .work = gradient->work, .node = gradient->node, .parameter = gradient->parameter},
+          gradient->sum.blob());
+    }
+    if (auto* done = std::get_if<BatchDone>(&event)) {
+      return send(
+          DoneMessage{.work = done->work, .node = done->node, .compute_ns = done->compute_ns});
+    }
+    auto& failed = std::get<BatchFailed>(event);
+    send(FailedMessage{
+        .work = failed.work, .node = failed.node, .reason = failed.reason.substr(0, 500)});
+  }
+
+  void send_stats(const SnippetStatsReady& ready) {
+    const SnippetStats& stats = ready.stats;
+    Bytes body;
+    for (const Tensor& statistic : stats.statistics) {
+      body.insert(body.end(), statistic.bytes().begin(), statistic.bytes().end());
+    }
+    send(StatsMessage{.work = ready.work,
+                      .node = ready.node,
+                      .index = stats.index,
+                      .loss = stats.loss,
+                      .weight = stats.weight,
+                      .metrics = stats.metrics},
+         body.empty() ? Blob() : Blob(std::move(body)));
+  }
+};
+
+Contributor::Contributor(ContributorSetup setup, Instant now) : impl_(std::make_unique<Impl>()) {
+  impl_->setup = std::move(setup);
+  impl_->last_heard = now;
+  impl_->last_sent = now;
+}
+
+Contributor::~Contributor() = default;
+
+void Contributor::begin(ContributorActions& actions) {
+  impl_->out = &actions;
+  impl_->send(impl_->setup.hello);
+}
+
+void Contributor::on(const Event& event, Instant now, ContributorActions& actions) {
+  impl_->out = &actions;
+  impl_->last_heard = now;
+  if (event.kind == Event::Kind::lost) return impl_->quit("the master is gone");
+  if (event.kind == Event::Kind::message) impl_->on_message(event.message);
+}
+
+void Contributor::on_computed(ComputeEvent event, Instant now, ContributorActions& actions) {
+  impl_->out = &actions;
+  impl_->last_sent = now;
+  impl_->on_computed(event);
+}
+
+void Contributor::tick(Instant now, ContributorActions& actions) {
+  impl_->out = &actions;
+  if (!impl_->welcome) {
+    if (now - impl_->last_heard > std::chrono::minutes(2))
+      impl_->quit("the master does not answer");
+    return;
+  }
+  if (now - impl_->last_sent >= impl_->welcome->heartbeat) {
+    impl_->last_sent = now;
+    impl_->send(Heartbeat{});
+  }
+  // The master gives up sooner than we do, so that nobody waits for work that has gone to others.
+  if (now - impl_->last_heard > 4 * impl_->welcome->lost_after) impl_->quit("the master is silent");
+}
+
+bool Contributor::finished() const { return impl_->finished; }
+const std::string& Contributor::complaint() const { return impl_->complaint; }
+
+}  // namespace raven

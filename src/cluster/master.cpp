@@ -1,0 +1,295 @@
+#include "raven/cluster/master.hpp"
+
+#include <algorithm>
+
+#include "cluster/master_impl.hpp"
+#include "raven/core/error.hpp"
+#include "raven/tensor/kernels/elementwise.hpp"
+
+namespace raven {
+namespace {
+
+constexpr int max_threads_claimed = 4096;
+
+}  // namespace
+
+Master::Impl::Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool& compute_in,
+                   BufferPool& buffers_in, Instant now)
+    : setup(std::move(setup_in)),
+      compute(compute_in),
+      buffers(buffers_in),
+      model(setup.train, std::move(parameters), buffers_in),
+      sampler{.seed = setup.train.seed,
+              .size = setup.datasets.at(0).rows,
+              .batch = setup.train.batch,
+              .order = setup.train.shuffle ? SampleOrder::shuffled : SampleOrder::sequential},
+      schedule(find_schedule(setup.train.schedule.type)),
+      started(now),
+      last_checkpoint(now),
+      last_heartbeat(now),
+      last_tick(now) {
+  expects(schedule != nullptr, "a job's schedule is in the table");
+  steps = static_cast<std::uint64_t>(sampler.steps_per_epoch() * setup.train.epochs);
+  if (setup.train.max_steps > 0) {
+    steps = std::min(steps, static_cast<std::uint64_t>(setup.train.max_steps));
+  }
+}
+
+void Master::Impl::send(PeerId peer, const AnyMessage& message, Blob body) {
+  out->sends.emplace_back(peer, encode(message, std::move(body)));
+}
+
+void Master::Impl::emit(std::string kind,
+                        std::vector<std::pair<std::string, RunEvent::Field>> fields, Instant now) {
+  const double seconds = std::chrono::duration<double>(now - started).count() + seconds_before;
+  fields.insert(fields.begin(), {"t", seconds});
+  out->events.push_back({std::move(kind), std::move(fields)});
+}
+
+void Master::Impl::on_message(PeerId peer, const Message& message, Instant now) {
+  const std::optional<AnyMessage> decoded = decode(message.head);
+  if (!decoded) return distrust(peer, "a malformed message", now);
+  if (const auto* hello = std::get_if<Hello>(&*decoded)) return on_hello(peer, *hello, now);
+
+  Member* member = roster.find(peer);
+  // What a lost contributor had sent before it was given up still trickles in; it is nobody's
+  // fault.
+  if (member == nullptr) return;
+  member->last_heard = now;
+  if (std::holds_alternative<Heartbeat>(*decoded)) return;
+  if (const auto* ready = std::get_if<Ready>(&*decoded)) return on_ready(*member, *ready, now);
+  if (const auto* stats = std::get_if<StatsMessage>(&*decoded)) {
+    return on_stats(*member, *stats, message.body, now);
+  }
+  if (const auto* gradient = std::get_if<GradientMessage>(&*decoded)) {
+    return on_gradient(*member, *gradient, message.body, now);
+  }
+  if (const auto* done = std::get_if<DoneMessage>(&*decoded)) return on_done(*member, *done, now);
+  if (const auto* failed = std::get_if<FailedMessage>(&*decoded)) {
+    return on_failed(*member, *failed, now);
+  }
+  distrust(peer, "a message that only a master sends", now);
+}
+
+void Master::Impl::on_hello(PeerId peer, const Hello& hello, Instant now) {
+  const auto refuse = [&](const std::string& reason) {
+    send(peer, Finish{.refused = true, .reason = reason});
+    emit("refused", {{"peer", std::int64_t{peer.value}}, {"node", hello.node}, {"reason", reason}},
+         now);
+  };
+  if (roster.find(peer) != nullptr) return distrust(peer, "a second greeting", now);
+  if (hello.protocol != protocol_version) {
+    return refuse("this master speaks protocol " + std::to_string(protocol_version) + ", not " +
+                  std::to_string(hello.protocol) + "; use the same version of raven on both sides");
+  }
+  if (hello.threads < 1 || hello.threads > max_threads_claimed) {
+    return distrust(peer, "an impossible number of threads", now);
+  }
+  if (setup.contributors.numerics == ContributorSpec::Numerics::strict &&
+      hello.fingerprint != setup.fingerprint) {
+    return refuse("its kernels give other bits than the master's (core " + hello.core + " here, " +
+                  setup.core + " there); start it with OPENBLAS_CORETYPE=" + setup.core +
+                  ", or say `contributors: {numerics: any}` in the job");
+  }
+  Member member{
+      .peer = peer, .hello = hello, .readable = {}, .parameter_versions = {}, .graphs = {}};
+  member.last_heard = now;
+  member.parameter_versions.assign(model.parameters().size(), Member::no_version);
+  roster.add(std::move(member));
+
+  Welcome welcome{.seed = setup.train.seed,
+                  .batch = setup.train.batch,
+                  .shuffle = setup.train.shuffle,
+                  .heartbeat = setup.contributors.heartbeat,
+                  .lost_after = setup.contributors.lost_after,
+                  .cache_bytes = setup.cache_bytes,
+                  .datasets = setup.datasets,
+                  .parameters = {}};
+  for (const Parameter& parameter : model.parameters().all()) {
+    welcome.parameters.push_back(parameter.value.type());
+  }
+  send(peer, welcome);
+}
+
+void Master::Impl::on_ready(Member& member, const Ready& ready, Instant now) {
+  if (ready.readable.size() != setup.datasets.size() || member.state != Member::State::greeted) {
+    return distrust(member.peer, "a wrong answer to the welcome", now);
+  }
+  member.readable = ready.readable;
+  member.state = Member::State::ready;
+  emit("joined",
+       {{"peer", std::int64_t{member.peer.value}},
+        {"node", member.hello.node},
+        {"pid", static_cast<std::int64_t>(member.hello.pid)},
+        {"threads", std::int64_t{member.hello.threads}},
+        {"core", member.hello.core},
+        {"reads_shards", std::int64_t{ready.readable.empty() ? 0 : ready.readable.front()}}},
+       now);
+  if (phase) return hand_out(now);
+  begin_next(now);
+}
+
+void Master::Impl::on_stats(Member& member, const StatsMessage& message, const Blob& body,
+                            Instant now) {
+  if (!phase || message.work != phase->work) return;  // late: that work is done
+  if (phase->find_lease(member.peer, message.node) == nullptr) {
+    return distrust(member.peer, "results of work that it was never given", now);
+  }
+  if (phase->add_stats(message, body) == Phase::Verdict::wrong) {
+    return distrust(member.peer, "statistics of the wrong size", now);
+  }
+  progress(now);
+}
+
+void Master::Impl::on_gradient(Member& member, const GradientMessage& message, const Blob& body,
+                               Instant now) {
+  if (!phase || message.work != phase->work) return;
+  if (phase->find_lease(member.peer, message.node) == nullptr) {
+    return distrust(member.peer, "results of work that it was never given", now);
+  }
+  if (message.parameter.value >= model.parameters().size()) {
+    return distrust(member.peer, "a gradient of an unknown parameter", now);
+  }
+  const auto add = [&](const Tensor& left, const Tensor& right) {
+    Tensor sum(left.type(), buffers);
+    compute.run([&] {
+      kernels::add(sum.count(), left.values().data(), right.values().data(), sum.values().data());
+    });
+    return sum;
+  };
+  const ValueType& type = model.parameters()[message.parameter].value.type();
+  if (phase->add_gradient(message, body, type, add) == Phase::Verdict::wrong) {
+    return distrust(member.peer, "a gradient of the wrong size", now);
+  }
+  progress(now);
+}
+
+void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {
+  if (!phase || message.work != phase->work) {
+    // The step ended with this lease's last gradient, before this message came: it still counts.
+    return credit(member, message, now);
+  }
+  OpenLease* lease = phase->find_lease(member.peer, message.node);
+  if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
+  if (!phase->covers(message.node)) return distrust(member.peer, "less than it was asked for", now);
+  lease->open = false;
+  credit(member, message, now);
+}
+
+void Master::Impl::on_failed(Member& member, const FailedMessage& message, Instant now) {
+  if (!phase || message.work != phase->work) return;
+  OpenLease* lease = phase->find_lease(member.peer, message.node);
+  if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
+  lease->open = false;
+  emit("failed",
+       {{"peer", std::int64_t{member.peer.value}},
+        {"step", static_cast<std::int64_t>(phase->step)},
+        {"reason", message.reason}},
+       now);
+  phase->returned.push_back(message.node);
+  if (member.readable[phase->dataset] == 0) return lose(member, "could not do its work twice", now);
+  // Most failures are a shard that can't be read over there: from now on the rows travel with the
+  // work.
+  member.readable[phase->dataset] = 0;
+  hand_out(now);
+}
+
+void Master::Impl::tick(Instant now) {
+  const auto silence_allowed = setup.contributors.lost_after;
+  // After a pause of this process itself (suspended, starved) everybody looks silent: start
+  // counting anew.
+  if (now - last_tick > silence_allowed / 2) {
+    for (Member& member : roster.all()) member.last_heard = now;
+  }
+  last_tick = now;
+  if (now - last_heartbeat >= setup.contributors.heartbeat) {
+    last_heartbeat = now;
+    for (const Member& member : roster.all()) {
+      if (member.state != Member::State::gone) send(member.peer, Heartbeat{});
+    }
+  }
+  for (std::size_t i = 0; i < roster.all().size(); ++i) {
+    Member& member = roster.all()[i];
+    if (member.state != Member::State::gone && now - member.last_heard > silence_allowed) {
+      lose(member, "silent for too long", now);
+    }
+  }
+  if (!phase) return;
+  for (OpenLease& lease : phase->leases) {
+    if (lease.open && !lease.overdue && now > lease.deadline) {
+      lease.overdue = true;
+      phase->returned.push_back(lease.node);
+    }
+  }
+  hand_out(now);
+}
+
+void Master::Impl::lose(Member& member, const std::string& reason, Instant now) {
+  const PeerId peer = member.peer;
+  member.state = Member::State::gone;
+  out->drops.push_back(peer);
+  emit("lost",
+       {{"peer", std::int64_t{peer.value}},
+        {"reason", reason},
+        {"snippets", static_cast<std::int64_t>(member.snippets)}},
+       now);
+  if (!phase) return;
+  for (OpenLease& lease : phase->leases) {
+    if (lease.peer != peer || !lease.open) continue;
+    lease.open = false;
+    if (!lease.overdue && !phase->covers(lease.node)) phase->returned.push_back(lease.node);
+  }
+  hand_out(now);
+}
+
+void Master::Impl::distrust(PeerId peer, const std::string& reason, Instant now) {
+  if (Member* member = roster.find(peer)) return lose(*member, "sent " + reason, now);
+  out->drops.push_back(peer);
+}
+
+Master::Master(MasterSetup setup, ParameterStore parameters, ComputePool& compute,
+               BufferPool& buffers, const Checkpoint* resume, Instant now)
+    : impl_(
+          std::make_unique<Impl>(std::move(setup), std::move(parameters), compute, buffers, now)) {
+  if (resume != nullptr) impl_->resume(*resume);
+}
+
+Master::~Master() = default;
+
+void Master::on(const Event& event, Instant now, MasterActions& actions) {
+  impl_->out = &actions;
+  if (event.kind == Event::Kind::message) {
+    impl_->on_message(event.peer, event.message, now);
+  } else if (event.kind == Event::Kind::lost) {
+    if (Member* member = impl_->roster.find(event.peer)) impl_->lose(*member, "gone", now);
+  }
+  impl_->out = nullptr;
+}
+
+void Master::tick(Instant now, MasterActions& actions) {
+  impl_->out = &actions;
+  // Also the way in for a run that was already complete when it was started again.
+  if (!impl_->phase && !impl_->finished) impl_->begin_next(now);
+  if (!impl_->finished) impl_->tick(now);
+  impl_->out = nullptr;
+}
+
+void Master::request_stop() { impl_->stop_requested = true; }
+bool Master::finished() const { return impl_->finished; }
+bool Master::stopped_early() const { return impl_->stopped_early; }
+const ParameterStore& Master::parameters() const { return impl_->model.parameters(); }
+const Roster& Master::roster() const { return impl_->roster; }
+const std::vector<EpochResult>& Master::history() const { return impl_->history; }
+
+MasterProgress Master::progress() const {
+  const Impl& m = *impl_;
+  return {.step = m.step,
+          .steps = m.steps,
+          .epoch = static_cast<std::int64_t>(m.step) / m.sampler.steps_per_epoch() + 1,
+          .loss = m.sums.weight > 0 ? m.sums.loss / m.sums.weight : 0,
+          .rows = m.rows_trained,
+          .contributors = m.roster.ready_count(),
+          .evaluating = m.phase && m.phase->purpose == Purpose::evaluate};
+}
+
+}  // namespace raven

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <map>
+#include <unordered_map>
+
+#include "cluster/phase.hpp"
+#include "raven/cluster/master.hpp"
+#include "raven/data/sampler.hpp"
+
+namespace raven {
+
+struct Master::Impl {
+  Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool& compute_in,
+       BufferPool& buffers_in, Instant now);
+
+  // master_resume.cpp
+  void resume(const Checkpoint& checkpoint);
+  [[nodiscard]] Checkpoint snapshot(Instant now) const;
+
+  // master.cpp: peers
+  void on_message(PeerId peer, const Message& message, Instant now);
+  void on_hello(PeerId peer, const Hello& hello, Instant now);
+  void on_ready(Member& member, const Ready& ready, Instant now);
+  void on_stats(Member& member, const StatsMessage& message, const Blob& body, Instant now);
+  void on_gradient(Member& member, const GradientMessage& message, const Blob& body, Instant now);
+  void on_done(Member& member, const DoneMessage& message, Instant now);
+  void on_failed(Member& member, const FailedMessage& message, Instant now);
+  void tick(Instant now);
+  /// Gives a contributor up and hands its work to others.
+  void lose(Member& member, const std::string& reason, Instant now);
+  /// Gives up a peer that sent what no honest peer sends.
+  void distrust(PeerId peer, const std::string& reason, Instant now);
+  /// Counts a finished lease and learns the contributor's speed from it.
+  void credit(Member& member, const DoneMessage& message, Instant now);
+  void send(PeerId peer, const AnyMessage& message, Blob body = {});
+  void emit(std::string kind, std::vector<std::pair<std::string, RunEvent::Field>> fields,
+            Instant now);
+
+  // master_steps.cpp: work
+  void begin_next(Instant now);
+  void begin_step(Instant now);
+  void begin_evaluation(Instant now);
+  void hand_out(Instant now);
+  void send_lease(Member& member, SnippetRange node, Instant now);
+  void send_parameter(Member& member, ParameterId id);
+  /// Uses whatever has become complete: updates tensors, ends the step or the evaluation.
+  void progress(Instant now);
+  void update_tensor(ParameterId id, float scale, double rate);
+  [[nodiscard]] std::optional<float> gradient_scale();
+  void end_step(Instant now);
+  void close_phase();
+  void end_evaluation(Instant now);
+  void end_epoch(std::optional<PassResult> valid, Instant now);
+  void end_run(Instant now, bool early);
+  void checkpoint(Instant now);
+  const RecordedGraph& recorded(std::int64_t rows, Tape::Mode mode);
+  [[nodiscard]] PassResult pass_result(const EpochSums& sums) const;
+  [[nodiscard]] bool is_last_step() const { return step + 1 >= steps; }
+  [[nodiscard]] bool has_valid() const { return setup.datasets.size() > 1; }
+
+  MasterSetup setup;
+  ComputePool& compute;
+  BufferPool& buffers;
+  ModelState model;
+  Roster roster;
+  Sampler sampler;
+  const ScheduleDef* schedule;
+  std::uint64_t steps = 0;  ///< in the whole run
+  std::uint64_t step = 0;   ///< done
+  EpochSums sums;
+  std::vector<EpochResult> history;
+
+  std::optional<Phase> phase;
+  std::uint64_t next_work = 1;
+  /// Leases of the last phase whose DoneMessage had not come when their last result ended it, with
+  /// their rows.
+  std::vector<std::pair<OpenLease, std::int64_t>> last_leases;
+  std::uint64_t last_leases_work = 0;
+  EpochSums evaluation;
+  std::map<std::pair<std::int64_t, bool>, const RecordedGraph*> graph_of_rows;
+  std::unordered_map<Digest, std::unique_ptr<RecordedGraph>, DigestHash> graphs;
+
+  Instant started;
+  double seconds_before = 0;
+  Instant last_checkpoint;
+  Instant last_heartbeat;
+  Instant last_tick;
+  Instant last_step_event{};
+  std::uint64_t rows_trained = 0;
+  bool waiting_said = false;
+  bool stop_requested = false;
+  bool finished = false;
+  bool stopped_early = false;
+
+  MasterActions* out = nullptr;  ///< valid during a call from outside
+};
+
+}  // namespace raven

@@ -1,0 +1,37 @@
+#include "cluster/history.hpp"
+#include "cluster/master_impl.hpp"
+#include "raven/core/error.hpp"
+
+namespace raven {
+
+Checkpoint Master::Impl::snapshot(Instant now) const {
+  return {.step = step,
+          .seed = setup.train.seed,
+          .store_version = model.parameters().version(),
+          .wall_seconds = seconds_before + std::chrono::duration<double>(now - started).count(),
+          .training_digest = setup.training_digest,
+          .epoch = sums,
+          .history_json = history_to_json(history),
+          .tensors = model.tensors()};
+}
+
+void Master::Impl::resume(const Checkpoint& checkpoint) {
+  if (checkpoint.training_digest != setup.training_digest) {
+    throw InputError(
+        "the run was started with another model, data set or way of training, so going on would "
+        "mix two runs",
+        "choose another --run folder, or start this one anew with --fresh");
+  }
+  if (checkpoint.step > steps) {
+    throw InputError("the checkpoint is at step " + std::to_string(checkpoint.step) +
+                         ", beyond the " + std::to_string(steps) + " steps of the job",
+                     "start anew with --fresh");
+  }
+  model.restore(checkpoint);
+  step = checkpoint.step;
+  sums = checkpoint.epoch;
+  seconds_before = checkpoint.wall_seconds;
+  history = history_from_json(checkpoint.history_json);
+}
+
+}  // namespace raven

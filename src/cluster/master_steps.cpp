@@ -1,0 +1,373 @@
+#include <algorithm>
+#include <cmath>
+
+#include "cluster/master_impl.hpp"
+#include "raven/cluster/scheduler.hpp"
+#include "raven/core/error.hpp"
+#include "raven/graph/plan.hpp"
+#include "raven/tensor/kernels/elementwise.hpp"
+#include "raven/tensor/kernels/reduce.hpp"
+
+namespace raven {
+namespace {
+
+/// Rows of one piece of an evaluation: enough to be worth a message, and no more than a training
+/// snippet may be large.
+std::int64_t evaluation_rows(const TrainSpec& train) {
+  return std::max<std::int64_t>((train.batch + train.snippets - 1) / train.snippets, 32);
+}
+
+}  // namespace
+
+const RecordedGraph& Master::Impl::recorded(std::int64_t rows, Tape::Mode mode) {
+  const std::pair key(rows, mode == Tape::Mode::training);
+  if (const auto found = graph_of_rows.find(key); found != graph_of_rows.end())
+    return *found->second;
+
+  Graph graph = setup.record(rows, mode);
+  auto kept = std::make_unique<RecordedGraph>();
+  kept->bytes = Blob(encode(graph));
+  kept->digest = digest_of(kept->bytes.bytes());
+  for (const Metric& metric : graph.metrics) kept->metric_names.push_back(metric.name);
+  kept->statistics = graph.statistics;
+  for (const Statistic& statistic : graph.statistics) {
+    kept->statistic_types.push_back(type_of(graph, statistic.value));
+  }
+  const Plan plan(std::move(graph),
+                  key.second ? Plan::Purpose::training : Plan::Purpose::inference);
+  kept->parameters.assign(plan.parameters().begin(), plan.parameters().end());
+  kept->gradients.assign(plan.gradients().begin(), plan.gradients().end());
+  auto& place = graphs[kept->digest];
+  if (!place) place = std::move(kept);
+  graph_of_rows[key] = place.get();
+  return *place;
+}
+
+void Master::Impl::begin_next(Instant now) {
+  if (finished || phase) return;
+  if (stop_requested && step < steps) return end_run(now, true);
+  const auto epochs_done = static_cast<std::int64_t>(step) / sampler.steps_per_epoch();
+  const bool evaluation_due =
+      static_cast<std::int64_t>(history.size()) < epochs_done && has_valid();
+  if (step >= steps && !evaluation_due) return end_run(now, false);
+  if (roster.ready_count() < std::max(setup.contributors.min, 1)) {
+    if (!waiting_said) {
+      waiting_said = true;
+      emit("waiting",
+           {{"contributors", std::int64_t{roster.ready_count()}},
+            {"needed", std::int64_t{std::max(setup.contributors.min, 1)}}},
+           now);
+    }
+    return;
+  }
+  waiting_said = false;
+  if (evaluation_due) return begin_evaluation(now);
+  begin_step(now);
+}
+
+void Master::Impl::begin_step(Instant now) {
+  phase.emplace();
+  phase->work = next_work++;
+  phase->purpose = Purpose::train;
+  phase->step = step;
+  phase->dataset = 0;
+  std::vector<Snippet> pieces =
+      cut_batch(sampler.batch_size(static_cast<std::int64_t>(step)), setup.train.snippets);
+  for (Snippet& piece : pieces) piece.graph = recorded(piece.rows, Tape::Mode::training).digest;
+  const RecordedGraph& graph = *graphs.at(pieces.front().graph);
+  phase->begin(std::move(pieces), graph, model.parameters().size());
+  hand_out(now);
+}
+
+void Master::Impl::begin_evaluation(Instant now) {
+  evaluation = {};
+  phase.emplace();
+  phase->work = next_work++;
+  phase->purpose = Purpose::evaluate;
+  phase->step = step;
+  phase->dataset = 1;
+  const std::int64_t rows = setup.datasets[1].rows;
+  const std::int64_t size = evaluation_rows(setup.train);
+  std::vector<Snippet> pieces = cut_batch(rows, (rows + size - 1) / size);
+  for (Snippet& piece : pieces) piece.graph = recorded(piece.rows, Tape::Mode::inference).digest;
+  const RecordedGraph& graph = *graphs.at(pieces.front().graph);
+  phase->begin(std::move(pieces), graph, model.parameters().size());
+  hand_out(now);
+}
+
+void Master::Impl::hand_out(Instant now) {
+  if (!phase || phase->returned.empty()) return;
+  std::vector<Worker> workers;
+  for (const Member& member : roster.all()) {
+    if (member.state != Member::State::ready) continue;
+    Worker& worker =
+        workers.emplace_back(Worker{.peer = member.peer, .speed = roster.speed_of(member)});
+    for (const OpenLease& lease : phase->leases) {
+      if (lease.open && lease.peer == member.peer) {
+        worker.backlog += static_cast<double>(phase->rows(lease.node));
+      }
+    }
+  }
+  if (workers.empty()) return;
+  const bool fresh = phase->leases.empty();
+  const double rows_per_snippet =
+      static_cast<double>(phase->rows()) / static_cast<double>(phase->snippets.size());
+  const std::vector<Assignment> assignments =
+      fresh ? deal(phase->root(), workers, Lease::max_snippets)
+            : deal_again(phase->returned, workers, rows_per_snippet);
+  phase->returned.clear();
+  for (const Assignment& assignment : assignments) {
+    send_lease(*roster.find(assignment.peer), assignment.node, now);
+  }
+}
+
+void Master::Impl::send_parameter(Member& member, ParameterId id) {
+  const Parameter& parameter = model.parameters()[id];
+  std::uint64_t& sent = member.parameter_versions[id.value];
+  if (sent == parameter.version) return;
+  sent = parameter.version;
+  send(member.peer, ParameterMessage{.id = id, .version = parameter.version},
+       parameter.value.blob());
+}
+
+void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
+  Lease lease{
+      .work = phase->work,
+      .purpose = phase->purpose,
+      .step = phase->step,
+      .dataset = phase->dataset,
+      .inline_rows = member.readable[phase->dataset] == 0,
+      .node = node,
+      .root = phase->root(),
+      .snippets = {phase->snippets.begin() + node.first, phase->snippets.begin() + node.end()},
+      .versions = {}};
+  for (const Snippet& snippet : lease.snippets) {
+    if (member.graphs.insert(snippet.graph).second) {
+      send(member.peer, GraphMessage{snippet.graph}, graphs.at(snippet.graph)->bytes);
+    }
+  }
+  for (const ParameterId id : phase->graph->parameters) send_parameter(member, id);
+  for (const Parameter& parameter : model.parameters().all())
+    lease.versions.push_back(parameter.version);
+
+  Blob rows;
+  if (lease.inline_rows) {
+    std::vector<std::int64_t> samples;
+    if (phase->purpose == Purpose::train) {
+      sampler.batch_at(static_cast<std::int64_t>(phase->step), samples);
+      samples.assign(samples.begin() + lease.snippets.front().first,
+                     samples.begin() + lease.snippets.back().first + lease.snippets.back().rows);
+    } else {
+      for (std::int64_t i = 0; i < phase->rows(node); ++i) {
+        samples.push_back(lease.snippets.front().first + i);
+      }
+    }
+    rows = setup.raw_rows(phase->dataset, samples);
+  }
+  send(member.peer, lease, std::move(rows));
+  phase->leases.push_back({.peer = member.peer,
+                           .node = node,
+                           .since = now,
+                           .deadline = now + setup.contributors.lease});
+}
+
+void Master::Impl::credit(Member& member, const DoneMessage& message, Instant now) {
+  const Phase* credited = phase && phase->work == message.work ? &*phase : nullptr;
+  const OpenLease* lease = nullptr;
+  std::int64_t rows = 0;
+  if (credited != nullptr) {
+    lease = phase->find_lease(member.peer, message.node);
+    rows = phase->rows(message.node);
+  } else if (last_leases_work == message.work) {
+    const auto found = std::find_if(last_leases.begin(), last_leases.end(), [&](const auto& entry) {
+      return entry.first.open && entry.first.peer == member.peer &&
+             entry.first.node == message.node;
+    });
+    if (found == last_leases.end()) return;
+    found->first.open = false;
+    lease = &found->first;
+    rows = found->second;
+  }
+  if (lease == nullptr) return;
+  member.snippets += message.node.count;
+  member.rows += static_cast<std::uint64_t>(rows);
+  member.compute_ns += message.compute_ns;
+  const double seconds =
+      std::chrono::duration<double>(now - std::max(lease->since, member.last_done)).count();
+  member.last_done = now;
+  if (seconds <= 0) return;
+  const double measured = static_cast<double>(rows) / seconds;
+  // A step's worth of noise must not move the cut between contributors: a slow running mean.
+  member.speed = member.speed > 0 ? 0.8 * member.speed + 0.2 * measured : measured;
+}
+
+std::optional<float> Master::Impl::gradient_scale() {
+  if (!phase->all_stats()) return std::nullopt;
+  const float mean = phase->weight > 0 ? static_cast<float>(1.0 / phase->weight) : 0.0F;
+  const double limit = setup.train.clip.norm;
+  if (limit <= 0) return mean;
+  // The global norm needs every gradient, so clipping by norm waits for the last one.
+  if (!phase->all_totals()) return std::nullopt;
+  double squares = 0;
+  for (const ParameterId id : phase->graph->gradients) {
+    const Tensor& total = phase->total(id);
+    compute.run([&] { squares += kernels::sum_of_squares(total.count(), total.values().data()); });
+  }
+  const double norm = std::sqrt(squares) * static_cast<double>(mean);
+  return static_cast<float>(static_cast<double>(mean) * std::min(1.0, limit / (norm + 1e-6)));
+}
+
+void Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
+  compute.run([&] {
+    model.update(id, phase->total(id), scale, static_cast<std::int64_t>(step) + 1, rate);
+  });
+  phase->take_total(id);
+  // Sent on at once to those who will need it, while the gradients of other tensors are still being
+  // made.
+  if (is_last_step() && !has_valid()) return;
+  for (Member& member : roster.all()) {
+    if (member.state != Member::State::ready) continue;
+    const bool busy =
+        std::any_of(phase->leases.begin(), phase->leases.end(),
+                    [&](const OpenLease& lease) { return lease.peer == member.peer; });
+    if (busy) send_parameter(member, id);
+  }
+}
+
+void Master::Impl::progress(Instant now) {
+  if (phase->purpose == Purpose::evaluate) {
+    if (phase->all_stats()) end_evaluation(now);
+    return;
+  }
+  if (!phase->all_stats()) return;
+  if (!std::isfinite(phase->loss) || !std::isfinite(phase->weight)) {
+    throw InputError("the loss is not a number any more at step " + std::to_string(step + 1),
+                     "lower optimizer.rate, add schedule.warmup or clip.norm, or look for bad "
+                     "values in the data");
+  }
+  const std::optional<float> scale = gradient_scale();
+  if (!scale) return;
+  const double rate =
+      rate_at(*schedule, setup.train.schedule.options, setup.train.optimizer.options.real("rate"),
+              static_cast<std::int64_t>(step) + 1, static_cast<std::int64_t>(steps));
+  for (const ParameterId id : phase->graph->gradients) {
+    if (!phase->total(id).empty()) update_tensor(id, *scale, rate);
+  }
+  if (phase->all_taken()) end_step(now);
+}
+
+void Master::Impl::end_step(Instant now) {
+  const std::uint64_t version = step + 1;
+  const auto all_rows = static_cast<double>(phase->rows());
+  for (std::size_t s = 0; s < phase->graph->statistics.size(); ++s) {
+    const Statistic& statistic = phase->graph->statistics[s];
+    Tensor mean(phase->graph->statistic_types[s]);
+    std::vector<double> sum(static_cast<std::size_t>(mean.count()));
+    for (std::size_t i = 0; i < phase->snippets.size(); ++i) {
+      const double share = static_cast<double>(phase->snippets[i].rows) / all_rows;
+      const auto values = std::as_const(phase->stats()[i]->statistics[s]).values();
+      for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += share * static_cast<double>(values[k]);
+    }
+    std::transform(sum.begin(), sum.end(), mean.values().begin(),
+                   [](double value) { return static_cast<float>(value); });
+    model.merge_statistic(statistic.into, mean, statistic.momentum, version);
+  }
+  model.set_version(version);
+
+  sums.samples += phase->rows();
+  sums.loss += phase->loss;
+  sums.weight += phase->weight;
+  sums.metrics.resize(phase->graph->metric_names.size());
+  for (std::size_t m = 0; m < sums.metrics.size(); ++m) {
+    sums.metrics[m].first = phase->graph->metric_names[m];
+    for (const auto& piece : phase->stats()) sums.metrics[m].second += piece->metrics[m];
+  }
+  rows_trained += static_cast<std::uint64_t>(phase->rows());
+  if (now - last_step_event >= std::chrono::milliseconds(200) || is_last_step()) {
+    last_step_event = now;
+    emit("step",
+         {{"step", static_cast<std::int64_t>(version)},
+          {"loss", phase->weight > 0 ? phase->loss / phase->weight : 0.0},
+          {"samples", phase->rows()},
+          {"contributors", std::int64_t{roster.ready_count()}}},
+         now);
+  }
+  close_phase();
+  step = version;
+  const bool epoch_ends = static_cast<std::int64_t>(step) % sampler.steps_per_epoch() == 0;
+  if (epoch_ends && !has_valid()) end_epoch(std::nullopt, now);
+  if (now - last_checkpoint >= setup.checkpoint_every && step < steps) checkpoint(now);
+  begin_next(now);
+}
+
+void Master::Impl::close_phase() {
+  last_leases.clear();
+  last_leases_work = phase->work;
+  for (const OpenLease& lease : phase->leases) {
+    if (lease.open) last_leases.emplace_back(lease, phase->rows(lease.node));
+  }
+  phase.reset();
+}
+
+void Master::Impl::end_evaluation(Instant now) {
+  for (std::size_t m = 0; m < phase->graph->metric_names.size(); ++m) {
+    double sum = 0;
+    for (const auto& piece : phase->stats()) sum += piece->metrics[m];
+    evaluation.metrics.emplace_back(phase->graph->metric_names[m], sum);
+  }
+  evaluation.samples = phase->rows();
+  evaluation.loss = phase->loss;
+  evaluation.weight = phase->weight;
+  close_phase();
+  end_epoch(pass_result(evaluation), now);
+  begin_next(now);
+}
+
+PassResult Master::Impl::pass_result(const EpochSums& all) const {
+  PassResult result{.samples = all.samples,
+                    .loss = all.weight > 0 ? all.loss / all.weight : 0.0,
+                    .metrics = all.metrics};
+  for (auto& [name, value] : result.metrics)
+    value /= static_cast<double>(std::max<std::int64_t>(all.samples, 1));
+  return result;
+}
+
+void Master::Impl::end_epoch(std::optional<PassResult> valid, Instant now) {
+  EpochResult result{.epoch = static_cast<std::int64_t>(history.size()) + 1,
+                     .train = pass_result(sums),
+                     .valid = std::move(valid)};
+  std::vector<std::pair<std::string, RunEvent::Field>> fields{
+      {"epoch", result.epoch},
+      {"step", static_cast<std::int64_t>(step)},
+      {"loss", result.train.loss}};
+  for (const auto& [name, value] : result.train.metrics) fields.emplace_back(name, value);
+  if (result.valid) {
+    fields.emplace_back("valid_loss", result.valid->loss);
+    for (const auto& [name, value] : result.valid->metrics)
+      fields.emplace_back("valid_" + name, value);
+  }
+  emit("epoch", std::move(fields), now);
+  history.push_back(std::move(result));
+  sums = {};
+}
+
+void Master::Impl::checkpoint(Instant now) {
+  last_checkpoint = now;
+  out->checkpoint = snapshot(now);
+  emit("checkpoint", {{"step", static_cast<std::int64_t>(step)}}, now);
+}
+
+void Master::Impl::end_run(Instant now, bool early) {
+  checkpoint(now);
+  finished = true;
+  stopped_early = early;
+  emit(early ? "stopped" : "finished", {{"step", static_cast<std::int64_t>(step)}}, now);
+  for (const Member& member : roster.all()) {
+    if (member.state != Member::State::gone) {
+      send(member.peer, Finish{.refused = false,
+                               .reason = early ? "the run was stopped" : "the run is complete"});
+    }
+  }
+}
+
+}  // namespace raven

@@ -1,0 +1,110 @@
+#include "cluster/phase.hpp"
+
+#include <algorithm>
+
+namespace raven {
+
+void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
+                  std::size_t parameter_count) {
+  snippets = std::move(pieces);
+  graph = &recorded;
+  leases.clear();
+  returned.assign(1, root());
+  weight = 0;
+  loss = 0;
+  stats_.assign(snippets.size(), std::nullopt);
+  stats_left_ = snippets.size();
+  tensors_.clear();
+  tensors_.resize(parameter_count);
+  totals_left_ = 0;
+  if (purpose == Purpose::train) {
+    for (const ParameterId id : recorded.gradients) {
+      tensors_[id.value] = {std::vector<bool>(snippets.size()), TreeSum(root())};
+    }
+    totals_left_ = recorded.gradients.size();
+  }
+  taken_left_ = totals_left_;
+}
+
+std::int64_t Phase::rows(SnippetRange node) const {
+  std::int64_t rows = 0;
+  for (std::uint32_t i = node.first; i < node.end(); ++i) rows += snippets[i].rows;
+  return rows;
+}
+
+Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
+  if (!message.node.contains({message.index, 1})) return Verdict::wrong;
+  if (message.metrics.size() != graph->metric_names.size()) return Verdict::wrong;
+  SnippetStats stats{.index = message.index,
+                     .loss = message.loss,
+                     .weight = message.weight,
+                     .metrics = message.metrics,
+                     .statistics = {},
+                     .prediction = {}};
+  std::size_t at = 0;
+  if (purpose == Purpose::train) {
+    for (const ValueType& type : graph->statistic_types) {
+      if (body.size() - at < type.bytes()) return Verdict::wrong;
+      stats.statistics.emplace_back(type,
+                                    Blob(body.owner(), body.bytes().subspan(at, type.bytes())));
+      at += type.bytes();
+    }
+  }
+  if (at != body.size()) return Verdict::wrong;
+  auto& place = stats_[message.index];
+  if (place) return Verdict::repeated;
+  place = std::move(stats);
+  if (--stats_left_ == 0) {
+    // In snippet order, so that the sums have the same bits whoever answered first.
+    for (const auto& piece : stats_) {
+      loss += piece->loss;
+      weight += piece->weight;
+    }
+  }
+  return Verdict::used;
+}
+
+Phase::Verdict Phase::add_gradient(const GradientMessage& message, const Blob& body,
+                                   const ValueType& type,
+                                   FunctionRef<Tensor(const Tensor&, const Tensor&)> add) {
+  if (message.parameter.value >= tensors_.size()) return Verdict::wrong;
+  TensorProgress& progress = tensors_[message.parameter.value];
+  if (progress.covered.empty() || body.size() != type.bytes()) return Verdict::wrong;
+  const auto first = progress.covered.begin() + message.node.first;
+  const auto last = first + message.node.count;
+  if (std::find(first, last, true) != last) return Verdict::repeated;
+  std::fill(first, last, true);
+  SnippetRange node = message.node;
+  Tensor sum(type, body);
+  while (auto pair = progress.sum.bring(node, std::move(sum))) {
+    sum = add(pair->left, pair->right);
+    node = pair->node;
+  }
+  if (!progress.sum.total().empty()) --totals_left_;
+  return Verdict::used;
+}
+
+void Phase::take_total(ParameterId id) {
+  (void)tensors_[id.value].sum.take_total();
+  --taken_left_;
+}
+
+bool Phase::covers(SnippetRange node) const {
+  for (std::uint32_t i = node.first; i < node.end(); ++i) {
+    if (!stats_[i]) return false;
+  }
+  return std::all_of(tensors_.begin(), tensors_.end(), [&](const TensorProgress& progress) {
+    if (progress.covered.empty()) return true;
+    const auto first = progress.covered.begin() + node.first;
+    return std::find(first, first + node.count, false) == first + node.count;
+  });
+}
+
+OpenLease* Phase::find_lease(PeerId peer, SnippetRange node) {
+  const auto found = std::find_if(leases.begin(), leases.end(), [&](const OpenLease& lease) {
+    return lease.peer == peer && lease.node == node;
+  });
+  return found == leases.end() ? nullptr : &*found;
+}
+
+}  // namespace raven

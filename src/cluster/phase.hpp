@@ -1,0 +1,92 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "raven/cluster/protocol.hpp"
+#include "raven/cluster/roster.hpp"
+#include "raven/graph/plan.hpp"
+
+namespace raven {
+
+/// What the master keeps of a graph that it recorded.
+struct RecordedGraph {
+  Digest digest;
+  Blob bytes;
+  std::vector<ParameterId> parameters;  ///< in the order in which forward needs them
+  std::vector<ParameterId> gradients;
+  std::vector<std::string> metric_names;
+  std::vector<Statistic> statistics;
+  std::vector<ValueType> statistic_types;
+};
+
+/// A subtree in somebody's hands.
+struct OpenLease {
+  PeerId peer;
+  SnippetRange node;
+  Instant since;
+  Instant deadline;
+  bool open = true;
+  bool overdue = false;
+};
+
+/// One step or one evaluation under way: what has been handed out and what has come back.
+/// Results are used at most once, whoever sends them and however often: equal bits make the first
+/// as good as any.
+class Phase {
+ public:
+  enum class Verdict : std::uint8_t { used, repeated, wrong };
+
+  std::uint64_t work = 0;
+  Purpose purpose = Purpose::train;
+  std::uint64_t step = 0;
+  std::uint32_t dataset = 0;
+  std::vector<Snippet> snippets;
+  const RecordedGraph* graph =
+      nullptr;  ///< of the first snippet; others differ in the number of rows only
+  std::vector<OpenLease> leases;
+  std::vector<SnippetRange> returned;  ///< to be handed out (again)
+  double weight = 0;                   ///< valid once all_stats()
+  double loss = 0;
+
+  void begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
+             std::size_t parameter_count);
+
+  [[nodiscard]] SnippetRange root() const {
+    return {0, static_cast<std::uint32_t>(snippets.size())};
+  }
+  [[nodiscard]] std::int64_t rows(SnippetRange node) const;
+  [[nodiscard]] std::int64_t rows() const { return rows(root()); }
+
+  [[nodiscard]] Verdict add_stats(const StatsMessage& message, const Blob& body);
+  /// @param type of the parameter  @param add adds two tensors, left one first
+  [[nodiscard]] Verdict add_gradient(const GradientMessage& message, const Blob& body,
+                                     const ValueType& type,
+                                     FunctionRef<Tensor(const Tensor&, const Tensor&)> add);
+
+  [[nodiscard]] bool all_stats() const { return stats_left_ == 0; }
+  /// The sum over all snippets, when it is complete and was not taken yet.
+  [[nodiscard]] const Tensor& total(ParameterId id) const { return tensors_[id.value].sum.total(); }
+  void take_total(ParameterId id);
+  [[nodiscard]] bool all_totals() const { return totals_left_ == 0; }
+  [[nodiscard]] bool all_taken() const { return taken_left_ == 0; }
+  /// Everything that was asked of these snippets is there.
+  [[nodiscard]] bool covers(SnippetRange node) const;
+  [[nodiscard]] const std::vector<std::optional<SnippetStats>>& stats() const { return stats_; }
+  [[nodiscard]] OpenLease* find_lease(PeerId peer, SnippetRange node);
+
+ private:
+  struct TensorProgress {
+    std::vector<bool> covered;  // by leaf
+    TreeSum sum{SnippetRange{}};
+  };
+
+  std::vector<std::optional<SnippetStats>> stats_;
+  std::vector<TensorProgress>
+      tensors_;  // by ParameterId; empty `covered` where no gradient is asked for
+  std::size_t stats_left_ = 0;
+  std::size_t totals_left_ = 0;
+  std::size_t taken_left_ = 0;
+};
+
+}  // namespace raven
