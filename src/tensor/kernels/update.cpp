@@ -1,0 +1,215 @@
+#include "raven/tensor/kernels/update.hpp"
+
+#include <cmath>
+
+#include "raven/core/contract.hpp"
+#include "raven/tensor/parallel.hpp"
+#include "tensor/simd.hpp"
+
+#ifndef RAVEN_TENSOR_ADAM_FACTORS
+#define RAVEN_TENSOR_ADAM_FACTORS
+namespace raven {
+
+/// What Adam needs besides the moments, made once per update in double.
+struct AdamFactors {
+  float step_size;        // rate / (1 - beta1^step)
+  float root_correction;  // sqrt(1 - beta2^step)
+  float shrink;           // of the weights, for decoupled decay: 1 - rate * decay
+  float decay;            // coupled decay
+};
+
+}  // namespace raven
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tensor/kernels/update.cpp"
+#include "hwy/foreach_target.h"
+#include "tensor/vector_math-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace raven::HWY_NAMESPACE {
+
+using namespace kernels;  // NOLINT(google-build-using-namespace): the parameter structs
+
+/// clip(g scale) + decay w
+struct GradientTerm {
+  V scale;
+  V limit;
+  V decay;
+  GradientTerm(const GradientUse& use, float weight_decay)
+      : scale(splat(use.scale)), limit(splat(use.clip_value)), decay(splat(weight_decay)) {}
+
+  HWY_INLINE V operator()(V g, V w) const {
+    const V scaled = Mul(g, scale);
+    const V clipped = keep_nan(scaled, Max(Min(scaled, limit), Neg(limit)));
+    return MulAdd(decay, w, clipped);
+  }
+};
+
+void SgdRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* velocity,
+              const SgdParams& params, const GradientUse& use) {
+  const GradientTerm gradient(use, params.weight_decay);
+  const V rate = splat(params.rate);
+  const V momentum = splat(params.momentum);
+  if (params.momentum == 0.0F) {
+    for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+      const V w = io.load(w_old + i);
+      io.store(NegMulAdd(rate, gradient(io.load(g + i), w), w), w_new + i);
+    });
+    return;
+  }
+  for_vectors(count, [=, nesterov = params.nesterov](auto io, std::size_t i) HWY_ATTR {
+    const V w = io.load(w_old + i);
+    const V d = gradient(io.load(g + i), w);
+    const V v = MulAdd(momentum, io.load(velocity + i), d);
+    io.store(v, velocity + i);
+    io.store(NegMulAdd(rate, nesterov ? MulAdd(momentum, v, d) : v, w), w_new + i);
+  });
+}
+
+void AdamRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* m,
+               float* v, const AdamParams& params, const AdamFactors& factors,
+               const GradientUse& use) {
+  const GradientTerm gradient(use, factors.decay);
+  const V beta1 = splat(params.beta1);
+  const V beta2 = splat(params.beta2);
+  const V rest1 = splat(static_cast<float>(1.0 - static_cast<double>(params.beta1)));
+  const V rest2 = splat(static_cast<float>(1.0 - static_cast<double>(params.beta2)));
+  const V epsilon = splat(params.epsilon);
+  const V step_size = splat(factors.step_size);
+  const V root = splat(1.0F / factors.root_correction);
+  const V shrink = splat(factors.shrink);
+  for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+    const V w = io.load(w_old + i);
+    const V d = gradient(io.load(g + i), w);
+    const V first = MulAdd(beta1, io.load(m + i), Mul(rest1, d));
+    const V second = MulAdd(beta2, io.load(v + i), Mul(rest2, Mul(d, d)));
+    io.store(first, m + i);
+    io.store(second, v + i);
+    const V change = Div(first, MulAdd(Sqrt(second), root, epsilon));
+    io.store(NegMulAdd(step_size, change, Mul(w, shrink)), w_new + i);
+  });
+}
+
+void RmspropRange(std::size_t count, const float* w_old, float* w_new, const float* g,
+                  float* square_average, float* velocity, const RmspropParams& params,
+                  const GradientUse& use) {
+  const GradientTerm gradient(use, params.weight_decay);
+  const V alpha = splat(params.alpha);
+  const V rest = splat(static_cast<float>(1.0 - static_cast<double>(params.alpha)));
+  const V epsilon = splat(params.epsilon);
+  const V rate = splat(params.rate);
+  const V momentum = splat(params.momentum);
+  for_vectors(count, [=, moves = params.momentum != 0.0F](auto io, std::size_t i) HWY_ATTR {
+    const V w = io.load(w_old + i);
+    const V d = gradient(io.load(g + i), w);
+    const V average = MulAdd(alpha, io.load(square_average + i), Mul(rest, Mul(d, d)));
+    io.store(average, square_average + i);
+    V change = Div(d, Add(Sqrt(average), epsilon));
+    if (moves) {
+      change = MulAdd(momentum, io.load(velocity + i), change);
+      io.store(change, velocity + i);
+    }
+    io.store(NegMulAdd(rate, change, w), w_new + i);
+  });
+}
+
+void AdagradRange(std::size_t count, const float* w_old, float* w_new, const float* g,
+                  float* square_sum, float rate_now, const AdagradParams& params,
+                  const GradientUse& use) {
+  const GradientTerm gradient(use, params.weight_decay);
+  const V rate = splat(rate_now);
+  const V epsilon = splat(params.epsilon);
+  for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+    const V w = io.load(w_old + i);
+    const V d = gradient(io.load(g + i), w);
+    const V total = MulAdd(d, d, io.load(square_sum + i));
+    io.store(total, square_sum + i);
+    io.store(NegMulAdd(rate, Div(d, Add(Sqrt(total), epsilon)), w), w_new + i);
+  });
+}
+
+}  // namespace raven::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace raven {
+HWY_EXPORT(SgdRange);
+HWY_EXPORT(AdamRange);
+HWY_EXPORT(RmspropRange);
+HWY_EXPORT(AdagradRange);
+
+namespace kernels {
+namespace {
+
+float* from(float* state, std::int64_t first) { return state == nullptr ? nullptr : state + first; }
+
+void adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m, float* v,
+          const AdamParams& params, double shrink, float decay, const GradientUse& use) {
+  expects(params.step >= 1, "Adam counts steps from 1");
+  const auto step = static_cast<double>(params.step);
+  const double correction1 = 1.0 - std::pow(static_cast<double>(params.beta1), step);
+  const double correction2 = 1.0 - std::pow(static_cast<double>(params.beta2), step);
+  const AdamFactors factors{
+      .step_size = static_cast<float>(static_cast<double>(params.rate) / correction1),
+      .root_correction = static_cast<float>(std::sqrt(correction2)),
+      .shrink = static_cast<float>(shrink),
+      .decay = decay};
+  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+    HWY_DYNAMIC_DISPATCH(AdamRange)
+    (as_size(last - first), w_old + first, w_new + first, g + first, m + first, v + first, params,
+     factors, use);
+  });
+}
+
+}  // namespace
+
+void sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                float* velocity, const SgdParams& params, const GradientUse& use) {
+  expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
+  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+    HWY_DYNAMIC_DISPATCH(SgdRange)
+    (as_size(last - first), w_old + first, w_new + first, g + first, from(velocity, first), params,
+     use);
+  });
+}
+
+void adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+                 float* v, const AdamParams& params, const GradientUse& use) {
+  adam(count, w_old, w_new, g, m, v, params, 1.0, params.weight_decay, use);
+}
+
+void adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+                  float* v, const AdamParams& params, const GradientUse& use) {
+  const double shrink =
+      1.0 - static_cast<double>(params.rate) * static_cast<double>(params.weight_decay);
+  adam(count, w_old, w_new, g, m, v, params, shrink, 0.0F, use);
+}
+
+void rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                    float* square_average, float* velocity, const RmspropParams& params,
+                    const GradientUse& use) {
+  expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
+  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+    HWY_DYNAMIC_DISPATCH(RmspropRange)
+    (as_size(last - first), w_old + first, w_new + first, g + first, square_average + first,
+     from(velocity, first), params, use);
+  });
+}
+
+void adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                    float* square_sum, const AdagradParams& params, const GradientUse& use) {
+  const double slowed =
+      static_cast<double>(params.rate) /
+      (1.0 + static_cast<double>(params.step - 1) * static_cast<double>(params.rate_decay));
+  const auto rate = static_cast<float>(slowed);
+  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+    HWY_DYNAMIC_DISPATCH(AdagradRange)
+    (as_size(last - first), w_old + first, w_new + first, g + first, square_sum + first, rate,
+     params, use);
+  });
+}
+
+}  // namespace kernels
+}  // namespace raven
+#endif
