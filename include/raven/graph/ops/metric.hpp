@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+#include "raven/graph/tape.hpp"
+
+namespace raven {
+
+// For Tape::add_metric: a number for each row, without gradient; the sum over the batch divided by
+// its rows is the metric.
+
+/// 1 where the first largest logit is the target's: logits [..., classes], targets [...] of i32 ->
+/// one for each target. Targets that are no class count 0.
+[[nodiscard]] Variable accuracy(Variable logits, Variable targets);
+/// 1 where fewer than k logits are larger than the target's.
+[[nodiscard]] Variable top_k_accuracy(Variable logits, Variable targets, std::int64_t k);
+/// Mean of |y - target| over the row: [n, ...] -> [n].
+[[nodiscard]] Variable absolute_error(Variable y, Variable targets);
+/// Share of the row's elements where logit > 0 agrees with target > 0.5.
+[[nodiscard]] Variable binary_accuracy(Variable logits, Variable targets);
+
+}  // namespace raven
