@@ -35,8 +35,8 @@ struct Event {
   std::string reason = {};  ///< only for Kind::lost: why, for the log
 };
 
-/// Bytes and messages of all peers since the start, heads and bodies together. A message counts as sent
-/// once it has begun to leave, as received once it is complete.
+/// Bytes and messages of all peers since the start, heads and bodies together. A message counts as
+/// sent once it has begun to leave, as received once it is complete.
 struct Traffic {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
@@ -46,8 +46,8 @@ struct Traffic {
 
 /// Carries whole messages between this process and its peers.
 ///
-/// Nothing here waits for a peer: send() only queues, poll() makes progress. Losing a peer is an Event,
-/// not an error; a training run expects it.
+/// Nothing here waits for a peer: send() only queues, poll() makes progress. Losing a peer is an
+/// Event, not an error; a training run expects it.
 ///
 /// Threads: only the thread that created the transport may call it, except wake().
 /// Order: messages from one peer arrive as sent; between peers, no promise.
@@ -69,8 +69,8 @@ class Transport {
   /// Makes a poll() that waits, or the next one, return early. Any thread.
   virtual void wake() = 0;
 
-  /// Forgets a peer: queued messages to it are discarded, later ones from it ignored. No event follows,
-  /// here or at the peer, which sees only silence.
+  /// Forgets a peer: queued messages to it are discarded, later ones from it ignored. No event
+  /// follows, here or at the peer, which sees only silence.
   virtual void drop(PeerId peer) = 0;
 
   /// True when every message queued so far to `peer` has left this process or been discarded.

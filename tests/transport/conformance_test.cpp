@@ -1,0 +1,94 @@
+#include <gtest/gtest.h>
+
+#include <exception>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "raven/transport/faulty.hpp"
+#include "raven/transport/local.hpp"
+#include "transport/conformance.hpp"
+
+namespace raven {
+namespace {
+
+using conformance::Scenario;
+using conformance::World;
+
+constexpr std::size_t max_body_bytes = std::size_t{20} << 20;
+
+struct Variant {
+  const char* name;
+  std::unique_ptr<Transport> (*wrap)(std::unique_ptr<Transport> endpoint);
+};
+
+constexpr Variant variants[] = {
+    {"local", [](std::unique_ptr<Transport> endpoint) { return endpoint; }},
+    {"faulty_without_faults",
+     [](std::unique_ptr<Transport> endpoint) {
+       return make_faulty_transport(std::move(endpoint), FaultPlan{});
+     }},
+};
+
+/// Plays all parts of a scenario, each on its thread, and returns what went wrong.
+std::vector<std::string> play(const Variant& variant, const Scenario& scenario, int contributors) {
+  LocalHub hub({.max_body_bytes = max_body_bytes});
+  const auto count = static_cast<std::size_t>(contributors) + 1;
+  std::vector<std::unique_ptr<Transport>> endpoints;
+  endpoints.push_back(variant.wrap(hub.master()));
+  while (endpoints.size() < count) endpoints.push_back(variant.wrap(hub.join()));
+  std::vector<std::string> errors(count);
+  const auto act = [&](std::size_t index) {
+    std::unique_ptr<Transport>& endpoint = endpoints[index];
+    World world{.transport = *endpoint,
+                .index = static_cast<int>(index),
+                .contributors = contributors,
+                .max_body_bytes = max_body_bytes,
+                .die = [&endpoint] { endpoint.reset(); }};
+    try {
+      scenario.play(world);
+    } catch (const std::exception& error) {
+      errors[index] = error.what();
+    }
+    endpoint.reset();
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < count; ++i) threads.emplace_back(act, i);
+  act(0);
+  for (std::thread& thread : threads) thread.join();
+  return errors;
+}
+
+using Case = std::tuple<Variant, Scenario, int>;
+
+class Conformance : public testing::TestWithParam<Case> {};
+
+TEST_P(Conformance, holds) {
+  const auto& [variant, scenario, contributors] = GetParam();
+  const auto errors = play(variant, scenario, contributors);
+  for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_EQ(errors[i], "") << "endpoint " << i;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const Variant& variant : variants) {
+    for (const Scenario& scenario : conformance::scenarios()) {
+      for (const int contributors : {0, 1, 2, 4}) {
+        if (contributors >= scenario.fewest_contributors) {
+          all.emplace_back(variant, scenario, contributors);
+        }
+      }
+    }
+  }
+  return all;
+}
+
+std::string name_of(const testing::TestParamInfo<Case>& of) {
+  const auto& [variant, scenario, contributors] = of.param;
+  return std::string(variant.name) + "_" + scenario.name + "_with_" + std::to_string(contributors);
+}
+
+INSTANTIATE_TEST_SUITE_P(, Conformance, testing::ValuesIn(cases()), name_of);
+
+}  // namespace
+}  // namespace raven
