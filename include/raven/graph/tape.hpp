@@ -60,8 +60,10 @@ class Tape {
 
  private:
   friend class Variable;
+  static constexpr std::uint32_t no_node = ~std::uint32_t{0};
   Mode mode_;
   Graph graph_;
+  std::vector<std::uint32_t> node_of_parameter_;  // by ParameterId
 };
 
 }  // namespace raven
