@@ -1,7 +1,6 @@
-#include "data/hdf5_handle.hpp"
+#include "data/hdf5_output.hpp"
 #include "data/shard_format.hpp"
 #include "raven/core/contract.hpp"
-#include "raven/core/error.hpp"
 #include "raven/core/new_file.hpp"
 #include "raven/data/hdf5_lock.hpp"
 #include "raven/data/shard.hpp"
@@ -32,16 +31,21 @@ bool write_version(hid_t file) {
          attribute.reset();
 }
 
-bool write_file(const std::filesystem::path& place, const SampleSchema& schema, ByteSpan features,
+void write_file(const std::filesystem::path& place, const SampleSchema& schema, ByteSpan features,
                 ByteSpan targets) {
   const auto rows = static_cast<std::int64_t>(targets.size() / schema.target_bytes());
-  const Hdf5Lock lock;
-  Hdf5Handle how(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-  H5Pset_obj_track_times(how.id(), false);
-  Hdf5Handle file(H5Fcreate(place.c_str(), H5F_ACC_TRUNC, how.id(), H5P_DEFAULT), H5Fclose);
-  return file && write_version(file.id()) &&
-         write_array(file.id(), features_array(schema, rows), features) &&
-         write_array(file.id(), targets_array(schema, rows), targets) && file.reset();
+  std::unique_ptr<Hdf5Output> file;
+  bool sound = false;
+  {
+    const Hdf5Lock lock;
+    const Hdf5Handle how(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+    H5Pset_obj_track_times(how.id(), false);
+    file = std::make_unique<Hdf5Output>(place, how.id());
+    sound = file->id() >= 0 && write_version(file->id()) &&
+            write_array(file->id(), features_array(schema, rows), features) &&
+            write_array(file->id(), targets_array(schema, rows), targets);
+  }
+  file->finish(sound);
 }
 
 }  // namespace
@@ -54,10 +58,7 @@ Digest write_shard(const std::filesystem::path& file, const SampleSchema& schema
               features.size() == rows * schema.feature_bytes(),
           "a shard has at least one row, and as many features as targets");
   NewFile place(file);
-  if (!write_file(place.temporary(), schema, features, targets)) {
-    throw InputError({file.string()}, "writing this shard failed",
-                     "check free space and permissions there");
-  }
+  write_file(place.temporary(), schema, features, targets);
   const Digest digest = digest_of_file(place.temporary());
   place.commit();
   return digest;

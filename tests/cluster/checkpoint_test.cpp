@@ -1,0 +1,318 @@
+#include "raven/cluster/checkpoint.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <bit>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+
+#include "cluster/checkpoint_format.hpp"
+#include "raven/core/error.hpp"
+
+namespace raven {
+namespace {
+
+namespace fs = std::filesystem;
+
+Checkpoint sample(std::uint64_t step) {
+  Checkpoint made;
+  made.step = step;
+  made.seed = 0xfedcba9876543210U;
+  made.store_version = step + 7;
+  made.wall_seconds = 12.345678901234567;
+  made.training_digest = digest_of(std::as_bytes(std::span("job", 3)));
+  made.epoch = {640,
+                std::nan(""),
+                1e-300,
+                {{"wer", 0.25}, {"accuracy", std::numeric_limits<double>::infinity()}}};
+  made.history_json = R"([{"epoch":1,"loss":2.25}])";
+  const Tensor weight = Tensor::of({2, 3}, std::array{1.5F, -0.0F, 3e-45F, 4.0F, 5.0F, 6.0F});
+  const Tensor bias = Tensor::of({3}, std::array{0.5F, 0.25F, 0.125F});
+  made.tensors.push_back({"1.linear.weight", weight, step, {weight.clone(), weight.clone()}});
+  made.tensors.push_back({"1.linear.bias", bias, step, {bias}});
+  made.tensors.push_back({"0.norm.mean", bias, 3, {}});
+  made.tensors.push_back({"count", Tensor::of({}, std::array{std::int32_t{-7}}), 0, {}});
+  made.tensors.push_back({"nobody", Tensor(ValueType{DType::f32, {0, 4}}), 0, {}});
+  return made;
+}
+
+void expect_same(const Checkpoint& a, const Checkpoint& b) {
+  EXPECT_EQ(a.step, b.step);
+  EXPECT_EQ(a.seed, b.seed);
+  EXPECT_EQ(a.store_version, b.store_version);
+  EXPECT_EQ(a.wall_seconds, b.wall_seconds);
+  EXPECT_EQ(a.training_digest, b.training_digest);
+  EXPECT_EQ(a.epoch.samples, b.epoch.samples);
+  EXPECT_EQ(std::bit_cast<std::uint64_t>(a.epoch.loss), std::bit_cast<std::uint64_t>(b.epoch.loss));
+  EXPECT_EQ(a.epoch.weight, b.epoch.weight);
+  EXPECT_EQ(a.epoch.metrics, b.epoch.metrics);
+  EXPECT_EQ(a.history_json, b.history_json);
+  const auto same = [](const Tensor& x, const Tensor& y) {
+    return x.type() == y.type() && std::ranges::equal(x.bytes(), y.bytes());
+  };
+  ASSERT_EQ(a.tensors.size(), b.tensors.size());
+  for (std::size_t i = 0; i < a.tensors.size(); ++i) {
+    EXPECT_EQ(a.tensors[i].name, b.tensors[i].name);
+    EXPECT_EQ(a.tensors[i].version, b.tensors[i].version);
+    EXPECT_TRUE(same(a.tensors[i].value, b.tensors[i].value)) << a.tensors[i].name;
+    ASSERT_EQ(a.tensors[i].state.size(), b.tensors[i].state.size());
+    for (std::size_t s = 0; s < a.tensors[i].state.size(); ++s) {
+      EXPECT_TRUE(same(a.tensors[i].state[s], b.tensors[i].state[s])) << a.tensors[i].name;
+    }
+  }
+}
+
+std::string content(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void put(const fs::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+nlohmann::json ask_peer(const std::string& verb, const fs::path& argument) {
+  const std::string command = "/usr/bin/python3 " RAVEN_TEST_DATA "/cluster/checkpoint_peer.py " +
+                              verb + " '" + argument.string() + "'";
+  std::string output;
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  for (int c = 0; pipe != nullptr && (c = std::fgetc(pipe)) != EOF;) output += static_cast<char>(c);
+  EXPECT_EQ(pipe == nullptr ? -1 : ::pclose(pipe), 0) << command;
+  return nlohmann::json::parse(output, nullptr, false);
+}
+
+struct CheckpointTest : ::testing::Test {
+  fs::path folder = fs::path(::testing::TempDir()) /
+                    ("checkpoint_" +
+                     std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
+  void SetUp() override { fs::remove_all(folder); }
+  void TearDown() override { fs::remove_all(folder); }
+
+  [[nodiscard]] fs::path file(const char* name) const { return folder / name; }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator(folder))
+      found.push_back(entry.path().filename().string());
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+};
+
+TEST_F(CheckpointTest, everything_that_was_written_is_read_back) {
+  write_checkpoint(folder, sample(42), 3);
+  expect_same(read_checkpoint(file("step-0000000042.h5")), sample(42));
+  write_checkpoint(folder, Checkpoint{}, 3);
+  expect_same(read_checkpoint(file("step-0000000000.h5")), Checkpoint{});
+}
+
+TEST_F(CheckpointTest, the_same_checkpoint_gives_the_same_file) {
+  write_checkpoint(folder / "a", sample(42), 3);
+  write_checkpoint(folder / "b", sample(42), 3);
+  EXPECT_EQ(content(folder / "a" / "step-0000000042.h5"),
+            content(folder / "b" / "step-0000000042.h5"));
+}
+
+TEST_F(CheckpointTest, h5py_reads_it_as_the_format_page_says) {
+  write_checkpoint(folder, sample(42), 3);
+  const auto read = ask_peer("read", file("step-0000000042.h5"));
+  EXPECT_EQ(read["step"], 42);
+  EXPECT_EQ(read["seed"], 0xfedcba9876543210U);
+  EXPECT_EQ(read["store_version"], 49);
+  EXPECT_EQ(read["wall_seconds"], 12.345678901234567);
+  EXPECT_EQ(read["training_digest"], to_hex(sample(42).training_digest));
+  EXPECT_EQ(read["samples"], 640);
+  EXPECT_EQ(read["metrics"].dump(), R"({"accuracy":"inf","wer":"0.25"})");
+  EXPECT_EQ(read["history"][0]["loss"], 2.25);
+  EXPECT_EQ(read["names"], (std::vector<std::string>{"1.linear.weight", "1.linear.bias",
+                                                     "0.norm.mean", "count", "nobody"}));
+  EXPECT_EQ(read["shapes"].dump(), "[[2,3],[3],[3],[],[0,4]]");
+  EXPECT_EQ(read["types"].dump(), R"(["float32","float32","float32","int32","float32"])");
+  EXPECT_EQ(read["versions"].dump(), "[42,42,3,0,0]");
+  EXPECT_EQ(read["sums"].dump(), "[16.5,0.875,0.875,-7.0,0.0]");
+  EXPECT_EQ(read["states"].dump(), R"({"1.linear.bias":[0.875],"1.linear.weight":[16.5,16.5]})");
+}
+
+TEST_F(CheckpointTest, a_flip_of_any_byte_is_found) {
+  write_checkpoint(folder, sample(42), 3);
+  const fs::path path = file("step-0000000042.h5");
+  const std::string whole = content(path);
+  ASSERT_GT(whole.size(), 512U);
+  std::fstream bytes(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto set = [&](std::size_t at, int value) {
+    bytes.seekp(static_cast<std::streamoff>(at)).put(static_cast<char>(value)).flush();
+  };
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    set(at, whole[at] ^ (1 << (at % 8)));
+    EXPECT_THROW((void)read_checkpoint(path), InputError) << "byte " << at;
+    set(at, whole[at]);
+  }
+  expect_same(read_checkpoint(path), sample(42));
+}
+
+TEST_F(CheckpointTest, a_file_that_is_cut_short_or_grew_is_found) {
+  write_checkpoint(folder, sample(42), 3);
+  const fs::path path = file("step-0000000042.h5");
+  const std::string whole = content(path);
+  for (std::size_t size = 0; size < whole.size(); size += size < 600 ? 1 : 97) {
+    put(path, whole.substr(0, size));
+    EXPECT_THROW((void)read_checkpoint(path), InputError) << size << " bytes";
+  }
+  put(path, whole + '\0');
+  EXPECT_THROW((void)read_checkpoint(path), InputError);
+  EXPECT_THROW((void)read_checkpoint(folder), InputError);
+  EXPECT_THROW((void)read_checkpoint(file("missing.h5")), InputError);
+}
+
+TEST_F(CheckpointTest, sealed_files_that_break_a_rule_are_refused_without_taking_memory) {
+  fs::create_directories(folder);
+  const auto rules = ask_peer("hostile", folder);
+  ASSERT_GT(rules.size(), 30U);
+  for (const auto& [path, rule] : rules.items()) {
+    if (rule == "nothing") {
+      EXPECT_EQ(read_checkpoint(path).tensors.at(0).name, "w");
+      continue;
+    }
+    EXPECT_THROW((void)read_checkpoint(path), InputError) << rule;
+  }
+}
+
+TEST_F(CheckpointTest, sealed_garbage_is_read_or_refused_but_never_crashes) {
+  write_checkpoint(folder, sample(42), 3);
+  const fs::path path = file("step-0000000042.h5");
+  const std::string whole = content(path);
+  std::mt19937 random(20240607);
+  int refused = 0;
+  for (int round = 0; round < 1000; ++round) {
+    std::string damaged = whole;
+    for (unsigned changes = 1 + random() % 4; changes > 0; --changes) {
+      const std::size_t at =
+          checkpoint_format::seal_bytes + random() % (whole.size() - checkpoint_format::seal_bytes);
+      damaged[at] = static_cast<char>(
+          round % 2 == 0 ? random() : static_cast<unsigned>(damaged[at]) ^ (1U << (random() % 8)));
+    }
+    if (round % 10 == 9)
+      damaged.resize(checkpoint_format::seal_bytes + 1 +
+                     random() % (whole.size() - checkpoint_format::seal_bytes));
+    put(path, damaged);
+    checkpoint_format::seal(path);
+    try {
+      (void)read_checkpoint(path);
+    } catch (const InputError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 100);
+}
+
+TEST_F(CheckpointTest, the_newest_keep_stay_and_other_files_are_left_alone) {
+  fs::create_directories(folder);
+  put(file("notes.txt"), "mine");
+  put(file("step-7.h5"), "not a name that raven gives");
+  for (const std::uint64_t step : {8U, 9U, 10U, 11U}) write_checkpoint(folder, sample(step), 2);
+  EXPECT_EQ(names(), (std::vector<std::string>{"notes.txt", "step-0000000010.h5",
+                                               "step-0000000011.h5", "step-7.h5"}));
+}
+
+TEST_F(CheckpointTest, leftovers_of_a_killed_writer_go_with_the_next_write) {
+  fs::create_directories(folder);
+  put(file("step-0000000001.h5.part-99999999"), "half");
+  EXPECT_FALSE(newest_checkpoint(folder));
+  write_checkpoint(folder, sample(2), 1);
+  EXPECT_EQ(names(), std::vector<std::string>{"step-0000000002.h5"});
+}
+
+TEST_F(CheckpointTest, the_newest_is_found_by_number_not_by_name) {
+  for (const std::uint64_t step : {std::uint64_t{9999999999}, std::uint64_t{10000000000}}) {
+    write_checkpoint(folder, sample(step), 3);
+  }
+  EXPECT_EQ(newest_checkpoint(folder)->checkpoint.step, 10000000000U);
+}
+
+TEST_F(CheckpointTest, no_folder_or_an_empty_one_means_none) {
+  EXPECT_FALSE(newest_checkpoint(folder));
+  fs::create_directories(folder);
+  EXPECT_FALSE(newest_checkpoint(folder));
+}
+
+TEST_F(CheckpointTest, a_damaged_newest_is_passed_over_and_reported) {
+  for (const std::uint64_t step : {1U, 2U, 3U}) write_checkpoint(folder, sample(step), 3);
+  std::string bytes = content(file("step-0000000003.h5"));
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] + 1);
+  put(file("step-0000000003.h5"), bytes);
+  put(file("step-0000000002.h5"), content(file("step-0000000001.h5")));
+  const auto loaded = newest_checkpoint(folder);
+  ASSERT_TRUE(loaded);
+  expect_same(loaded->checkpoint, sample(1));
+  EXPECT_EQ(loaded->file, file("step-0000000001.h5"));
+  ASSERT_EQ(loaded->skipped.size(), 2U);
+  EXPECT_EQ(loaded->skipped[0].file, file("step-0000000003.h5"));
+  EXPECT_NE(loaded->skipped[0].reason.find("damaged"), std::string::npos)
+      << loaded->skipped[0].reason;
+  EXPECT_NE(loaded->skipped[1].reason.find("step 1"), std::string::npos)
+      << loaded->skipped[1].reason;
+}
+
+TEST_F(CheckpointTest, a_damaged_later_one_does_not_push_good_ones_out) {
+  write_checkpoint(folder, sample(5), 1);
+  put(file("step-0000000009.h5"), "torn");
+  write_checkpoint(folder, sample(6), 1);
+  EXPECT_EQ(newest_checkpoint(folder)->checkpoint.step, 6U);
+  EXPECT_EQ(names(), (std::vector<std::string>{"step-0000000006.h5", "step-0000000009.h5"}));
+}
+
+TEST_F(CheckpointTest, only_damaged_ones_are_an_error_rather_than_a_fresh_start) {
+  fs::create_directories(folder);
+  put(file("step-0000000009.h5"), "torn");
+  try {
+    (void)newest_checkpoint(folder);
+    FAIL() << "a damaged checkpoint was taken for none";
+  } catch (const InputError& error) {
+    EXPECT_NE(error.problem().find("step-0000000009.h5"), std::string::npos) << error.what();
+  }
+}
+
+/// Files of this process can't grow past some bytes, as on a disk that is full.
+class SmallDisk {
+ public:
+  explicit SmallDisk(rlim_t bytes) : old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &old_limit_);
+    const rlimit small{bytes, old_limit_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &old_limit_);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  rlimit old_limit_{};
+  void (*old_handler_)(int);
+};
+
+TEST_F(CheckpointTest, a_full_disk_is_an_error_and_leaves_earlier_ones_alone) {
+  write_checkpoint(folder, sample(1), 1);
+  Checkpoint large = sample(2);
+  large.tensors.push_back({"large", Tensor(ValueType{DType::f32, {1000, 1000}}), 0, {}});
+  for (const rlim_t room : {100U, 600U, 2000U, 5000U, 20000U, 3999999U, 4000600U}) {
+    const SmallDisk disk(room);
+    EXPECT_THROW(write_checkpoint(folder, large, 1), InputError) << room;
+    EXPECT_EQ(names(), std::vector<std::string>{"step-0000000001.h5"}) << room;
+  }
+  expect_same(newest_checkpoint(folder)->checkpoint, sample(1));
+  write_checkpoint(folder, large, 1);
+  EXPECT_EQ(names(), std::vector<std::string>{"step-0000000002.h5"});
+  expect_same(newest_checkpoint(folder)->checkpoint, large);
+}
+
+}  // namespace
+}  // namespace raven
