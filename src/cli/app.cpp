@@ -1,0 +1,138 @@
+#include "raven/cli/app.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <new>
+
+#include "cli/console.hpp"
+#include "cli/verb.hpp"
+#include "cli/version.hpp"
+#include "raven/job/suggest.hpp"
+
+namespace raven {
+namespace {
+
+constexpr const char* footer = R"(Begin with:
+  raven data make digits --count 20000 --folder data/digits
+  raven check jobs/digits_mlp.yaml
+
+'raven VERB --help' explains a verb and shows examples.
+
+Exit codes: 0 done; 1 failed for a reason that no input explains (memory, disk, a bug);
+2 a mistake in the command line, a job or data, told on stderr as
+'raven: file:line:column: what is wrong; what to try'; 130 interrupted.
+
+Colours are left out when NO_COLOR is set or the output is not a terminal.)";
+
+/// The path of names that leads to the innermost verb that was given: "raven data make".
+std::string path_of(const CLI::App& app) {
+  return app.get_parent() ? path_of(*app.get_parent()) + " " + app.get_name() : "raven";
+}
+
+/// Finds a word that should be a verb and isn't; CLI11 itself has no suggestions.
+void check_verbs(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc; ++i) {
+    const auto verbs = at->get_subcommands([](const CLI::App*) { return true; });
+    const std::string word = argv[i];
+    if (verbs.empty() || word.starts_with('-')) return;
+    const auto next =
+        std::ranges::find(verbs, word, [](const CLI::App* verb) { return verb->get_name(); });
+    if (next == verbs.end()) {
+      std::vector<std::string> names;
+      for (const CLI::App* verb : verbs) names.push_back(verb->get_name());
+      const std::vector<std::string_view> views(names.begin(), names.end());
+      throw InputError("there is no verb '" + word + "' in '" + path_of(*at) + "'",
+                       did_you_mean(word, views));
+    }
+    at = *next;
+  }
+}
+
+const CLI::App& innermost(const CLI::App& app) {
+  const auto given = app.get_subcommands();
+  return given.empty() ? app : innermost(*given.front());
+}
+
+/// A remedy for a command line that CLI11 refuses.
+std::string remedy_for(const CLI::App& app) {
+  const CLI::App& verb = innermost(app);
+  const std::string help = "'" + path_of(verb) + " --help' shows what it takes";
+  for (const std::string& word : app.remaining(true)) {
+    if (!word.starts_with("--")) continue;
+    std::vector<std::string> names;
+    for (const CLI::Option* option : verb.get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const std::string_view best = nearest(word.substr(0, word.find('=')), views);
+    if (!best.empty()) return "did you mean '" + std::string(best) + "'?";
+  }
+  return help;
+}
+
+std::string lower_first(std::string text) {
+  if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a') {
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  }
+  // A message of several lines would break "one line, one mistake".
+  for (std::size_t at; (at = text.find('\n')) != std::string::npos;) text.replace(at, 1, " ");
+  while (text.ends_with(' ')) text.pop_back();
+  return text;
+}
+
+/// Parses and runs. @return an ExitCode
+int parse_and_run(CLI::App& app, Action& chosen, int argc, char** argv) {
+  try {
+    check_verbs(app, argc, argv);
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    // --help and --version: CLI11 prints to where it is told.
+    std::ostringstream out;
+    app.exit(asked, out, out);
+    print(out.str());
+    return exit_done;
+  } catch (const CLI::ParseError& error) {
+    throw InputError(lower_first(error.what()), remedy_for(app));
+  }
+  return chosen ? chosen() : exit_done;
+}
+
+}  // namespace
+
+int run_raven(int argc, char** argv) {
+  // A reader that goes away must not kill a run: writing then fails with EPIPE, which print()
+  // forgives.
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("raven trains one deep network on whatever machines will help.", "raven");
+  app.set_version_flag("--version", std::string(version));
+  app.require_subcommand(1);
+  app.footer(footer);
+  Action chosen;
+  for (const VerbDef* verb : verb_table()) verb->declare(app, chosen);
+  int code = exit_failure;
+  try {
+    if (argc < 2) {
+      print(app.help());
+      code = exit_mistake;
+    } else {
+      code = parse_and_run(app, chosen, argc, argv);
+    }
+  } catch (const InputError& error) {
+    print_mistake(error);
+    code = exit_mistake;
+  } catch (const std::bad_alloc&) {
+    print_failure("out of memory; use a smaller batch, more snippets or a smaller data.cache");
+  } catch (const std::exception& error) {
+    print_failure(std::string("unexpected failure: ") + error.what());
+  }
+  if (!flush_output()) {
+    print_failure("the output could not be written; is the disk full?");
+    if (code == exit_done) code = exit_failure;
+  }
+  return code;
+}
+
+}  // namespace raven

@@ -1,0 +1,54 @@
+#include "cli/console.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace raven {
+namespace {
+
+void print_line(std::string_view text) {
+  const bool colour = has_colour(stderr);
+  std::fputs(colour ? "\033[1;31mraven:\033[0m " : "raven: ", stderr);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fputc('\n', stderr);
+}
+
+}  // namespace
+
+bool is_terminal(std::FILE* stream) {
+  const char* kind = std::getenv("TERM");
+  return ::isatty(::fileno(stream)) == 1 && !(kind && std::string_view(kind) == "dumb");
+}
+
+bool has_colour(std::FILE* stream) {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return is_terminal(stream) && (!no_colour || *no_colour == '\0');
+}
+
+int terminal_width(std::FILE* stream) {
+  constexpr int usual = 80;
+  winsize size{};
+  if (::ioctl(::fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return usual;
+  return size.ws_col;
+}
+
+void print_mistake(const InputError& error) { print_line(error.what()); }
+
+void print_mistakes(std::span<const InputError> errors) {
+  for (const InputError& error : errors) print_mistake(error);
+}
+
+void print_failure(std::string_view what) { print_line(what); }
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+bool flush_output() {
+  errno = 0;
+  const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  return !lost || errno == EPIPE;
+}
+
+}  // namespace raven

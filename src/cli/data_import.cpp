@@ -1,0 +1,203 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/console.hpp"
+#include "cli/data_verbs.hpp"
+#include "cli/figures.hpp"
+#include "cli/progress.hpp"
+
+namespace raven {
+
+void declare_import_options(CLI::App& verb, ImportArguments& arguments) {
+  verb.add_option("--folder", arguments.folder,
+                  "where to put train.yaml, valid.yaml and their shards")
+      ->required();
+  verb.add_option("--name", arguments.name, "name of the data set; the folder's when left out");
+  verb.add_option("--valid", arguments.valid_fraction, "share to validate with; 0: none")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str();
+  verb.add_option("--seed", arguments.seed, "decides all that is random")->capture_default_str();
+  verb.add_option("--rows-per-shard", arguments.rows_per_shard,
+                  "rows in a file; 0: as many as make about 64 MiB")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  verb.add_flag("--replace", arguments.replace, "write over a data set that is already there");
+}
+
+ImportOptions import_options(const ImportArguments& arguments) {
+  const std::filesystem::path folder = arguments.folder;
+  std::error_code code;
+  if (!arguments.replace && std::filesystem::exists(folder / "train.yaml", code)) {
+    throw InputError(Place{(folder / "train.yaml").string()}, "there is a data set already",
+                     "name another folder, or add --replace");
+  }
+  std::string name = arguments.name;
+  if (name.empty())
+    name = std::filesystem::absolute(folder / "x")
+               .lexically_normal()
+               .parent_path()
+               .filename()
+               .string();
+  return {.folder = folder,
+          .name = name,
+          .rows_per_shard = arguments.rows_per_shard,
+          .valid_fraction = arguments.valid_fraction,
+          .seed = arguments.seed,
+          .progress = {}};
+}
+
+void print_report(const ImportReport& report) {
+  print(report.train.string() + ": " + plural(report.train_rows, "row") + "\n");
+  if (report.valid) print(report.valid->string() + ": " + plural(report.valid_rows, "row") + "\n");
+}
+
+namespace {
+
+/// Shows progress while `import` runs with the options that the arguments make.
+template <class Import>
+int run_import(const ImportArguments& arguments, Import import) {
+  ImportOptions options = import_options(arguments);
+  Progress progress(stderr, "importing", "row");
+  options.progress = [&](const ImportProgress& now) {
+    // Rows to come are unknown; bytes read tell how far it is.
+    progress.update({.done = now.rows,
+                     .fraction = now.bytes_total > 0 ? static_cast<double>(now.bytes_read) /
+                                                           static_cast<double>(now.bytes_total)
+                                                     : -1});
+  };
+  const ImportReport report = import(options);
+  progress.finish();
+  print_report(report);
+  return exit_done;
+}
+
+void declare_idx(CLI::App& parent, Action& chosen) {
+  struct Arguments {
+    std::string images;
+    std::string labels;
+    ImportArguments import;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = parent.add_subcommand("idx", "Import images and labels as MNIST has them");
+  verb->add_option("images", arguments->images, "IDX file of images, perhaps gzipped")->required();
+  verb->add_option("labels", arguments->labels, "IDX file of labels")->required();
+  declare_import_options(*verb, arguments->import);
+  verb->footer(
+      "Examples:\n  raven data import idx train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz "
+      "--folder data/mnist");
+  verb->callback([arguments, &chosen] {
+    chosen = [arguments] {
+      return run_import(arguments->import, [&](const ImportOptions& options) {
+        return import_idx(arguments->images, arguments->labels, options);
+      });
+    };
+  });
+}
+
+void declare_csv(CLI::App& parent, Action& chosen) {
+  struct Arguments {
+    std::string file;
+    CsvOptions csv;
+    std::string kind = "auto";
+    std::string separator = ",";
+    ImportArguments import;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb =
+      parent.add_subcommand("csv", "Import a table with a header line and numbers below it");
+  verb->add_option("file", arguments->file, "the table, perhaps gzipped")->required();
+  verb->add_option("--target", arguments->csv.target,
+                   "column to be predicted; the last one when left out");
+  verb->add_option("--kind", arguments->kind,
+                   "what the target is: classes, real or auto (found out from the values)")
+      ->check(CLI::IsMember({"auto", "classes", "real"}))
+      ->capture_default_str();
+  verb->add_option("--separator", arguments->separator, "between columns: one character, or 'tab'")
+      ->capture_default_str();
+  verb->add_option("--ignore", arguments->csv.ignore,
+                   "column to leave out, such as row numbers; may be repeated")
+      ->allow_extra_args(false);
+  declare_import_options(*verb, arguments->import);
+  verb->footer(R"(Examples:
+  raven data import csv wine.csv --target quality --kind real --folder data/wine
+  raven data import csv runs.tsv --separator tab --ignore id --folder data/runs)");
+  verb->callback([arguments, &chosen] {
+    chosen = [arguments] {
+      if (arguments->separator == "tab") arguments->separator = "\t";
+      if (arguments->separator.size() != 1) {
+        throw InputError("--separator is '" + arguments->separator + "', not one character",
+                         "write for instance ';' or tab");
+      }
+      arguments->csv.separator = arguments->separator[0];
+      if (arguments->kind == "classes") arguments->csv.target_kind = TargetKind::classes;
+      if (arguments->kind == "real") arguments->csv.target_kind = TargetKind::real;
+      return run_import(arguments->import, [&](const ImportOptions& options) {
+        return import_csv(arguments->file, arguments->csv, options);
+      });
+    };
+  });
+}
+
+void declare_npy(CLI::App& parent, Action& chosen) {
+  struct Arguments {
+    std::string features;
+    std::string targets;
+    ImportArguments import;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = parent.add_subcommand("npy", "Import two NumPy arrays, features and targets");
+  verb->add_option("features", arguments->features, "array whose first dimension counts samples")
+      ->required();
+  verb->add_option("targets", arguments->targets, "class numbers, or real numbers")->required();
+  declare_import_options(*verb, arguments->import);
+  verb->footer("Examples:\n  raven data import npy x.npy y.npy --folder data/mine");
+  verb->callback([arguments, &chosen] {
+    chosen = [arguments] {
+      return run_import(arguments->import, [&](const ImportOptions& options) {
+        return import_npy(arguments->features, arguments->targets, options);
+      });
+    };
+  });
+}
+
+void declare_npz(CLI::App& parent, Action& chosen) {
+  struct Arguments {
+    std::string file;
+    NpzOptions npz;
+    ImportArguments import;
+  };
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = parent.add_subcommand("npz", "Import two arrays of a NumPy archive");
+  verb->add_option("file", arguments->file, "the archive")->required();
+  verb->add_option("--features", arguments->npz.features, "name of the array of features")
+      ->capture_default_str();
+  verb->add_option("--targets", arguments->npz.targets, "name of the array of targets")
+      ->capture_default_str();
+  declare_import_options(*verb, arguments->import);
+  verb->footer(
+      "Examples:\n  raven data import npz mnist.npz --features x_train --targets y_train --folder "
+      "data/mnist");
+  verb->callback([arguments, &chosen] {
+    chosen = [arguments] {
+      return run_import(arguments->import, [&](const ImportOptions& options) {
+        return import_npz(arguments->file, arguments->npz, options);
+      });
+    };
+  });
+}
+
+}  // namespace
+
+void declare_data_import(CLI::App& parent, Action& chosen) {
+  CLI::App* verb = parent.add_subcommand("import", "Turn data of other formats into a data set");
+  verb->require_subcommand(1);
+  verb->footer(
+      "Examples:\n  raven data import csv wine.csv --target quality --folder data/wine\n"
+      "  raven data import npz mnist.npz --features x_train --targets y_train --folder data/mnist");
+  declare_idx(*verb, chosen);
+  declare_csv(*verb, chosen);
+  declare_npy(*verb, chosen);
+  declare_npz(*verb, chosen);
+}
+
+}  // namespace raven

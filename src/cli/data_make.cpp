@@ -1,0 +1,99 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/console.hpp"
+#include "cli/data_verbs.hpp"
+#include "cli/figures.hpp"
+#include "cli/progress.hpp"
+#include "raven/data/digits.hpp"
+#include "raven/data/table.hpp"
+
+namespace raven {
+namespace {
+
+constexpr std::int64_t most_rows = 1'000'000'000;
+
+struct DigitsOptions {
+  std::int64_t count = 20000;
+  ImportArguments import;
+};
+
+int make_digits_data(const DigitsOptions& options) {
+  ImportOptions import = import_options(options.import);
+  Progress progress(stderr, "drawing", "digit");
+  const std::int64_t all =
+      options.count +
+      static_cast<std::int64_t>(static_cast<double>(options.count) * options.import.valid_fraction);
+  import.progress = [&](const ImportProgress& now) {
+    progress.update({.done = now.rows, .total = all});
+};
+const ImportReport report = make_digits(options.count, import);
+progress.finish();
+print_report(report);
+return exit_done;
+}  // namespace
+
+void declare_digits(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<DigitsOptions>();
+  CLI::App* verb =
+      parent.add_subcommand("digits", "Draw handwriting-like digits, 28 x 28, ten classes");
+  verb->add_option("--count", options->count, "digits to train on; those to validate come on top")
+      ->check(CLI::Range(std::int64_t{1}, most_rows))
+      ->capture_default_str();
+  declare_import_options(*verb, options->import);
+  verb->footer(R"(Examples:
+  raven data make digits --count 20000 --folder data/digits
+  raven data make digits --count 500 --seed 7 --folder /tmp/few --rows-per-shard 100
+
+The same seed gives the same digits; a larger count begins with the same ones.)");
+  verb->callback([options, &chosen] { chosen = [options] { return make_digits_data(*options); }; });
+}
+
+struct TableOptions {
+  std::int64_t count = 5000;
+  std::uint64_t seed = 1;
+  std::string file;
+  bool replace = false;
+};
+
+int make_table_data(const TableOptions& options) {
+  std::error_code code;
+  if (!options.replace && std::filesystem::exists(options.file, code)) {
+    throw InputError(Place{options.file}, "this file exists already",
+                     "name another one, or add --replace");
+  }
+  make_table(options.count, options.seed, options.file);
+  print(options.file + ": " + plural(options.count, "row") + "\nNext: raven data import csv " +
+        options.file + " --target outcome --folder FOLDER\n");
+  return exit_done;
+}
+
+void declare_table(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<TableOptions>();
+  CLI::App* verb = parent.add_subcommand(
+      "table", "Make up a CSV of machines: ten measurements and what became of them");
+  verb->add_option("--count", options->count, "rows")
+      ->check(CLI::Range(std::int64_t{1}, most_rows))
+      ->capture_default_str();
+  verb->add_option("--seed", options->seed, "the same seed gives the same rows")
+      ->capture_default_str();
+  verb->add_option("--file", options->file, "the CSV to write")->required();
+  verb->add_flag("--replace", options->replace, "overwrite the file if it exists");
+  verb->footer(R"(Examples:
+  raven data make table --count 5000 --file data/machines.csv
+  raven data import csv data/machines.csv --target outcome --folder data/machines)");
+  verb->callback([options, &chosen] { chosen = [options] { return make_table_data(*options); }; });
+}
+
+}  // namespace raven
+
+void declare_data_make(CLI::App& parent, Action& chosen) {
+  CLI::App* verb = parent.add_subcommand("make", "Make data to try things with");
+  verb->require_subcommand(1);
+  verb->footer(
+      "Examples:\n  raven data make digits --count 20000 --folder data/digits\n"
+      "  raven data make table --count 5000 --file data/machines.csv");
+  declare_digits(*verb, chosen);
+  declare_table(*verb, chosen);
+}
+
+}  // namespace raven

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "cli/verb.hpp"
+#include "raven/data/import.hpp"
+
+namespace raven {
+
+/// The verbs below `raven data`, each in its own file.
+void declare_data_make(CLI::App& parent, Action& chosen);
+void declare_data_import(CLI::App& parent, Action& chosen);
+void declare_data_show(CLI::App& parent, Action& chosen);
+void declare_data_verify(CLI::App& parent, Action& chosen);
+
+/// What every verb that writes a data set is told.
+struct ImportArguments {
+  std::string folder;
+  std::string name;  ///< empty: the folder's name
+  std::int64_t rows_per_shard = 0;
+  double valid_fraction = 0.1;
+  std::uint64_t seed = 1;
+  bool replace = false;
+};
+
+void declare_import_options(CLI::App& verb, ImportArguments& arguments);
+/// @throws InputError when the folder already holds a data set and nobody said --replace
+[[nodiscard]] ImportOptions import_options(const ImportArguments& arguments);
+/// Says where the data went.
+void print_report(const ImportReport& report);
+
+}  // namespace raven

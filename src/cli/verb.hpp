@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "raven/cli/app.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace raven {
+
+/// What a parsed command line asks for. Returns an ExitCode; throws InputError for a single
+/// mistake.
+using Action = std::function<int()>;
+
+/// A verb: a row in a table. `declare` adds its subcommand with its help and examples to `parent`;
+/// when that subcommand was given, parsing leaves what it should do in `chosen`.
+struct VerbDef {
+  void (*declare)(CLI::App& parent, Action& chosen);
+};
+
+/// In the order in which --help lists them.
+[[nodiscard]] std::span<const VerbDef* const> verb_table();
+
+extern const VerbDef check_verb;
+extern const VerbDef data_verb;
+extern const VerbDef explain_verb;
+extern const VerbDef bench_verb;
+extern const VerbDef version_verb;
+
+}  // namespace raven

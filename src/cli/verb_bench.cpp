@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/console.hpp"
+#include "cli/verb.hpp"
+#include "raven/tensor/bench.hpp"
+
+namespace raven {
+namespace {
+
+struct KernelsOptions {
+  int threads = 0;
+  double seconds = 0.2;
+  std::string filter;
+  bool json = false;
+};
+
+std::string in_words(const std::vector<KernelFigure>& figures, int threads) {
+  std::size_t name_width = 6;
+  std::size_t shape_width = 5;
+  for (const KernelFigure& figure : figures) {
+    name_width = std::max(name_width, figure.name.size());
+    shape_width = std::max(shape_width, figure.shape.size());
+  }
+  std::string text = fmt::format("OpenBLAS kernels {}, {} thread{}\n", openblas_core_name(),
+                                 threads, threads == 1 ? "" : "s");
+  text += fmt::format("{:<{}}  {:<{}}  {:>10}  {:>9}           {:>6}\n", "kernel", name_width,
+                      "shape", shape_width, "time", "rate", "share");
+  for (const KernelFigure& figure : figures) {
+    text += fmt::format("{:<{}}  {:<{}}  {:>7.1f} us  {:>9.1f} {:<8}  {:>5.0f} %\n", figure.name,
+                        name_width, figure.shape, shape_width, figure.seconds * 1e6, figure.rate,
+                        figure.unit, figure.share * 100);
+  }
+  return text;
+}
+
+std::string as_json(const std::vector<KernelFigure>& figures, int threads) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const KernelFigure& figure : figures) {
+    rows.push_back({{"kernel", figure.name},
+                    {"shape", figure.shape},
+                    {"seconds", figure.seconds},
+                    {"rate", figure.rate},
+                    {"unit", figure.unit},
+                    {"share", figure.share}});
+  }
+  const nlohmann::ordered_json json{
+      {"openblas_kernels", openblas_core_name()}, {"threads", threads}, {"figures", rows}};
+  return json.dump(2) + "\n";
+}
+
+int bench(const KernelsOptions& options) {
+  const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int threads = options.threads > 0 ? options.threads : cores;
+  const std::chrono::duration<double> patience(options.seconds);
+  const std::vector<KernelFigure> figures =
+      bench_kernels({.threads = threads,
+                     .patience = std::chrono::duration_cast<std::chrono::milliseconds>(patience),
+                     .filter = options.filter});
+  print(options.json ? as_json(figures, threads) : in_words(figures, threads));
+  return exit_done;
+}
+
+void declare(CLI::App& parent, Action& chosen) {
+  CLI::App* verb = parent.add_subcommand("bench", "Measure this machine");
+  verb->require_subcommand(1);
+  verb->footer("Examples:\n  raven bench kernels --threads 4");
+  const auto options = std::make_shared<KernelsOptions>();
+  CLI::App* kernels =
+      verb->add_subcommand("kernels", "Time every kernel at the shapes of real networks");
+  kernels->add_option("--threads", options->threads, "threads to compute with; 0: one per core")
+      ->check(CLI::Range(0, 4096));
+  kernels->add_option("--seconds", options->seconds, "time spent on each kernel")
+      ->check(CLI::Range(0.001, 60.0));
+  kernels->add_option("--filter", options->filter, "only kernels whose name contains this");
+  kernels->add_flag("--json", options->json, "one JSON object instead of a table");
+  kernels->footer(R"(Examples:
+  raven bench kernels
+  raven bench kernels --filter gemm --threads 1 --seconds 1
+
+'share' is of what this machine gave in the same run: of serial GEMM speed times threads, or of
+memory bandwidth. Figures of a busy machine mean little; compare only machines with the same OpenBLAS kernels.)");
+  kernels->callback([options, &chosen] { chosen = [options] { return bench(*options); }; });
+}
+
+}  // namespace
+
+const VerbDef bench_verb{.declare = declare};
+
+}  // namespace raven

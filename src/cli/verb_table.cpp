@@ -1,0 +1,14 @@
+#include <array>
+
+#include "cli/verb.hpp"
+
+namespace raven {
+
+std::span<const VerbDef* const> verb_table() {
+  static constexpr std::array table{
+      &check_verb, &data_verb, &explain_verb, &bench_verb, &version_verb,
+  };
+  return table;
+}
+
+}  // namespace raven

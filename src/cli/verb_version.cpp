@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/console.hpp"
+#include "cli/verb.hpp"
+#include "cli/version.hpp"
+#include "raven/tensor/bench.hpp"
+
+namespace raven {
+namespace {
+
+int show_version() {
+#if defined(__clang__)
+  const std::string compiler =
+      fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);
+#else
+  const std::string compiler =
+      fmt::format("g++ {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#endif
+  print(fmt::format("raven {}\ncompiler {}\nOpenBLAS kernels {}\n", version, compiler,
+                    openblas_core_name()));
+  return exit_done;
+}
+
+void declare(CLI::App& parent, Action& chosen) {
+  CLI::App* verb = parent.add_subcommand("version", "Show the version and what it was built with");
+  verb->footer(R"(Examples:
+  raven version
+  raven --version            (the number alone)
+
+Two machines with unlike OpenBLAS kernels may give unlike bits; see 'numerics' in jobs/README.md.)");
+  verb->callback([&chosen] { chosen = show_version; });
+}
+
+}  // namespace
+
+const VerbDef version_verb{.declare = declare};
+
+}  // namespace raven
