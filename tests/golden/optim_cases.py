@@ -11,7 +11,7 @@ def optimizer_cases():
     # name, class, options as in a job, the same for torch
     rows = [
         ("sgd", torch.optim.SGD, {"rate": 0.1}, {"lr": 0.1}),
-        ("sgd", torch.optim.SGD, {"rate": 0.1, "weight_decay": 0.05}, {"lr": 0.1, "weight_decay": 0.05}),
+        ("sgd", torch.optim.SGD, {"rate": 0.1, "weight_decay": 0.07}, {"lr": 0.1, "weight_decay": 0.07}),
         ("sgd", torch.optim.SGD, {"rate": 0.05, "momentum": 0.9}, {"lr": 0.05, "momentum": 0.9}),
         ("sgd", torch.optim.SGD, {"rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
          {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
@@ -26,13 +26,13 @@ def optimizer_cases():
         ("adamw", torch.optim.AdamW, {"rate": 0.02, "weight_decay": 0.2, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4},
          {"lr": 0.02, "weight_decay": 0.2, "betas": (0.8, 0.95), "eps": 1e-4}),
         ("rmsprop", torch.optim.RMSprop, {}, {}),
-        ("rmsprop", torch.optim.RMSprop, {"rate": 0.02, "alpha": 0.9, "epsilon": 0.01, "weight_decay": 0.05},
-         {"lr": 0.02, "alpha": 0.9, "eps": 0.01, "weight_decay": 0.05}),
-        ("rmsprop", torch.optim.RMSprop, {"rate": 0.02, "momentum": 0.9, "weight_decay": 0.05},
-         {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.05}),
+        ("rmsprop", torch.optim.RMSprop, {"rate": 0.02, "alpha": 0.9, "epsilon": 0.01, "weight_decay": 0.07},
+         {"lr": 0.02, "alpha": 0.9, "eps": 0.01, "weight_decay": 0.07}),
+        ("rmsprop", torch.optim.RMSprop, {"rate": 0.02, "momentum": 0.9, "weight_decay": 0.07},
+         {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.07}),
         ("adagrad", torch.optim.Adagrad, {}, {}),
-        ("adagrad", torch.optim.Adagrad, {"rate": 0.1, "rate_decay": 0.2, "weight_decay": 0.05},
-         {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.05}),
+        ("adagrad", torch.optim.Adagrad, {"rate": 0.1, "rate_decay": 0.2, "weight_decay": 0.07},
+         {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.07}),
         ("adagrad", torch.optim.Adagrad, {"rate": 0.1, "initial": 0.5, "epsilon": 0.01},
          {"lr": 0.1, "initial_accumulator_value": 0.5, "eps": 0.01}),
     ]

@@ -13,7 +13,8 @@ struct LossDef {
   std::string_view name;
   std::string_view help;
   std::span<const OptionDef> options;
-  /// Records the loss and the metrics that go with it (accuracy for classes, mean absolute error for values).
+  /// Records the loss and the metrics that go with it (accuracy for classes, mean absolute error
+  /// for values).
   /// @throws InputError when prediction and targets do not fit together
   void (*record)(Variable prediction, Variable targets, const Options& options);
 };

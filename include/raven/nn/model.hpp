@@ -15,14 +15,15 @@ struct ModelSpec {
   std::uint64_t seed = 0;
 };
 
-/// The network of a job: modules over a parameter store, and the loss. record() runs the model once and writes down
-/// the graph of a batch of that many rows; nothing is computed.
+/// The network of a job: modules over a parameter store, and the loss. record() runs the model once
+/// and writes down the graph of a batch of that many rows; nothing is computed.
 class Model {
  public:
   /// Declares and initialises all parameters in `store`.
   /// @param features,targets type of one sample, without a batch dimension
   /// @throws InputError when layers, data and loss do not fit together
-  Model(const ModelSpec& spec, const ValueType& features, const ValueType& targets, ParameterStore& store);
+  Model(const ModelSpec& spec, const ValueType& features, const ValueType& targets,
+        ParameterStore& store);
 
   [[nodiscard]] Graph record(const ParameterStore& store, std::int64_t rows, Tape::Mode mode) const;
 

@@ -11,7 +11,8 @@
 
 namespace raven {
 
-/// A named set of parameters and a forward that only records onto the tape of its input. Immutable once made.
+/// A named set of parameters and a forward that only records onto the tape of its input. Immutable
+/// once made.
 class Module {
  public:
   virtual ~Module() = default;
@@ -28,9 +29,9 @@ struct LayerSpec {
 /// Where a layer under construction declares its parameters.
 struct ModuleContext {
   ParameterStore& store;
-  std::string path;         ///< "2.conv2d": prefix of its parameters' names
-  ValueType input;          ///< of one batch; the first dimension is the batch and its size means nothing
-  std::uint64_t seed = 0;   ///< initial values are a pure function of (seed, parameter id)
+  std::string path;  ///< "2.conv2d": prefix of its parameters' names
+  ValueType input;   ///< of one batch; the first dimension is the batch and its size means nothing
+  std::uint64_t seed = 0;  ///< initial values are a pure function of (seed, parameter id)
   std::span<const LayerSpec> block = {};
 };
 

@@ -1,0 +1,66 @@
+#include "raven/nn/module.hpp"
+
+#include <algorithm>
+
+#include "nn/rows.hpp"
+
+namespace raven {
+namespace {
+
+constexpr const ModuleDef* table[] = {
+    &linear_layer,  &conv2d_layer,   &max_pool2d_layer, &avg_pool2d_layer, &global_avg_pool2d_layer,
+    &flatten_layer, &reshape_layer,  &embedding_layer,  &batch_norm_layer, &layer_norm_layer,
+    &dropout_layer, &residual_layer, &relu_layer,       &leaky_relu_layer, &elu_layer,
+    &selu_layer,    &gelu_layer,     &silu_layer,       &softplus_layer,   &sigmoid_layer,
+    &tanh_layer,    &softmax_layer};
+
+class Sequence final : public Module {
+ public:
+  explicit Sequence(std::vector<std::unique_ptr<Module>> modules) : modules_(std::move(modules)) {}
+
+  [[nodiscard]] Variable forward(const ParameterStore& store, Variable input) const override {
+    for (const auto& module : modules_) input = module->forward(store, input);
+    return input;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Module>> modules_;
+};
+
+/// Runs a layer once on a tape that is thrown away, to learn what the next layer is given.
+ValueType output_type(const Module& module, const ParameterStore& store, const ValueType& input) {
+  Tape tape;
+  return module.forward(store, tape.input(0, input)).type();
+}
+
+}  // namespace
+
+std::span<const ModuleDef* const> module_table() { return table; }
+
+const ModuleDef* find_module(std::string_view name) {
+  const auto found = std::ranges::find(table, name, &ModuleDef::name);
+  return found == std::end(table) ? nullptr : *found;
+}
+
+std::unique_ptr<Module> make_sequence(std::span<const LayerSpec> layers, ModuleContext context) {
+  const std::string prefix = context.path.empty() ? "" : context.path + ".";
+  std::vector<std::unique_ptr<Module>> made;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const LayerSpec& layer = layers[i];
+    const ModuleDef* def = find_module(layer.layer.type);
+    expects(def != nullptr, "a checked model names layers of module_table()");
+    context.path = prefix + std::to_string(i) + "." + layer.layer.type;
+    context.block = layer.block;
+    try {
+      made.push_back(def->make(context, layer.layer.options));
+      context.input = output_type(*made.back(), context.store, context.input);
+    } catch (const InputError& error) {
+      // An error from within a block knows its own layer's place better.
+      if (error.place().line != 0) throw;
+      throw InputError(layer.layer.place, context.path + ": " + error.problem(), error.remedy());
+    }
+  }
+  return std::make_unique<Sequence>(std::move(made));
+}
+
+}  // namespace raven
