@@ -1,0 +1,235 @@
+#include "tensor/kernels/direct_conv.hpp"
+
+#include "raven/tensor/parallel.hpp"
+#include "tensor/simd.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tensor/kernels/direct_conv.cpp"
+#include "hwy/foreach_target.h"
+#include "tensor/vector_math-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace raven::HWY_NAMESPACE {
+
+using kernels::ConvProduct;
+using kernels::ConvWeightProduct;
+using kernels::Start;
+
+// A tile keeps rows x 2 vectors of sums in registers: 12 of AVX2's 16, 24 of AVX-512's 32. Every
+// sum is one chain of fused multiply-adds in the order of k, so the bits depend neither on the tile
+// nor on the vector length.
+#if HWY_TARGET == HWY_AVX3
+constexpr int tile_rows = 12;
+#else
+constexpr int tile_rows = 6;
+#endif
+
+HWY_INLINE std::size_t block_width() { return 2 * hn::Lanes(Floats()); }
+
+std::int64_t BlockWidth() { return static_cast<std::int64_t>(block_width()); }
+
+/// Calls use.run<rows>() for a row count known only now.
+template <int rows, class Use>
+HWY_INLINE void with_rows(std::int64_t wanted, const Use& use) {
+  if (wanted == rows) {
+    use.template run<rows>();
+  } else if constexpr (rows > 1) {
+    with_rows<rows - 1>(wanted, use);
+  }
+}
+
+struct ProductTile {
+  const ConvProduct& product;
+  std::int64_t pixel;
+  std::int64_t column;
+  const float* weight;
+
+  template <int rows>
+  HWY_INLINE void run() const {
+    const Floats d;
+    const std::size_t lanes = hn::Lanes(d);
+    const std::int64_t left = product.columns - column;
+    if (left >= static_cast<std::int64_t>(2 * lanes)) {
+      tile<rows>(WholeVector(), WholeVector());
+    } else if (left > static_cast<std::int64_t>(lanes)) {
+      tile<rows>(WholeVector(), PartOfVector{as_size(left) - lanes});
+    } else {
+      tile<rows>(PartOfVector{as_size(left)}, PartOfVector{0});
+    }
+  }
+
+  template <int rows, class LowIo, class HighIo>
+  HWY_INLINE void tile(LowIo low_io, HighIo high_io) const {
+    const Floats d;
+    const std::size_t lanes = hn::Lanes(d);
+    const float* x[rows];
+    float* y[rows];
+    V low[rows];
+    V high[rows];
+    for (int r = 0; r < rows; ++r) {
+      x[r] = product.x + product.x_pixels[pixel + r];
+      y[r] = product.y + product.y_pixels[pixel + r] + column;
+    }
+    if (product.start == Start::zero) {
+      for (int r = 0; r < rows; ++r) low[r] = high[r] = zero();
+    } else if (product.start == Start::bias) {
+      const V low_bias = low_io.load(product.bias + column);
+      const V high_bias = high_io.load(product.bias + column + lanes);
+      for (int r = 0; r < rows; ++r) {
+        low[r] = low_bias;
+        high[r] = high_bias;
+      }
+    } else {
+      for (int r = 0; r < rows; ++r) {
+        low[r] = low_io.load(y[r]);
+        high[r] = high_io.load(y[r] + lanes);
+      }
+    }
+    const float* w = weight;
+    for (std::int64_t i = 0; i < product.run_count; ++i) {
+      const std::int64_t first = product.runs[i].offset;
+      const std::int64_t last = first + product.runs[i].length;
+      for (std::int64_t k = first; k < last; ++k, w += 2 * lanes) {
+        const V w_low = hn::Load(d, w);
+        const V w_high = hn::Load(d, w + lanes);
+        for (int r = 0; r < rows; ++r) {
+          const V value = hn::Set(d, x[r][k]);
+          low[r] = MulAdd(value, w_low, low[r]);
+          high[r] = MulAdd(value, w_high, high[r]);
+        }
+      }
+    }
+    for (int r = 0; r < rows; ++r) {
+      if (product.relu) {
+        low[r] = IfThenZeroElse(Lt(low[r], zero()), low[r]);
+        high[r] = IfThenZeroElse(Lt(high[r], zero()), high[r]);
+      }
+      low_io.store(low[r], y[r]);
+      high_io.store(high[r], y[r] + lanes);
+    }
+  }
+};
+
+/// Cuts [0, count) into as few tiles as can be, of nearly equal length: a short last tile would
+/// leave the FMA units waiting for its few sums.
+template <class Make>
+HWY_INLINE void over_tiles(std::int64_t count, const Make& make) {
+  if (count == 0) return;
+  const std::int64_t tiles = (count + tile_rows - 1) / tile_rows;
+  const std::int64_t length = count / tiles;
+  const std::int64_t longer = count % tiles;
+  std::int64_t first = 0;
+  for (std::int64_t i = 0; i < tiles; ++i) {
+    const std::int64_t rows = length + (i < longer ? 1 : 0);
+    with_rows<tile_rows>(rows, make(first));
+    first += rows;
+  }
+}
+
+void Product(const ConvProduct& product) {
+  const auto width = static_cast<std::int64_t>(block_width());
+  const float* weight = product.weight;
+  for (std::int64_t column = 0; column < product.columns; column += width) {
+    over_tiles(product.pixels, [&](std::int64_t pixel) HWY_ATTR {
+      return ProductTile{product, pixel, column, weight};
+    });
+    weight += product.block_stride;
+  }
+}
+
+struct WeightTile {
+  const ConvWeightProduct& product;
+  std::int64_t first;  // offset
+  const float* dz;
+  float* sums;
+
+  template <int rows>
+  HWY_INLINE void run() const {
+    const Floats d;
+    const std::size_t lanes = hn::Lanes(d);
+    V low[rows];
+    V high[rows];
+    for (int r = 0; r < rows; ++r) low[r] = high[r] = zero();
+    for (std::int64_t row = 0; row < product.rows; ++row) {
+      const float* x[rows];
+      for (int r = 0; r < rows; ++r) {
+        x[r] = product.x + row * product.x_row + product.offsets[first + r];
+      }
+      const float* g = dz + row * product.dz_row;
+      std::int64_t at = 0;
+      for (std::int64_t i = 0; i < product.pixels; ++i) {
+        const V g_low = hn::LoadU(d, g);
+        const V g_high = hn::LoadU(d, g + lanes);
+        for (int r = 0; r < rows; ++r) {
+          const V value = hn::Set(d, x[r][at]);
+          low[r] = MulAdd(value, g_low, low[r]);
+          high[r] = MulAdd(value, g_high, high[r]);
+        }
+        g += product.dz_pixel;
+        at += product.x_pixel;
+      }
+    }
+    float* to = sums + as_size(first) * 2 * lanes;
+    for (int r = 0; r < rows; ++r, to += 2 * lanes) {
+      hn::Store(Add(hn::Load(d, to), low[r]), d, to);
+      hn::Store(Add(hn::Load(d, to + lanes), high[r]), d, to + lanes);
+    }
+  }
+};
+
+/// The last columns of dz, too few for a block, widened with zeros.
+void widen(const ConvWeightProduct& product, std::int64_t column, float* out) {
+  const std::size_t width = block_width();
+  const auto kept = as_size(product.columns - column);
+  for (std::int64_t row = 0; row < product.rows; ++row) {
+    const float* from = product.dz + row * product.dz_row + column;
+    for (std::int64_t i = 0; i < product.pixels; ++i, from += product.dz_pixel, out += width) {
+      std::memcpy(out, from, kept * sizeof(float));
+      std::memset(out + kept, 0, (width - kept) * sizeof(float));
+    }
+  }
+}
+
+void WeightProduct(const ConvWeightProduct& product) {
+  const auto width = static_cast<std::int64_t>(block_width());
+  const auto all_offsets = [](const ConvWeightProduct& part, const float* dz, float* sums)
+                               HWY_ATTR {
+                                 over_tiles(part.offset_count, [&](std::int64_t first) HWY_ATTR {
+                                   return WeightTile{part, first, dz, sums};
+                                 });
+                               };
+  float* sums = product.sums;
+  std::int64_t column = 0;
+  for (; column + width <= product.columns; column += width) {
+    all_offsets(product, product.dz + column, sums);
+    sums += product.block_stride;
+  }
+  if (column == product.columns) return;
+  const Scratch wide(as_size(product.rows * product.pixels * width));
+  widen(product, column, wide.data());
+  ConvWeightProduct last = product;
+  last.dz_pixel = width;
+  last.dz_row = width * product.pixels;
+  all_offsets(last, wide.data(), sums);
+}
+
+}  // namespace raven::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace raven {
+HWY_EXPORT(BlockWidth);
+HWY_EXPORT(Product);
+HWY_EXPORT(WeightProduct);
+
+namespace kernels {
+
+std::int64_t conv_block_width() { return HWY_DYNAMIC_DISPATCH(BlockWidth)(); }
+void conv_product(const ConvProduct& product) { HWY_DYNAMIC_DISPATCH(Product)(product); }
+void conv_weight_product(const ConvWeightProduct& product) {
+  HWY_DYNAMIC_DISPATCH(WeightProduct)(product);
+}
+
+}  // namespace kernels
+}  // namespace raven
+#endif
