@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "raven/tensor/tensor.hpp"
+
+namespace raven {
+
+/// A tensor for other programs to find by its name.
+struct NamedTensor {
+  std::string name;
+  Tensor value;
+};
+
+// All of these write whole files or none (see NewFile), give the same bytes for the same tensors on
+// any day, and take no memory worth mentioning beside the tensors. Threads: any. @throws InputError
+// when the disk refuses.
+
+/// NumPy's format version 1.0: `numpy.load(file)` gives the array.
+void write_npy(const std::filesystem::path& file, const Tensor& tensor);
+
+/// A zip archive of .npy files, not compressed: `numpy.load(file)[name]`. Above 4 GiB or 65535
+/// tensors it is a ZIP64.
+/// @pre names are unique
+void write_npz(const std::filesystem::path& file, std::span<const NamedTensor> tensors);
+
+/// The safetensors format (a length, a JSON header, the data), as many tools load it without
+/// running code.
+/// @pre names are unique and none is "__metadata__", which the format reserves
+void write_safetensors(const std::filesystem::path& file, std::span<const NamedTensor> tensors);
+
+}  // namespace raven
