@@ -64,26 +64,26 @@ void add_mean_metric(std::string name, Variable per_answer, std::int64_t rows) {
 }
 
 /// Logits [..., classes] and targets [...], whose last dimension may also be a 1.
-Variable class_targets(Variable logits, Variable targets){};
-if (targets.type().dtype != DType::i32) {
-  throw InputError("it compares with class numbers, but the targets are real numbers",
-                   "use the loss mse or huber, or import the targets as i32");
-}
-if (logits.type().dtype != DType::f32 || logits.shape().rank() < 2) {
-  throw InputError("the model's last layer doesn't give one number per class",
-                   "end the model with a linear layer of as many features as there are classes");
-}
-const Shape wanted(logits.shape().dims().first(logits.shape().rank() - 1));
-if (targets.shape() == wanted) return targets;
-if (targets.shape().count() == wanted.count() && targets.shape().back() == 1) {
-  return reshape(targets, wanted);
-}
-throw InputError(
-    "the model gives " + sample_shape(logits.type()) +
-        " numbers per sample, which does not fit targets of " + sample_shape(targets.type()),
-    logits.shape().rank() > 2 && targets.shape().rank() == 1
-        ? "put a flatten layer in front of the last linear layer"
-        : "make the model's output as the targets, with the classes as last dimension");
+Variable class_targets(Variable logits, Variable targets) {
+  if (targets.type().dtype != DType::i32) {
+    throw InputError("it compares with class numbers, but the targets are real numbers",
+                     "use the loss mse or huber, or import the targets as i32");
+  }
+  if (logits.type().dtype != DType::f32 || logits.shape().rank() < 2) {
+    throw InputError("the model's last layer doesn't give one number per class",
+                     "end the model with a linear layer of as many features as there are classes");
+  }
+  const Shape wanted(logits.shape().dims().first(logits.shape().rank() - 1));
+  if (targets.shape() == wanted) return targets;
+  if (targets.shape().count() == wanted.count() && targets.shape().back() == 1) {
+    return reshape(targets, wanted);
+  }
+  throw InputError(
+      "the model gives " + sample_shape(logits.type()) +
+          " numbers per sample, which does not fit targets of " + sample_shape(targets.type()),
+      logits.shape().rank() > 2 && targets.shape().rank() == 1
+          ? "put a flatten layer in front of the last linear layer"
+          : "make the model's output as the targets, with the classes as last dimension");
 }
 
 void record_cross_entropy(Variable logits, Variable targets, const Options& options) {
