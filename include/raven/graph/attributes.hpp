@@ -12,18 +12,20 @@
 
 namespace raven {
 
-/// The constants of one call: strides, rates, names of activations. Plain data, sorted by key, so that
-/// equal attributes have equal bytes.
+/// The constants of one call: strides, rates, names of activations. Plain data, sorted by key, so
+/// that equal attributes have equal bytes.
 class Attributes {
  public:
-  using Value = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>>;
+  using Value = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>,
+                             std::vector<double>>;
 
   Attributes() = default;
   Attributes(std::initializer_list<std::pair<std::string, Value>> entries);
 
   Attributes& set(std::string key, Value value);
 
-  /// @pre the key is there with this type: `infer` of the op has checked it with the try_ functions below
+  /// @pre the key is there with this type: `infer` of the op has checked it with the try_ functions
+  /// below
   [[nodiscard]] std::int64_t integer(std::string_view key) const;
   [[nodiscard]] double real(std::string_view key) const;
   [[nodiscard]] const std::string& text(std::string_view key) const;
@@ -32,12 +34,15 @@ class Attributes {
   /// The value, or null when the key is missing.
   [[nodiscard]] const Value* find(std::string_view key) const;
 
-  [[nodiscard]] const std::vector<std::pair<std::string, Value>>& entries() const { return entries_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, Value>>& entries() const {
+    return entries_;
+  }
   bool operator==(const Attributes&) const = default;
 
   /// Canonical: the same attributes always give the same bytes.
   void encode(ByteWriter& to) const;
-  /// None when the bytes are malformed, unsorted or too large (at most 32 entries, 4096 list elements).
+  /// None when the bytes are malformed, unsorted or too large (at most 32 entries, 4096 list
+  /// elements).
   static std::optional<Attributes> decode(ByteReader& from);
 
  private:

@@ -23,6 +23,9 @@ struct ValueRef {
   auto operator<=>(const ValueRef&) const = default;
 };
 
+/// Inputs of a graph are few: a slot is below this.
+constexpr std::uint32_t max_input_slots = 16;
+
 /// One line of the record: a value from outside or a call.
 struct Node {
   enum class Kind : std::uint8_t { input = 1, parameter = 2, call = 3 };
@@ -31,14 +34,15 @@ struct Node {
   std::uint32_t slot = 0;
   /// Kind::parameter: a gradient is asked for. Running statistics have none.
   bool trainable = false;
-  const OpDef* op = nullptr;      ///< Kind::call
-  Attributes attributes;          ///< Kind::call
-  std::vector<ValueRef> inputs;   ///< Kind::call; each refers to an earlier node
-  std::vector<ValueType> outputs; ///< one for inputs and parameters
-  std::vector<ValueType> saved;   ///< Kind::call
+  const OpDef* op = nullptr;       ///< Kind::call
+  Attributes attributes;           ///< Kind::call
+  std::vector<ValueRef> inputs;    ///< Kind::call; each refers to an earlier node
+  std::vector<ValueType> outputs;  ///< one for inputs and parameters
+  std::vector<ValueType> saved;    ///< Kind::call
 };
 
-/// A number that is reported but not trained on, such as how many answers were right: the sum of a value's elements.
+/// A number that is reported but not trained on, such as how many answers were right: the sum of a
+/// value's elements.
 struct Metric {
   std::string name;
   ValueRef value;
@@ -56,7 +60,8 @@ struct Statistic {
 /// A plain value. Equal graphs have equal bytes and therefore equal digests.
 struct Graph {
   std::vector<Node> nodes;
-  /// Loss of each row, f32; the loss of a batch is sum(losses) / sum(weights) over all its snippets.
+  /// Loss of each row, f32; the loss of a batch is sum(losses) / sum(weights) over all its
+  /// snippets.
   std::optional<ValueRef> losses;
   /// Weight of each row, f32, no gradient.
   std::optional<ValueRef> weights;
@@ -68,11 +73,28 @@ struct Graph {
 
 [[nodiscard]] const ValueType& type_of(const Graph& graph, ValueRef value);
 
-/// Canonical bytes, format in docs/formats/graph.md.
+/// What a graph from outside may ask for at most.
+struct GraphLimits {
+  std::size_t nodes = 100'000;
+  /// Inputs of one call.
+  std::size_t inputs = 1024;
+  /// Sum over all values that the graph names or makes: an upper bound of what running it costs, so
+  /// that a small message can't demand a huge memory. Gradients may take as much again.
+  std::uint64_t value_bytes = std::uint64_t{64} << 30U;
+};
+
+/// The rules that decode_graph() and Plan insist on beside those of single ops: references point to
+/// earlier nodes, an input slot or parameter is one node only, losses and weights are [rows] of
+/// f32.
+/// @throws InputError
+void check(const Graph& graph);
+
+/// Canonical bytes, format in docs/formats/graph.md. Equal graphs have equal bytes.
 [[nodiscard]] Bytes encode(const Graph& graph);
-/// Rebuilds a graph from bytes that nobody vouches for. Shapes of calls are not read but inferred again.
-/// @throws InputError saying what is wrong: malformed, unknown op, a reference forward, more than 100 000 nodes.
-[[nodiscard]] Graph decode_graph(ByteSpan bytes);
+/// Rebuilds a graph from bytes that nobody vouches for. Shapes of calls are not read but inferred
+/// again. What it returns encodes to the same bytes.
+/// @throws InputError saying what is wrong: malformed, unknown op, a reference forward, too large.
+[[nodiscard]] Graph decode_graph(ByteSpan bytes, const GraphLimits& limits = {});
 [[nodiscard]] Digest digest_of(const Graph& graph);
 
 }  // namespace raven

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,8 @@ struct CallTypes {
 };
 
 /// Where backward puts the gradient of one input. Either nobody wants it, or this is the first
-/// contribution (assign) or a further one (add): kernels write straight into it (GEMM with beta 0 or 1), so
-/// a large gradient never exists twice. The gradient check runs every op in both modes.
+/// contribution (assign) or a further one (add): kernels write straight into it (GEMM with beta 0
+/// or 1), so a large gradient never exists twice. The gradient check runs every op in both modes.
 struct GradientSink {
   enum class Mode : std::uint8_t { none, assign, add };
   View to;
@@ -34,41 +35,65 @@ struct ForwardCall {
   const Attributes& attributes;
   std::span<const View> outputs;
   std::span<const View> saved;
-  RandomKey key;  ///< op = index of the call, sample = position in the batch of row 0 of this snippet
+  RandomKey
+      key;  ///< op = number of the node, sample = position in the batch of row 0 of this snippet
 };
 
+/// The way back through a call. Inputs and outputs that the row does not say it needs have a type
+/// but no data.
 struct BackwardCall {
   std::span<const ConstView> inputs;
   const Attributes& attributes;
   std::span<const ConstView> outputs;
   std::span<const ConstView> saved;
-  /// One per output; a null view where nothing flows back.
-  std::span<const ConstView> output_gradients;
-  /// One per input.
+  /// One per output, null for outputs that carry no gradient. Nobody reads them afterwards, so a
+  /// row may use them as working memory.
+  std::span<const View> output_gradients;
+  /// One per input, each in memory of its own.
   std::span<const GradientSink> input_gradients;
   RandomKey key;
 };
 
+/// Which of forward's values backward reads; the planner reuses the memory of all others.
+struct BackwardNeeds {
+  bool inputs = true;
+  bool outputs = true;
+};
+
 /// One differentiable operation: a row in a table, found by name.
 ///
-/// A row has no state. Everything that a call needs is in its inputs and its attributes, so rank 0 can
-/// record a call and any other process can run it. All functions are pure and safe on several threads; their
-/// results depend on the inputs alone, never on how many threads help.
+/// A row has no state. Everything that a call needs is in its inputs and its attributes, so rank 0
+/// can record a call and any other process can run it. All functions are pure and safe on several
+/// threads; their results depend on the inputs alone, never on how many threads help.
 struct OpDef {
   /// Name on the wire. Once released, a name keeps its meaning for ever.
   std::string_view name;
-  /// Shapes of what the call makes. Runs while the model is recorded, so that a wrong shape is reported at the
-  /// line that wrote it; and again on whoever received the graph, so it checks attributes as hostile input.
+  /// Shapes of what the call makes. Runs while the model is recorded, so that a wrong shape is
+  /// reported at the line that wrote it; and again on whoever received the graph, so it checks
+  /// attributes as hostile input.
   /// @throws InputError when inputs or attributes do not fit together.
   CallTypes (*infer)(std::span<const ValueType> inputs, const Attributes& attributes);
-  void (*forward)(const ForwardCall& call);
+  /// Null only if `aliases_input`.
+  void (*forward)(const ForwardCall& call) = nullptr;
   /// Null for an op without a gradient (a metric).
-  void (*backward)(const BackwardCall& call);
-  /// Which of forward's values backward reads; the planner reuses the memory of all others.
-  struct Needs {
-    bool inputs = true;
-    bool outputs = true;
-  } backward_needs = {};
+  void (*backward)(const BackwardCall& call) = nullptr;
+  /// Null means that backward reads both inputs and outputs.
+  BackwardNeeds (*needs)(const Attributes& attributes) = nullptr;
+  /// Multiply-add work of one forward run in FLOP; null where it does not count. The gradients
+  /// of the first two inputs cost as much each.
+  double (*flops)(std::span<const ValueType> inputs, std::span<const ValueType> outputs) = nullptr;
+  /// Only so many of the first inputs ever have a gradient; targets and the like are constants.
+  std::uint16_t differentiable_inputs = 0xFFFF;
+  /// Only so many of the first outputs carry a gradient; the others are constants (statistics,
+  /// weights of rows).
+  std::uint16_t differentiable_outputs = 1;
+  /// The only output is input 0 under another shape: the planner gives both the same memory, for
+  /// values and for gradients, and runs nothing.
+  bool aliases_input = false;
+  /// outputs[0] may be inputs[0], if they are of one size and nobody needs the input any more.
+  bool forward_in_place = false;
+  /// input_gradients[0] may be output_gradients[0], if it assigns; backward writes it last.
+  bool backward_in_place = false;
 };
 
 /// A family of ops: the rows of one source file.

@@ -16,13 +16,13 @@ struct Parameter {
   std::string name;  ///< path in the model, "2.conv2d.weight"; unique
   Tensor value;
   bool trainable = true;
-  bool decays = true;          ///< weight decay applies (not to biases and norms)
-  std::uint64_t version = 0;   ///< store version at which `value` last changed
+  bool decays = true;         ///< weight decay applies (not to biases and norms)
+  std::uint64_t version = 0;  ///< store version at which `value` last changed
 };
 
 /// The tensors being trained, by id. Rank 0 owns the truth, others hold copies of what they need.
-/// A value is never changed once it may have been sent: an update puts a new tensor in its place, unless
-/// no other handle sees the old one. Threads: one writer, and no reader meanwhile.
+/// A value is never changed once it may have been sent: an update puts a new tensor in its place,
+/// unless no other handle sees the old one. Threads: one writer, and no reader meanwhile.
 class ParameterStore {
  public:
   /// @throws InputError when the name is taken
@@ -40,7 +40,8 @@ class ParameterStore {
   /// Takes the value out to be overwritten in place and given back with replace().
   [[nodiscard]] Tensor take(ParameterId id);
 
-  /// SHA-256 over names, shapes and bytes of all parameters in id order: the `weights_sha256` of a run.
+  /// SHA-256 over names, shapes and bytes of all parameters in id order: the `weights_sha256` of a
+  /// run.
   [[nodiscard]] Digest digest() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "raven/graph/graph.hpp"
 #include "raven/graph/parameter_store.hpp"
@@ -41,28 +42,38 @@ class Tape {
   /// Layers that behave differently in training (dropout, batch_norm) ask this.
   [[nodiscard]] bool training() const { return mode_ == Mode::training; }
 
+  /// The same slot asked for twice is one node. @throws InputError when the types differ
   [[nodiscard]] Variable input(std::uint32_t slot, const ValueType& type);
   /// The same parameter asked for twice is one node, so that its gradients are added up.
   [[nodiscard]] Variable parameter(const ParameterStore& store, ParameterId id);
   /// @throws InputError from the op's infer
-  [[nodiscard]] Variable call(const OpDef& op, std::span<const Variable> inputs, Attributes attributes = {});
+  [[nodiscard]] Variable call(const OpDef& op, std::span<const Variable> inputs,
+                              Attributes attributes = {});
   /// A further output of the call that made `first`.
   [[nodiscard]] Variable output(Variable first, std::uint16_t index);
 
-  /// Names the loss of each row and its weight. Once per tape.
+  // The rest says what is asked of the graph. @throws InputError when the value is not of f32, or
+  // the losses and weights are not both [rows].
+
+  /// Names the loss of each row and its weight.
   void set_loss(Variable losses, Variable weights);
   void set_prediction(Variable value);
   void add_metric(std::string name, Variable value);
   void add_statistic(ParameterId into, Variable value, double momentum);
 
   [[nodiscard]] const Graph& graph() const { return graph_; }
+  /// @post the tape is spent
   [[nodiscard]] Graph take() { return std::move(graph_); }
 
  private:
   friend class Variable;
   static constexpr std::uint32_t no_node = ~std::uint32_t{0};
+  Variable outside(Node::Kind kind, std::uint32_t slot, bool trainable, const ValueType& type);
+
   Mode mode_;
   Graph graph_;
+  std::vector<std::uint32_t> input_nodes_;        // by slot: number of its node + 1, 0 for none
+  std::vector<std::uint32_t> parameter_nodes_;    // by ParameterId, the same
   std::vector<std::uint32_t> node_of_parameter_;  // by ParameterId
 };
 

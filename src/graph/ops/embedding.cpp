@@ -1,0 +1,56 @@
+#include "raven/graph/ops/embedding.hpp"
+
+#include "infer.hpp"
+#include "raven/tensor/kernels/embedding.hpp"
+#include "rows.hpp"
+#include "sink.hpp"
+
+namespace raven {
+namespace {
+
+/// out[i, :] = table[indices[i], :]
+constexpr OpDef embedding_row{
+    .name = "embedding",
+    .infer =
+        [](std::span<const ValueType> inputs, const Attributes& attributes) {
+          const CallCheck check("embedding", inputs, attributes);
+          check.inputs(2);
+          const Shape& indices = check.i32(0, "indices");
+          const Shape& table = check.f32(1, "table", 2);
+          static_cast<void>(check.integer("padding_index", -1, table[0] - 1));
+          std::vector<std::int64_t> dims(indices.begin(), indices.end());
+          dims.push_back(table[1]);
+          return makes(check.shape(dims));
+        },
+    .forward =
+        [](const ForwardCall& call) {
+          const Shape& table = call.inputs[1].shape();
+          kernels::embedding_forward(call.inputs[0].count(), table[0], table[1],
+                                     call.inputs[0].i32(), call.inputs[1].f32(),
+                                     call.outputs[0].f32());
+        },
+    .backward =
+        [](const BackwardCall& call) {
+          const Shape& table = call.inputs[1].shape();
+          const GradientSink& sink = call.input_gradients[1];
+          if (!sink.wanted()) return;
+          kernels::embedding_backward(
+              call.inputs[0].count(), table[0], table[1], call.inputs[0].i32(),
+              call.output_gradients[0].f32(), sink.to.f32(), accumulate(sink),
+              static_cast<std::int32_t>(call.attributes.integer("padding_index")));
+        },
+    .needs = needs_inputs,
+};
+
+constexpr const OpDef* rows[] = {&embedding_row};
+
+}  // namespace
+
+OpRows embedding_rows() { return rows; }
+
+Variable embedding(Variable indices, Variable table, std::int64_t padding_index) {
+  const Variable inputs[] = {indices, table};
+  return indices.tape().call(embedding_row, inputs, {{"padding_index", padding_index}});
+}
+
+}  // namespace raven
