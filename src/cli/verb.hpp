@@ -24,6 +24,7 @@ struct VerbDef {
 /// In the order in which --help lists them.
 [[nodiscard]] std::span<const VerbDef* const> verb_table();
 
+extern const VerbDef train_verb;
 extern const VerbDef check_verb;
 extern const VerbDef data_verb;
 extern const VerbDef explain_verb;

@@ -6,7 +6,7 @@ namespace raven {
 
 std::span<const VerbDef* const> verb_table() {
   static constexpr std::array table{
-      &check_verb, &data_verb, &explain_verb, &bench_verb, &version_verb,
+      &train_verb, &check_verb, &data_verb, &explain_verb, &bench_verb, &version_verb,
   };
   return table;
 }

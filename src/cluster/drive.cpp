@@ -80,7 +80,7 @@ void drive_master(Master& master, Transport& transport, const MasterHooks& hooks
 }
 
 std::string drive_contributor(ContributorSetup setup, Transport& transport, ComputePool& compute,
-                              BufferPool& buffers) {
+                              BufferPool& buffers, const std::function<bool()>& leave_requested) {
   const PeerId master{0};
   Contributor contributor(std::move(setup), Clock::now());
   Executor executor(compute, buffers, [&transport] { transport.wake(); });
@@ -109,6 +109,11 @@ std::string drive_contributor(ContributorSetup setup, Transport& transport, Comp
     const auto now = Clock::now();
     if (now >= next_tick) {
       next_tick = now + tick_interval;
+      if (leave_requested()) {
+        transport.send(master, encode(Leave{"it was asked to"}));
+        flush(transport, {master});
+        return "asked to leave";
+      }
       contributor.tick(now, actions);
     }
     carry_out();
@@ -116,13 +121,11 @@ std::string drive_contributor(ContributorSetup setup, Transport& transport, Comp
   return contributor.complaint();
 }
 
-void dismiss(Transport& transport, std::uint32_t peers, const std::string& reason) {
-  std::vector<PeerId> all;
-  for (std::uint32_t peer = 1; peer <= peers; ++peer) {
-    all.push_back({peer});
-    transport.send({peer}, encode(Finish{.refused = false, .reason = reason}));
+void dismiss(Transport& transport, const std::vector<PeerId>& peers, const std::string& reason) {
+  for (const PeerId peer : peers) {
+    transport.send(peer, encode(Finish{.refused = false, .reason = reason}));
   }
-  flush(transport, all);
+  flush(transport, peers);
 }
 
 SampleSource open_offered_dataset(const DatasetOffer& offer, std::uint64_t cache_bytes) {

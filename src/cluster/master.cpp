@@ -68,6 +68,9 @@ void Master::Impl::on_message(PeerId peer, const Message& message, Instant now) 
   if (const auto* failed = std::get_if<FailedMessage>(&*decoded)) {
     return on_failed(*member, *failed, now);
   }
+  if (const auto* leave = std::get_if<Leave>(&*decoded)) {
+    return lose(*member, "left: " + leave->reason, now);
+  }
   distrust(peer, "a message that only a master sends", now);
 }
 
@@ -215,6 +218,7 @@ void Master::Impl::tick(Instant now) {
     }
   }
   if (!phase) return;
+  if (stop_requested && roster.ready_count() == 0) return stop_alone(now);
   for (OpenLease& lease : phase->leases) {
     if (lease.open && !lease.overdue && now > lease.deadline) {
       lease.overdue = true;

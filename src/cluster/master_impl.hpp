@@ -52,6 +52,8 @@ struct Master::Impl {
   void end_evaluation(Instant now);
   void end_epoch(std::optional<PassResult> valid, Instant now);
   void end_run(Instant now, bool early);
+  /// Ends a run that nobody is left to finish the step of.
+  void stop_alone(Instant now);
   void checkpoint(Instant now);
   const RecordedGraph& recorded(std::int64_t rows, Tape::Mode mode);
   [[nodiscard]] PassResult pass_result(const EpochSums& sums) const;

@@ -45,11 +45,11 @@ const RecordedGraph& Master::Impl::recorded(std::int64_t rows, Tape::Mode mode) 
 
 void Master::Impl::begin_next(Instant now) {
   if (finished || phase) return;
-  if (stop_requested && step < steps) return end_run(now, true);
   const auto epochs_done = static_cast<std::int64_t>(step) / sampler.steps_per_epoch();
   const bool evaluation_due =
       static_cast<std::int64_t>(history.size()) < epochs_done && has_valid();
   if (step >= steps && !evaluation_due) return end_run(now, false);
+  if (stop_requested) return end_run(now, true);
   if (roster.ready_count() < std::max(setup.contributors.min, 1)) {
     if (!waiting_said) {
       waiting_said = true;
@@ -355,6 +355,17 @@ void Master::Impl::checkpoint(Instant now) {
   last_checkpoint = now;
   out->checkpoint = snapshot(now);
   emit("checkpoint", {{"step", static_cast<std::int64_t>(step)}}, now);
+}
+
+void Master::Impl::stop_alone(Instant now) {
+  // Once a tensor was updated the model stands between two steps: the last checkpoint is where to
+  // go on from then.
+  const bool between_steps = phase->purpose == Purpose::train && phase->taken() > 0;
+  phase.reset();
+  if (!between_steps) return end_run(now, true);
+  finished = true;
+  stopped_early = true;
+  emit("stopped", {{"step", static_cast<std::int64_t>(step)}}, now);
 }
 
 void Master::Impl::end_run(Instant now, bool early) {

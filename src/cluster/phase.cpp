@@ -24,6 +24,7 @@ void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
     totals_left_ = recorded.gradients.size();
   }
   taken_left_ = totals_left_;
+  taken_ = 0;
 }
 
 std::int64_t Phase::rows(SnippetRange node) const {
@@ -87,6 +88,7 @@ Phase::Verdict Phase::add_gradient(const GradientMessage& message, const Blob& b
 void Phase::take_total(ParameterId id) {
   (void)tensors_[id.value].sum.take_total();
   --taken_left_;
+  ++taken_;
 }
 
 bool Phase::covers(SnippetRange node) const {

@@ -70,6 +70,8 @@ class Phase {
   void take_total(ParameterId id);
   [[nodiscard]] bool all_totals() const { return totals_left_ == 0; }
   [[nodiscard]] bool all_taken() const { return taken_left_ == 0; }
+  /// Totals that were taken so far.
+  [[nodiscard]] std::size_t taken() const { return taken_; }
   /// Everything that was asked of these snippets is there.
   [[nodiscard]] bool covers(SnippetRange node) const;
   [[nodiscard]] const std::vector<std::optional<SnippetStats>>& stats() const { return stats_; }
@@ -87,6 +89,7 @@ class Phase {
   std::size_t stats_left_ = 0;
   std::size_t totals_left_ = 0;
   std::size_t taken_left_ = 0;
+  std::size_t taken_ = 0;
 };
 
 }  // namespace raven

@@ -160,9 +160,11 @@ void fields(auto& field, auto& m) {
   } else if constexpr (std::is_same_v<M, FailedMessage>) {
     field(m.work), field(m.node), field(m.reason);
   } else if constexpr (std::is_same_v<M, Heartbeat>) {
-  } else {
-    static_assert(std::is_same_v<M, Finish>);
+  } else if constexpr (std::is_same_v<M, Finish>) {
     field(m.refused), field(m.reason);
+  } else {
+    static_assert(std::is_same_v<M, Leave>);
+    field(m.reason);
   }
 }
 

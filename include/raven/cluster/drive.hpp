@@ -24,13 +24,13 @@ struct MasterHooks {
 void drive_master(Master& master, Transport& transport, const MasterHooks& hooks);
 
 /// Runs a contributor over a transport until the master says it's over.
+/// @param leave_requested asked about every 100 ms: when true the contributor says goodbye and goes
 /// @return why it ended; empty for the ordinary end
 std::string drive_contributor(ContributorSetup setup, Transport& transport, ComputePool& compute,
-                              BufferPool& buffers);
+                              BufferPool& buffers, const std::function<bool()>& leave_requested);
 
-/// Tells every rank of a world that there is nothing to do, when the master fails before it could
-/// begin.
-void dismiss(Transport& transport, std::uint32_t peers, const std::string& reason);
+/// Tells peers that there is nothing (more) to do.
+void dismiss(Transport& transport, const std::vector<PeerId>& peers, const std::string& reason);
 
 /// Opens the data set that an offer names, if this machine sees the same files.
 [[nodiscard]] SampleSource open_offered_dataset(const DatasetOffer& offer,

@@ -119,6 +119,11 @@ struct FailedMessage {
 /// Either way: still here.
 struct Heartbeat {};
 
+/// Contributor to master: goes now; what it holds is for others.
+struct Leave {
+  std::string reason;
+};
+
 /// Master to contributor: the run is over, or you can't take part.
 struct Finish {
   bool refused = false;
@@ -127,7 +132,7 @@ struct Finish {
 
 using AnyMessage =
     std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease, StatsMessage,
-                 GradientMessage, DoneMessage, FailedMessage, Heartbeat, Finish>;
+                 GradientMessage, DoneMessage, FailedMessage, Heartbeat, Finish, Leave>;
 
 [[nodiscard]] Message encode(const AnyMessage& message, Blob body = {});
 /// None when the head is malformed.

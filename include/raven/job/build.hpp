@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+
+#include "raven/cluster/master.hpp"
+#include "raven/data/dataset.hpp"
+#include "raven/job/job_spec.hpp"
+#include "raven/nn/model.hpp"
+
+namespace raven {
+
+/// A job made ready to train: data opened, model built, parameters initialised.
+struct Training {
+  std::shared_ptr<const Dataset> train;
+  std::shared_ptr<const Dataset> valid;  ///< null when the job has none
+  std::shared_ptr<const Model> model;
+  ParameterStore parameters;
+  MasterSetup setup;  ///< reads from the data sets above
+};
+
+/// @throws InputError when data, model and loss do not fit together
+[[nodiscard]] Training build_training(const JobSpec& job);
+
+/// Everything that decides the bits of a run: model, loss, data, way of training. Two runs with
+/// equal digests on one numerics class end with equal weights, so a checkpoint of one may be gone
+/// on with by the other.
+[[nodiscard]] Digest training_digest(const JobSpec& job, const ParameterStore& parameters,
+                                     const Graph& graph, const Digest& data);
+
+}  // namespace raven

@@ -1,0 +1,178 @@
+#include "cli/report_run.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/console.hpp"
+#include "cli/version.hpp"
+#include "raven/tensor/bench.hpp"
+
+namespace raven {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const RunEvent::Field* field_of(const RunEvent& event, std::string_view name) {
+  for (const auto& [key, value] : event.fields) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+std::string text_of(const RunEvent& event, std::string_view name) {
+  const RunEvent::Field* field = field_of(event, name);
+  if (field == nullptr) return "?";
+  if (const auto* text = std::get_if<std::string>(field)) return *text;
+  if (const auto* number = std::get_if<std::int64_t>(field)) return std::to_string(*number);
+  return fmt::format("{:.4g}", std::get<double>(*field));
+}
+
+/// "loss 0.0512, accuracy 0.9837"
+std::string in_words(const PassResult& pass) {
+  std::string text = fmt::format("loss {:.4f}", pass.loss);
+  for (const auto& [name, value] : pass.metrics) text += fmt::format(", {} {:.4f}", name, value);
+  return text;
+}
+
+Json to_json(const PassResult& pass) {
+  Json json{{"samples", pass.samples}, {"loss", pass.loss}};
+  for (const auto& [name, value] : pass.metrics) json[name] = value;
+  return json;
+}
+
+}  // namespace
+
+RunReport::RunReport(bool quiet, const JobSpec& job, std::filesystem::path run)
+    : quiet_(quiet),
+      job_(job),
+      run_(std::move(run)),
+      progress_(stderr, job.name, "step"),
+      measured_at_(Progress::Clock::now()) {}
+
+void RunReport::resumed(const LoadedCheckpoint& loaded) {
+  for (const SkippedCheckpoint& skipped : loaded.skipped) {
+    warn("passed over " + skipped.file.string() + ": " + skipped.reason);
+  }
+  resumed_from_ = loaded.checkpoint.step;
+  if (!quiet_) {
+    progress_.note(fmt::format("resumed from {} at step {}", loaded.file.string(), resumed_from_));
+  }
+}
+
+void RunReport::event(const RunEvent& event) {
+  if (event.kind == "lost") {
+    warn(fmt::format("contributor {} was given up: {}", text_of(event, "peer"),
+                     text_of(event, "reason")));
+  } else if (event.kind == "refused" || event.kind == "failed") {
+    warn(fmt::format("contributor {} {}: {}", text_of(event, "peer"), event.kind,
+                     text_of(event, "reason")));
+  }
+  if (quiet_) return;
+  if (event.kind == "waiting") {
+    progress_.note(fmt::format("waiting for contributors: {} here, {} needed",
+                               text_of(event, "contributors"), text_of(event, "needed")));
+  } else if (event.kind == "joined") {
+    progress_.note(fmt::format("contributor {} joined: {}, {} thread(s), {}{}",
+                               text_of(event, "peer"), text_of(event, "node"),
+                               text_of(event, "threads"), text_of(event, "core"),
+                               text_of(event, "reads_shards") == "1" ? "" : ", is sent its rows"));
+  } else if (event.kind == "epoch") {
+    std::string line = "epoch " + text_of(event, "epoch") + ":";
+    for (const auto& [name, value] : event.fields) {
+      const auto* number = std::get_if<double>(&value);
+      if (number == nullptr || name == "t") continue;
+      line += fmt::format("{} {} {:.4f}", line.ends_with(':') ? "" : ",", name, *number);
+    }
+    progress_.note(line);
+  }
+}
+
+void RunReport::progress(const MasterProgress& now) {
+  if (quiet_) return;
+  const auto clock = Progress::Clock::now();
+  const double seconds = std::chrono::duration<double>(clock - measured_at_).count();
+  if (seconds >= 1) {
+    samples_per_second_ = static_cast<double>(now.rows - rows_before_) / seconds;
+    rows_before_ = now.rows;
+    measured_at_ = clock;
+  }
+  ProgressState state{.done = static_cast<std::int64_t>(now.step),
+                      .total = static_cast<std::int64_t>(now.steps),
+                      .contributors = now.contributors};
+  if (samples_per_second_ > 0) state.samples_per_second = samples_per_second_;
+  if (now.loss > 0) state.loss = now.loss;
+  progress_.update(state, clock);
+}
+
+void RunReport::warn(const std::string& text) { progress_.note("warning: " + text); }
+
+std::string RunReport::summary_json(const RunOutcome& outcome) const {
+  const Master& master = *outcome.master;
+  const MasterProgress now = master.progress();
+  Json json{
+      {"raven", version},
+      {"job", job_.name},
+      {"complete", !master.stopped_early()},
+      {"seed", job_.train.seed},
+      {"steps", now.step},
+      {"steps_planned", now.steps},
+      {"resumed_from_step", resumed_from_},
+      {"samples", now.rows},
+      {"wall_s", outcome.wall_seconds},
+      {"samples_per_s",
+       outcome.session_seconds > 0 ? static_cast<double>(now.rows) / outcome.session_seconds : 0.0},
+      {"bytes_sent", outcome.traffic.bytes_sent},
+      {"bytes_received", outcome.traffic.bytes_received},
+      {"weights_sha256", to_hex(master.parameters().digest())},
+      {"blas_core", openblas_core_name()}};
+  if (!master.history().empty()) {
+    const EpochResult& last = master.history().back();
+    json["train"] = to_json(last.train);
+    if (last.valid) json["valid"] = to_json(*last.valid);
+  }
+  json["epochs"] = Json::array();
+  for (const EpochResult& epoch : master.history()) {
+    Json entry{{"epoch", epoch.epoch}, {"train", to_json(epoch.train)}};
+    if (epoch.valid) entry["valid"] = to_json(*epoch.valid);
+    json["epochs"].push_back(std::move(entry));
+  }
+  json["contributors"] = Json::array();
+  for (const Member& member : master.roster().all()) {
+    json["contributors"].push_back({{"peer", member.peer.value},
+                                    {"node", member.hello.node},
+                                    {"pid", member.hello.pid},
+                                    {"threads", member.hello.threads},
+                                    {"core", member.hello.core},
+                                    {"here_at_the_end", member.state != Member::State::gone},
+                                    {"snippets", member.snippets},
+                                    {"samples", member.rows},
+                                    {"compute_s", static_cast<double>(member.compute_ns) * 1e-9}});
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void RunReport::finished(const RunOutcome& outcome) {
+  progress_.finish();
+  const Master& master = *outcome.master;
+  const MasterProgress now = master.progress();
+  std::string text =
+      master.stopped_early()
+          ? fmt::format("stopped after step {} of {}; run the same command to go on\n", now.step,
+                        now.steps)
+          : fmt::format("trained {} steps, {:.1f} s in all, {:.0f} samples/s\n", now.step,
+                        outcome.wall_seconds,
+                        outcome.session_seconds > 0
+                            ? static_cast<double>(now.rows) / outcome.session_seconds
+                            : 0);
+  if (!master.history().empty()) {
+    const EpochResult& last = master.history().back();
+    text += "train: " + in_words(last.train) + "\n";
+    if (last.valid) text += "valid: " + in_words(*last.valid) + "\n";
+  }
+  text += "weights_sha256: " + to_hex(master.parameters().digest()) + "\n";
+  text += "run: " + run_.string() + "\n";
+  print(text);
+}
+
+}  // namespace raven

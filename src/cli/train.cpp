@@ -1,0 +1,226 @@
+#include "cli/train.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "cli/console.hpp"
+#include "cli/processes.hpp"
+#include "cli/report_run.hpp"
+#include "cli/run_directory.hpp"
+#include "raven/cli/app.hpp"
+#include "raven/cluster/checkpoint_writer.hpp"
+#include "raven/cluster/drive.hpp"
+#include "raven/job/build.hpp"
+#include "raven/tensor/bench.hpp"
+#include "raven/tensor/fingerprint.hpp"
+#include "raven/transport/both.hpp"
+#include "raven/transport/local.hpp"
+#include "raven/transport/mpi.hpp"
+
+namespace raven {
+namespace {
+
+// A signal handler can reach nothing but a global: which signal asked this process to stop, 0 for
+// none.
+volatile std::sig_atomic_t stop_signal = 0;
+
+/// SIGTERM, SIGINT and SIGUSR1 ask for a stop; a second SIGINT or SIGTERM ends the process the
+/// ordinary way.
+void listen_for_signals() {
+  struct sigaction action = {};
+  action.sa_handler = [](int signal) { stop_signal = signal; };
+  for (const int signal : {SIGTERM, SIGINT}) {
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(signal, &action, nullptr);
+  }
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGUSR1, &action, nullptr);
+}
+
+std::string node_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+Hello hello_of(int threads) {
+  return {.fingerprint = numerics_fingerprint(),
+          .core = openblas_core_name(),
+          .node = node_name(),
+          .pid = static_cast<std::uint64_t>(getpid()),
+          .threads = static_cast<std::uint32_t>(threads)};
+}
+
+/// A contributor inside the master's own process: spare cores, no copies.
+class InnerContributor {
+ public:
+  InnerContributor(LocalHub& hub, const Training& training, ComputePool& compute,
+                   BufferPool& buffers)
+      : thread_([&hub, &training, &compute, &buffers] {
+          ContributorSetup setup{.hello = hello_of(compute.threads()),
+                                 .open_dataset = [&](const DatasetOffer& offer, std::uint64_t) {
+                                   const bool is_train =
+                                       offer.identity == training.train->manifest().identity();
+                                   return source_of(is_train ? training.train : training.valid);
+                                 }};
+          const std::unique_ptr<Transport> transport = hub.join();
+          drive_contributor(std::move(setup), *transport, compute, buffers, [] { return false; });
+        }) {}
+  ~InnerContributor() { thread_.join(); }
+  InnerContributor(const InnerContributor&) = delete;
+  InnerContributor& operator=(const InnerContributor&) = delete;
+
+ private:
+  std::thread thread_;
+};
+
+std::vector<PeerId> ranks_above_zero(int world_size) {
+  std::vector<PeerId> ranks;
+  for (int rank = 1; rank < world_size; ++rank) ranks.push_back({static_cast<std::uint32_t>(rank)});
+  return ranks;
+}
+
+/// Tells the ranks that never came to say hello that there is nothing to do.
+void dismiss_strangers(Transport& transport, const Roster& roster, int world_size) {
+  std::vector<PeerId> strangers = ranks_above_zero(world_size);
+  std::erase_if(strangers, [&](PeerId peer) {
+    return std::any_of(roster.all().begin(), roster.all().end(),
+                       [&](const Member& member) { return member.peer == peer; });
+  });
+  if (!strangers.empty()) dismiss(transport, strangers, "the run is over");
+}
+
+class MasterRun {
+ public:
+  MasterRun(const TrainOptions& options, const JobSpec& job)
+      : options_(options),
+        job_(job),
+        directory_(options.run.empty() ? default_run_folder(job.name) : options.run, options.job,
+                   options.fresh) {}
+
+  /// @param remote null when alone; taken over once nothing but training itself can fail any more
+  int train(std::unique_ptr<Transport>& remote, const CoreShare& share, int world_size) {
+    Training training = build_training(job_);
+    std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
+    RunReport report(options_.quiet, job_, directory_.path());
+    if (loaded) report.resumed(*loaded);
+
+    ComputePool compute(share.threads);
+    BufferPool buffers;
+    const auto started = std::chrono::steady_clock::now();
+    const double wall_before = loaded ? loaded->checkpoint.wall_seconds : 0;
+    Master master(training.setup, std::move(training.parameters), compute, buffers,
+                  loaded ? &loaded->checkpoint : nullptr, started);
+    loaded.reset();
+    CheckpointWriter writer(directory_.checkpoints(), job_.checkpoint.keep);
+    const MasterHooks hooks{
+        .on_event =
+            [&](const RunEvent& event) {
+              directory_.log(event);
+              report.event(event);
+            },
+        .on_checkpoint = [&](Checkpoint checkpoint) { writer.write(std::move(checkpoint)); },
+        .on_progress =
+            [&](const MasterProgress& progress) {
+              if (std::string complaint = writer.take_complaint(); !complaint.empty()) {
+                report.warn("a checkpoint could not be written: " + complaint);
+              }
+              report.progress(progress);
+            },
+        .stop_requested = [] { return stop_signal != 0; }};
+    LocalHub hub;
+    std::unique_ptr<Transport> transport;
+    if (!remote) {
+      transport = hub.master();
+    } else if (share.master_computes) {
+      transport = make_both_transport(hub.master(), std::move(remote));
+    } else {
+      transport = std::move(remote);
+    }
+    {
+      std::optional<InnerContributor> inner;
+      if (share.master_computes) inner.emplace(hub, training, compute, buffers);
+      try {
+        drive_master(master, *transport, hooks);
+        dismiss_strangers(*transport, master.roster(), world_size);
+      } catch (...) {
+        dismiss_strangers(*transport, master.roster(), world_size);
+        transport.reset();  // the inner contributor sees its master go
+        throw;
+      }
+    }
+    writer.finish();
+    const double wall =
+        wall_before +
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    const RunOutcome outcome{.master = &master,
+                             .traffic = transport->traffic(),
+                             .wall_seconds = wall,
+                             .session_seconds = wall - wall_before};
+    directory_.write_summary(report.summary_json(outcome));
+    report.finished(outcome);
+    return master.stopped_early() && stop_signal == SIGINT ? exit_interrupted : exit_done;
+  }
+
+ private:
+  const TrainOptions& options_;
+  const JobSpec& job_;
+  RunDirectory directory_;
+};
+
+int contribute(MpiSession& session, const CoreShare& share) {
+  ComputePool compute(share.threads);
+  BufferPool buffers;
+  const std::unique_ptr<Transport> transport = make_mpi_transport();
+  const std::string complaint = drive_contributor(
+      {.hello = hello_of(share.threads), .open_dataset = open_offered_dataset}, *transport, compute,
+      buffers, [] { return stop_signal == SIGTERM || stop_signal == SIGINT; });
+  if (!complaint.empty()) {
+    print_failure("contributor on rank " + std::to_string(session.rank()) + " ends: " + complaint);
+  }
+  return exit_done;
+}
+
+}  // namespace
+
+int train(const TrainOptions& options) {
+  listen_for_signals();
+  const bool launched = running_under_mpirun();
+  const LaunchPlace place = launch_place();
+  std::optional<MpiSession> session;
+  if (launched) session.emplace();
+
+  std::vector<InputError> errors;
+  const bool is_master = !launched || session->rank() == 0;
+  if (!is_master) {
+    // Only for `threads` and `master_computes`; a contributor that can't read the job does without.
+    const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
+    const int threads = options.threads > 0 ? options.threads : job ? job->threads : 0;
+    return contribute(*session, share_cores(place, allowed_cores(), online_cores(),
+                                            job ? job->master_computes : std::nullopt, threads));
+  }
+
+  const int world_size = launched ? session->size() : 1;
+  std::unique_ptr<Transport> remote;
+  if (world_size > 1) remote = make_mpi_transport();
+  try {
+    const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
+    if (!job) {
+      print_mistakes(errors);
+      if (remote) dismiss(*remote, ranks_above_zero(world_size), "the job has mistakes");
+      return exit_mistake;
+    }
+    CoreShare share = share_cores(place, allowed_cores(), online_cores(), job->master_computes,
+                                  options.threads > 0 ? options.threads : job->threads);
+    if (world_size == 1) share.master_computes = true;
+    MasterRun run(options, *job);
+    return run.train(remote, share, world_size);
+  } catch (const InputError& error) {
+    if (remote) dismiss(*remote, ranks_above_zero(world_size), "the master could not begin");
+    throw;
+  }
+}
+
+}  // namespace raven

@@ -1,0 +1,43 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/train.hpp"
+#include "cli/verb.hpp"
+
+namespace raven {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  raven train jobs/digits_cnn.yaml
+  raven train jobs/digits_cnn.yaml --run runs/wide --set model.0.conv2d.channels=64
+  mpirun -n 3 --oversubscribe --enable-recovery --bind-to none raven train jobs/digits_cnn.yaml
+
+The same command goes on where it was stopped or killed. SIGTERM, SIGUSR1 and Ctrl-C end the step under way,
+write a checkpoint and leave. The weights at the end are the same bits for any number of threads, ranks, kills and resumes.
+
+The run directory holds job.yaml, events.jsonl, checkpoints/ and, at the end, summary.json.)";
+
+void declare(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<TrainOptions>();
+  CLI::App* verb =
+      parent.add_subcommand("train", "Train a job: alone, or as the ranks that mpirun starts");
+  verb->add_option("job", options->job, "the job, a YAML file (see jobs/README.md)")->required();
+  verb->add_option("--run", options->run, "run directory; default: runs/<name of the job>");
+  verb->add_option("--set", options->overrides,
+                   "KEY=VALUE instead of what the file says; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  verb->add_flag("--fresh", options->fresh,
+                 "begin anew: delete what an earlier run left in the run directory");
+  verb->add_flag("--quiet", options->quiet, "only the result, no progress");
+  verb->add_option("--threads", options->threads,
+                   "compute threads of each process; default: share the machine's cores")
+      ->check(CLI::Range(1, 4096));
+  verb->footer(examples);
+  verb->callback([options, &chosen] { chosen = [options] { return train(*options); }; });
+}
+
+}  // namespace
+
+const VerbDef train_verb{.declare = declare};
+
+}  // namespace raven

@@ -1,0 +1,115 @@
+#include "raven/job/build.hpp"
+
+#include <algorithm>
+
+#include "raven/tensor/bench.hpp"
+#include "raven/tensor/fingerprint.hpp"
+
+namespace raven {
+namespace {
+
+std::shared_ptr<const Dataset> open(const std::filesystem::path& manifest,
+                                    std::uint64_t cache_bytes) {
+  return std::make_shared<const Dataset>(read_manifest(manifest),
+                                         DatasetOptions{.cache_bytes = cache_bytes});
+}
+
+DatasetOffer offer_of(const Dataset& dataset) {
+  return {.manifest = std::filesystem::absolute(dataset.manifest().file).string(),
+          .identity = dataset.manifest().identity(),
+          .rows = dataset.size(),
+          .schema = dataset.schema()};
+}
+
+ValueType sample_type(const ValueType& batch) { return {batch.dtype, batch.shape.without_first()}; }
+
+void put(ByteWriter& to, const Choice& choice) {
+  to.put_string(choice.type);
+  for (const auto& [name, value] : choice.options.all()) {
+    to.put_string(name);
+    std::visit(
+        [&](const auto& v) {
+          using V = std::remove_cvref_t<decltype(v)>;
+          if constexpr (std::is_same_v<V, std::string>) {
+            to.put_string(v);
+          } else if constexpr (std::is_arithmetic_v<V>) {
+            to.put(v);
+          } else {
+            to.put_list(std::span(v));
+          }
+        },
+        value);
+  }
+}
+
+}  // namespace
+
+Digest training_digest(const JobSpec& job, const ParameterStore& parameters, const Graph& graph,
+                       const Digest& data) {
+  ByteWriter bytes;
+  bytes.put_raw(encode(graph));
+  for (const Parameter& parameter : parameters.all()) {
+    bytes.put_string(parameter.name);
+    bytes.put(parameter.decays);
+  }
+  bytes.put_raw(data.bytes);
+  const TrainSpec& train = job.train;
+  bytes.put(train.seed);
+  bytes.put(train.epochs);
+  bytes.put(train.max_steps);
+  bytes.put(train.batch);
+  bytes.put(train.snippets);
+  bytes.put(train.shuffle);
+  put(bytes, train.optimizer);
+  put(bytes, train.schedule);
+  bytes.put(train.clip.norm);
+  bytes.put(train.clip.value);
+  return digest_of(bytes.bytes());
+}
+
+Training build_training(const JobSpec& job) {
+  Training training;
+  training.train = open(job.train_manifest, job.data_cache_bytes);
+  if (job.valid_manifest) {
+    training.valid = open(*job.valid_manifest, job.data_cache_bytes);
+    if (training.valid->schema() != training.train->schema()) {
+      throw InputError(
+          {job.valid_manifest->string()},
+          "the validation samples are not of the same kind as the training samples",
+          "import both from one source, so that types, shapes and normalisation agree");
+    }
+  }
+  const SampleSchema& schema = training.train->schema();
+  training.model =
+      std::make_shared<const Model>(job.model, sample_type(schema.features(1)),
+                                    sample_type(schema.targets(1)), training.parameters);
+
+  MasterSetup& setup = training.setup;
+  setup.train = job.train;
+  setup.contributors = job.contributors;
+  // Recording reads shapes only, so a copy of the store's handles outlives every update.
+  setup.record = [model = training.model, store = training.parameters](std::int64_t rows,
+                                                                       Tape::Mode mode) {
+    return model->record(store, rows, mode);
+  };
+  setup.datasets.push_back(offer_of(*training.train));
+  if (training.valid) setup.datasets.push_back(offer_of(*training.valid));
+  setup.raw_rows = [train = training.train, valid = training.valid](
+                       std::uint32_t dataset, std::span<const std::int64_t> samples) {
+    const Dataset& from = dataset == 0 ? *train : *valid;
+    Bytes rows(samples.size() * from.schema().row_bytes());
+    from.gather_raw(samples, rows);
+    return Blob(std::move(rows));
+  };
+  setup.fingerprint = numerics_fingerprint();
+  setup.core = openblas_core_name();
+  setup.cache_bytes = job.data_cache_bytes;
+  setup.checkpoint_every = job.checkpoint.every;
+  const std::int64_t rows = std::min(job.train.batch, training.train->size());
+  setup.training_digest =
+      training_digest(job, training.parameters, setup.record(rows, Tape::Mode::training),
+                      training.train->manifest().identity());
+  return training;
+}
+
+}  // namespace raven
