@@ -25,6 +25,7 @@ if(TARGET raven_transport)
   target_include_directories(mpi_conformance PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(mpi_conformance PRIVATE raven_transport raven_warnings Threads::Threads)
 
+  set(deaths a_dead_peer_holds_up_nobody a_peer_may_die_while_it_receives a_peer_may_die_while_it_sends)
   # Not every scenario with every number of ranks: an mpirun takes half a second.
   set(scenarios_of_1 a_quiet_poll_returns_nothing wake_ends_a_poll)
   set(scenarios_of_2
@@ -33,13 +34,13 @@ if(TARGET raven_transport)
       traffic_is_counted an_oversize_body_loses_its_sender a_dead_peer_holds_up_nobody)
   set(scenarios_of_3
       messages_of_a_peer_keep_their_order large_bodies_cross_both_ways a_dropped_peer_is_forgotten
-      an_oversize_body_loses_its_sender contributors_know_only_the_master a_dead_peer_holds_up_nobody)
+      an_oversize_body_loses_its_sender contributors_know_only_the_master ${deaths})
   set(scenarios_of_5 everybody_joins_first any_size_is_echoed floods_both_ways_do_not_deadlock traffic_is_counted
                      a_dead_peer_holds_up_nobody)
   foreach(ranks 1 2 3 5)
     foreach(scenario IN LISTS scenarios_of_${ranks})
       set(survivors ${ranks})
-      if(scenario STREQUAL a_dead_peer_holds_up_nobody)
+      if(scenario IN_LIST deaths)
         math(EXPR survivors "${ranks} - 1")
       endif()
       raven_mpi_test(NAME ${scenario}_on_${ranks} RANKS ${ranks} SURVIVORS ${survivors} BTL self,vader,tcp
@@ -47,12 +48,19 @@ if(TARGET raven_transport)
     endforeach()
   endforeach()
   # Between machines all goes by TCP, which fails in other ways than shared memory does.
-  foreach(scenario messages_of_a_peer_keep_their_order large_bodies_cross_both_ways a_dead_peer_holds_up_nobody)
+  foreach(scenario messages_of_a_peer_keep_their_order large_bodies_cross_both_ways ${deaths})
     set(survivors 3)
-    if(scenario STREQUAL a_dead_peer_holds_up_nobody)
+    if(scenario IN_LIST deaths)
       set(survivors 2)
     endif()
     raven_mpi_test(NAME ${scenario}_over_tcp RANKS 3 SURVIVORS ${survivors} BTL self,tcp COMMAND mpi_conformance
                    ${scenario})
+  endforeach()
+
+  add_executable(mpi_deaths ${CMAKE_CURRENT_SOURCE_DIR}/mpi/deaths_main.cpp)
+  target_link_libraries(mpi_deaths PRIVATE raven_transport raven_warnings Threads::Threads)
+  foreach(seed 1 2 3)
+    raven_mpi_test(NAME deaths_at_any_time_${seed} RANKS 5 SURVIVORS 2 BTL self,vader,tcp COMMAND mpi_deaths ${seed})
+    raven_mpi_test(NAME deaths_at_any_time_over_tcp_${seed} RANKS 5 SURVIVORS 2 BTL self,tcp COMMAND mpi_deaths ${seed})
   endforeach()
 endif()

@@ -65,6 +65,14 @@ Event next_message(World& world) {
   return event;
 }
 
+/// A peer is known, and may be sent to, from its Event::joined on.
+void await_everybody(World& world) {
+  for (int i = world.is_master() ? world.contributors : 1; i > 0; --i) {
+    const auto event = world.transport.poll(patience_of_a_test);
+    require(event && event->kind == Event::Kind::joined, "everybody joins");
+  }
+}
+
 template <class Condition>
 void poll_until(World& world, Condition condition) {
   const auto deadline = std::chrono::steady_clock::now() + patience_of_a_test;
@@ -104,8 +112,8 @@ void a_quiet_poll_returns_nothing(World& world) {
     world.transport.drop(peer(7));
     return;
   }
+  await_everybody(world);
   if (!world.is_master()) return await_dismissal(world);
-  for (int i = 0; i < world.contributors; ++i) (void)world.transport.poll(1s);
   require(!world.transport.poll(0us), "no event comes without a cause");
   dismiss(world);
 }
@@ -140,6 +148,7 @@ std::size_t size_of(std::uint64_t number) {
 }
 
 void messages_of_a_peer_keep_their_order(World& world) {
+  await_everybody(world);
   constexpr std::uint64_t count = 300;
   const int first = world.is_master() ? 1 : 0;
   const int last = world.is_master() ? world.contributors : 0;
@@ -159,6 +168,7 @@ void messages_of_a_peer_keep_their_order(World& world) {
 }
 
 void any_size_is_echoed(World& world) {
+  await_everybody(world);
   constexpr std::size_t mib = 1024 * 1024;
   const std::size_t sizes[] = {0,    1,   2,           4095,    4096,        8192,
                                8193, mib, 3 * mib - 1, 3 * mib, 3 * mib + 1, world.max_body_bytes};
@@ -190,6 +200,7 @@ void any_size_is_echoed(World& world) {
 }
 
 void floods_both_ways_do_not_deadlock(World& world) {
+  await_everybody(world);
   constexpr std::uint64_t count = 5000;
   const int first = world.is_master() ? 1 : 0;
   const int last = world.is_master() ? world.contributors : 0;
@@ -208,6 +219,7 @@ void floods_both_ways_do_not_deadlock(World& world) {
 }
 
 void large_bodies_cross_both_ways(World& world) {
+  await_everybody(world);
   constexpr std::uint64_t count = 12;
   constexpr std::size_t bytes = 4 * 1024 * 1024;
   const Blob body(pattern(1, bytes));
@@ -242,15 +254,12 @@ void require_that_wake_works(World& world) {
 /// One side at a time, so that no message comes while a poll() is to be ended by nothing but
 /// wake().
 void wake_ends_a_poll(World& world) {
+  await_everybody(world);
   if (!world.is_master()) {
     (void)next_message(world);
     require_that_wake_works(world);
     world.transport.send(master, numbered(1));
     return await_dismissal(world);
-  }
-  for (int i = 0; i < world.contributors; ++i) {
-    const auto event = world.transport.poll(patience_of_a_test);
-    require(event && event->kind == Event::Kind::joined, "all contributors join");
   }
   require_that_wake_works(world);
   for (int i = 1; i <= world.contributors; ++i) world.transport.send(peer(i), numbered(1));
@@ -259,6 +268,7 @@ void wake_ends_a_poll(World& world) {
 }
 
 void a_dropped_peer_is_forgotten(World& world) {
+  await_everybody(world);
   constexpr std::uint64_t count = 50;
   if (!world.is_master()) {
     for (std::uint64_t n = 0; n < count; ++n) world.transport.send(master, numbered(n, n * 1000));
@@ -285,6 +295,7 @@ void a_dropped_peer_is_forgotten(World& world) {
 }
 
 void flushed_follows_the_queue(World& world) {
+  await_everybody(world);
   if (!world.is_master()) {
     for (int i = 0; i < 10; ++i) (void)next_message(world);
     return await_dismissal(world);
@@ -298,6 +309,7 @@ void flushed_follows_the_queue(World& world) {
 }
 
 void traffic_is_counted(World& world) {
+  await_everybody(world);
   const auto n = static_cast<std::uint64_t>(world.contributors);
   if (!world.is_master()) {
     world.transport.send(master, {Bytes(10), Blob(Bytes(90'000))});
@@ -317,6 +329,7 @@ void traffic_is_counted(World& world) {
 }
 
 void an_oversize_body_loses_its_sender(World& world) {
+  await_everybody(world);
   if (!world.is_master()) {
     if (world.index == 1) {
       world.transport.send(master, numbered(1));
@@ -344,6 +357,7 @@ void an_oversize_body_loses_its_sender(World& world) {
 }
 
 void contributors_know_only_the_master(World& world) {
+  await_everybody(world);
   if (!world.is_master()) {
     world.transport.send(peer(world.index == 1 ? 2 : 1), numbered(1));
     world.transport.send(peer(world.index), numbered(2));
@@ -357,19 +371,51 @@ void contributors_know_only_the_master(World& world) {
   dismiss(world);
 }
 
-void a_dead_peer_holds_up_nobody(World& world) {
-  if (!world.is_master()) {
-    if (world.index == 1) {
-      (void)next_message(world);
-      world.die();
-      return;
-    }
-    for (;;) {
-      Event event = next_message(world);
-      if (number_of(event.message) == bye) return flush(world);
-      world.transport.send(master, std::move(event.message));
+/// The part of the contributors that stay alive: send back whatever comes.
+void echo_until_dismissed(World& world) {
+  for (;;) {
+    Event event = next_message(world);
+    if (number_of(event.message) == bye) return flush(world);
+    world.transport.send(master, std::move(event.message));
+  }
+}
+
+/// The next message of somebody other than the victim, peer 1, of whom messages and a loss may
+/// come.
+Event next_of_the_living(World& world) {
+  for (;;) {
+    Event event = next(world);
+    if (event.peer != peer(1)) return event;
+    require(event.kind != Event::Kind::lost || world.deaths_are_seen,
+            "nobody tells of a death here");
+  }
+}
+
+void require_that_the_living_are_served(World& world) {
+  for (std::uint64_t round = 0; round < 50; ++round) {
+    for (int i = 2; i <= world.contributors; ++i)
+      world.transport.send(peer(i), numbered(round, 50'000));
+    for (int i = 2; i <= world.contributors; ++i) {
+      const Event event = next_of_the_living(world);
+      require(event.kind == Event::Kind::message && number_of(event.message) == round,
+              "the living are served as if nobody had died");
     }
   }
+}
+
+void bury_and_dismiss(World& world) {
+  world.transport.drop(peer(1));
+  require(world.transport.flushed(peer(1)), "nothing is kept for the dead once they are dropped");
+  dismiss(world, 2);
+}
+
+void a_dead_peer_holds_up_nobody(World& world) {
+  await_everybody(world);
+  if (world.index == 1) {
+    (void)next_message(world);
+    return world.die();
+  }
+  if (!world.is_master()) return echo_until_dismissed(world);
   world.transport.send(peer(1), numbered(1));
   poll_until(world, [&] { return world.transport.flushed(peer(1)); });
   if (world.deaths_are_seen) {
@@ -384,19 +430,39 @@ void a_dead_peer_holds_up_nobody(World& world) {
   const std::uint64_t sent = world.transport.traffic().messages_sent - sent_before;
   require(world.window == 0 || sent <= world.window,
           "a peer that takes nothing is sent no more than the window");
-  for (std::uint64_t round = 0; round < 50; ++round) {
-    for (int i = 2; i <= world.contributors; ++i) {
-      world.transport.send(peer(i), numbered(round, 50'000));
-    }
-    for (int i = 2; i <= world.contributors; ++i) {
-      const Event event = next_message(world);
-      require(event.peer != peer(1) && number_of(event.message) == round,
-              "the living are served as if nobody had died");
-    }
+  require_that_the_living_are_served(world);
+  bury_and_dismiss(world);
+}
+
+constexpr std::size_t long_transfer = 16 * 1024 * 1024;
+
+void a_peer_may_die_while_it_receives(World& world) {
+  await_everybody(world);
+  if (world.index == 1) {
+    (void)next_message(world);
+    return world.die();
   }
-  world.transport.drop(peer(1));
-  require(world.transport.flushed(peer(1)), "nothing is kept for the dead once they are dropped");
-  dismiss(world, 2);
+  if (!world.is_master()) return echo_until_dismissed(world);
+  const Blob body(pattern(1, long_transfer));
+  for (std::uint64_t n = 0; n < 10; ++n) world.transport.send(peer(1), {numbered(n).head, body});
+  require_that_the_living_are_served(world);
+  bury_and_dismiss(world);
+}
+
+void a_peer_may_die_while_it_sends(World& world) {
+  await_everybody(world);
+  if (world.index == 1) {
+    const Blob body(pattern(1, long_transfer));
+    for (std::uint64_t n = 0; n < 10; ++n) world.transport.send(master, {numbered(n).head, body});
+    (void)next_message(world);
+    return world.die();
+  }
+  if (!world.is_master()) return echo_until_dismissed(world);
+  while (next_message(world).peer != peer(1)) {
+  }
+  world.transport.send(peer(1), numbered(1));
+  require_that_the_living_are_served(world);
+  bury_and_dismiss(world);
 }
 
 constexpr Scenario all[] = {
@@ -413,6 +479,8 @@ constexpr Scenario all[] = {
     {"an_oversize_body_loses_its_sender", 1, an_oversize_body_loses_its_sender},
     {"contributors_know_only_the_master", 2, contributors_know_only_the_master},
     {"a_dead_peer_holds_up_nobody", 1, a_dead_peer_holds_up_nobody},
+    {"a_peer_may_die_while_it_receives", 1, a_peer_may_die_while_it_receives},
+    {"a_peer_may_die_while_it_sends", 1, a_peer_may_die_while_it_sends},
 };
 
 }  // namespace

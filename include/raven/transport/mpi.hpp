@@ -13,14 +13,15 @@ namespace raven {
 /// started alone never has to initialise MPI.
 [[nodiscard]] bool running_under_mpirun();
 
-/// Initialises MPI for the calling thread (MPI_THREAD_FUNNELED) and finalizes it at the end.
+/// Initialises MPI for the calling thread, the only one that may use it, and finalizes it at the
+/// end.
 ///
 /// One a process, made and destroyed by the thread that uses every MpiTransport; it outlives them.
 /// MPI_Finalize may hang when a peer has died, so it runs under a watch: after `finalize_patience`
 /// the process leaves with _exit(), standard streams flushed. Write what must not be lost before.
 class MpiSession {
  public:
-  /// @throws InputError when MPI can't be initialised as needed.
+  /// @throws InputError when MPI can't be initialised.
   explicit MpiSession(std::chrono::milliseconds finalize_patience = std::chrono::seconds(3));
   /// As finish(), with EXIT_FAILURE if an exception is on its way and EXIT_SUCCESS otherwise.
   ~MpiSession();

@@ -50,7 +50,8 @@ struct Traffic {
 /// Event, not an error; a training run expects it.
 ///
 /// Threads: only the thread that created the transport may call it, except wake().
-/// Order: messages from one peer arrive as sent; between peers, no promise.
+/// Order: messages from one peer arrive as sent; between peers, no promise. A peer is known, and
+/// may be sent to, from its Event::joined on.
 class Transport {
  public:
   static constexpr std::size_t max_head_bytes = 64 * 1024;
