@@ -141,6 +141,8 @@ def add_pooling(cases):
         source = cases.begin()
         cases.add("avg_pool2d", options, source.values(2, 6, 7, 3), {},
                   lambda x, p, o=torch_options: by_channels_first(lambda z: F.avg_pool2d(z, **o))(x))
+    source = cases.begin()
+    cases.add("global_avg_pool2d", {}, source.values(2, 3, 5, 4), {}, lambda x, p: x.mean((1, 2)))
 
 
 def add_shapes(cases):

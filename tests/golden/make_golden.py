@@ -21,11 +21,13 @@ sys.path.insert(0, FOLDER)
 from golden_data import write  # noqa: E402
 import layer_cases  # noqa: E402
 import loss_cases  # noqa: E402
+import op_cases  # noqa: E402
 import optim_cases  # noqa: E402
 
 FILES = {
     "layers.json": layer_cases.layer_cases,
     "losses.json": loss_cases.loss_cases,
+    "ops.json": op_cases.op_cases,
     "optimizers.json": optim_cases.optimizer_cases,
     "schedules.json": optim_cases.schedule_cases,
 }

@@ -1,0 +1,1 @@
+target_link_libraries(test_nn PRIVATE raven_optim nlohmann_json::nlohmann_json)

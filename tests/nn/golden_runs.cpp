@@ -1,0 +1,204 @@
+#include "nn/golden_runs.hpp"
+
+#include <functional>
+#include <map>
+
+#include "raven/graph/ops/activation.hpp"
+#include "raven/graph/ops/embedding.hpp"
+#include "raven/graph/ops/layout.hpp"
+#include "raven/graph/ops/linear.hpp"
+#include "raven/graph/ops/norm.hpp"
+
+namespace raven::golden {
+namespace {
+
+LayerSpec layer_spec(const Json& layer) {
+  const auto name = layer.at("layer").get<std::string>();
+  const ModuleDef* def = find_module(name);
+  expects(def != nullptr, "a golden case names a layer of the table");
+  LayerSpec spec{.layer = {.type = name,
+                           .options = options_of(def->options, layer.at("options")),
+                           .place = {}},
+                 .block = {}};
+  for (const Json& inner : layer.value("block", Json::array())) {
+    spec.block.push_back(layer_spec(inner));
+  }
+  return spec;
+}
+
+std::optional<ParameterId> parameter_named(const ParameterStore& store, const std::string& name) {
+  for (std::uint32_t id = 0; id < store.size(); ++id) {
+    if (store[ParameterId{id}].name == name) return ParameterId{id};
+  }
+  ADD_FAILURE() << "the layer has no parameter " << name;
+  return std::nullopt;
+}
+
+void expect_statistics(const Probe& probe, const ParameterStore& store, const Json& test_case) {
+  const bool training = test_case.at("mode") == "training";
+  EXPECT_EQ(probe.graph().statistics.size(), training ? test_case.at("statistics").size() : 0U);
+  for (const Statistic& statistic : probe.graph().statistics) {
+    const Parameter& parameter = store[statistic.into];
+    EXPECT_FALSE(parameter.trainable);
+    const ConstView fresh = probe.value(statistic.value);
+    // As the master merges it.
+    Tensor merged = parameter.value.clone();
+    const auto momentum = static_cast<float>(statistic.momentum);
+    for (std::int64_t i = 0; i < fresh.count(); ++i) {
+      float& running = merged.values()[static_cast<std::size_t>(i)];
+      running = (1.0F - momentum) * running + momentum * fresh.f32()[i];
+    }
+    expect_near(std::as_const(merged).view(), test_case.at("statistics").at(parameter.name),
+                parameter.name);
+  }
+}
+
+using Inputs = std::vector<Variable>;
+using OpMaker = std::function<Variable(const Inputs&, const Json&)>;
+
+OpMaker one(Variable (*op)(Variable)) {
+  return [op](const Inputs& in, const Json&) { return op(in.at(0)); };
+}
+/// The second operand is the first again if there is only one.
+OpMaker two(Variable (*op)(Variable, Variable)) {
+  return [op](const Inputs& in, const Json&) { return op(in.front(), in.back()); };
+}
+
+const std::map<std::string, OpMaker>& op_makers() {
+  static const std::map<std::string, OpMaker> makers{
+      {"add", two(add)},
+      {"sub", two(sub)},
+      {"mul", two(mul)},
+      {"div", two(div)},
+      {"matmul", two(matmul)},
+      {"negate", one(negate)},
+      {"exp", one(exp)},
+      {"log", one(log)},
+      {"sqrt", one(sqrt)},
+      {"square", one(square)},
+      {"abs", one(abs)},
+      {"log_softmax", one(log_softmax)},
+      {"to_f32", one(to_f32)},
+      {"row_sum", one(row_sum)},
+      {"row_mean", one(row_mean)},
+      {"scale", [](const Inputs& in,
+                   const Json& o) { return scale(in.at(0), o.at("factor").get<double>()); }},
+      {"clamp",
+       [](const Inputs& in, const Json& o) {
+         return clamp(in.at(0), o.at("low").get<double>(), o.at("high").get<double>());
+       }},
+      {"concat", [](const Inputs& in, const Json&) { return concat(in); }},
+      {"slice",
+       [](const Inputs& in, const Json& o) {
+         return slice(in.at(0), o.at("first").get<std::int64_t>(),
+                      o.at("count").get<std::int64_t>());
+       }},
+      {"sum", [](const Inputs& in,
+                 const Json& o) { return sum(in.at(0), o.at("axis").get<std::size_t>()); }},
+      {"mean", [](const Inputs& in,
+                  const Json& o) { return mean(in.at(0), o.at("axis").get<std::size_t>()); }},
+      {"embedding",
+       [](const Inputs& in, const Json& o) {
+         return embedding(in.at(0), in.at(1), o.at("padding_index").get<std::int64_t>());
+       }},
+      {"layer_norm",
+       [](const Inputs& in, const Json&) {
+         return in.size() == 1 ? layer_norm(in[0]) : layer_norm(in.at(0), in.at(1), in.at(2));
+       }},
+  };
+  return makers;
+}
+
+}  // namespace
+
+std::string describe(const Json& test_case) {
+  Json shown = Json::object();
+  for (const char* key : {"layer", "loss", "op", "options", "mode"}) {
+    if (test_case.contains(key)) shown[key] = test_case.at(key);
+  }
+  return shown.dump();
+}
+
+Graph run_layer(const Json& test_case) {
+  SCOPED_TRACE(describe(test_case));
+  const bool training = test_case.at("mode") == "training";
+  Probe probe(training ? Tape::Mode::training : Tape::Mode::inference);
+  ParameterStore& store = probe.store();
+  const Variable input = probe.put(tensor_of(test_case.at("input")));
+  const LayerSpec spec = layer_spec(test_case);
+  const auto module =
+      find_module(spec.layer.type)
+          ->make(
+              {.store = store, .path = "", .input = input.type(), .seed = 1, .block = spec.block},
+              spec.layer.options);
+  const Json& parameters = test_case.at("parameters");
+  // The input is a parameter too if it has a gradient.
+  EXPECT_EQ(store.size(), parameters.size() + (input.type().dtype == DType::f32 ? 1U : 0U));
+  for (const auto& [name, value] : parameters.items()) {
+    const auto id = parameter_named(store, name);
+    if (!id) return {};
+    const Tensor given = tensor_of(value);
+    EXPECT_EQ(store[*id].value.type(), given.type()) << name;
+    store.replace(*id, given, 0);
+  }
+  probe.run(module->forward(store, input), tensor_of(test_case.at("output_gradient")));
+  expect_near(probe.output(), test_case.at("output"), "output");
+  if (test_case.contains("input_gradient")) {
+    expect_near(std::as_const(probe.gradient_of_put(0)).view(), test_case.at("input_gradient"),
+                "gradient of the input");
+  }
+  for (const auto& [name, value] : test_case.at("parameter_gradients").items()) {
+    const auto id = parameter_named(store, name);
+    expect_near(std::as_const(probe.gradient(*id)).view(), value, "gradient of " + name);
+  }
+  if (test_case.contains("statistics")) expect_statistics(probe, store, test_case);
+  return probe.graph();
+}
+
+Graph run_loss(const Json& test_case) {
+  SCOPED_TRACE(describe(test_case));
+  Probe probe;
+  const Variable prediction = probe.put(tensor_of(test_case.at("prediction")));
+  const Variable targets = probe.put_input(tensor_of(test_case.at("targets")));
+  const LossDef* def = find_loss(test_case.at("loss").get<std::string>());
+  expects(def != nullptr, "a golden case names a loss of the table");
+  probe.tape().set_prediction(prediction);
+  def->record(prediction, targets, options_of(def->options, test_case.at("options")));
+  probe.run_recorded(true);
+  const Graph& graph = probe.graph();
+  const double weight = probe.sum(*graph.weights);
+  const auto mean = test_case.at("mean").get<double>();
+  EXPECT_NEAR(probe.sum(*graph.losses) / weight, mean, 1e-6 * (1 + std::abs(mean)));
+  Tensor gradient = probe.gradient_of_put(0).clone();
+  for (float& value : gradient.values()) value = static_cast<float>(double{value} / weight);
+  expect_near(std::as_const(gradient).view(), test_case.at("gradient"), "gradient of the mean");
+  const Json& metrics = test_case.at("metrics");
+  EXPECT_EQ(graph.metrics.size(), metrics.size());
+  for (const Metric& metric : graph.metrics) {
+    EXPECT_NEAR(probe.sum(metric.value), metrics.at(metric.name).get<double>(), 1e-5)
+        << metric.name;
+  }
+  return graph;
+}
+
+Graph run_op(const Json& test_case) {
+  SCOPED_TRACE(describe(test_case));
+  Probe probe;
+  Inputs inputs;
+  for (const Json& value : test_case.at("inputs")) inputs.push_back(probe.put(tensor_of(value)));
+  const Variable output =
+      op_makers().at(test_case.at("op").get<std::string>())(inputs, test_case.at("options"));
+  const bool differentiable = test_case.contains("output_gradient");
+  probe.run(output, differentiable ? tensor_of(test_case.at("output_gradient")) : Tensor());
+  expect_near(probe.output(), test_case.at("output"), "output");
+  std::size_t put = 0;
+  for (const Json& gradient : test_case.value("input_gradients", Json::array())) {
+    if (gradient.is_null()) continue;
+    expect_near(std::as_const(probe.gradient_of_put(put)).view(), gradient,
+                "gradient of input " + std::to_string(put));
+    ++put;
+  }
+  return probe.graph();
+}
+
+}  // namespace raven::golden
