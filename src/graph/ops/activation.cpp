@@ -10,11 +10,6 @@ namespace {
 using kernels::Activation;
 using kernels::ActivationKind;
 
-constexpr bool reads_input(ActivationKind kind) {
-  return kind == ActivationKind::gelu || kind == ActivationKind::gelu_tanh ||
-         kind == ActivationKind::silu;
-}
-
 /// One row for each kind, all alike: y = f(x), dx = dy f'(...).
 template <ActivationKind kind>
 OpDef activation_row() {
@@ -35,12 +30,13 @@ OpDef activation_row() {
       .backward =
           [](const BackwardCall& call) {
             const GradientSink& sink = call.input_gradients[0];
-            const ConstView& kept = reads_input(kind) ? call.inputs[0] : call.outputs[0];
+            const ConstView& kept =
+                kernels::activation_needs_input(kind) ? call.inputs[0] : call.outputs[0];
             kernels::activation_backward(constants_of(call.attributes, kind), kept.count(),
                                          kept.f32(), call.output_gradients[0].f32(), sink.to.f32(),
                                          accumulate(sink));
           },
-      .needs = reads_input(kind) ? needs_inputs : needs_outputs,
+      .needs = kernels::activation_needs_input(kind) ? needs_inputs : needs_outputs,
       .forward_in_place = true,
       .backward_in_place = true,
   };
