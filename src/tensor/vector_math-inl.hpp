@@ -46,11 +46,23 @@ HWY_INLINE V log_of(V x) {
   return keep_nan(x, value);
 }
 
-HWY_INLINE V sigmoid(V z) {
+/// 1 / (1 + exp(-z)) and 1 / (1 + exp(z)), which is its difference from 1 without cancellation.
+struct Logistic {
+  V up;
+  V down;
+};
+
+HWY_INLINE Logistic logistic(V z) {
   // exp of a negative number never overflows.
   const V small = exp_of_negative(Neg(Abs(z)));
-  return Div(IfThenElse(Lt(z, zero()), small, one()), Add(one(), small));
+  const V large_part = Div(one(), Add(one(), small));
+  const V small_part = Mul(small, large_part);
+  const auto negative = Lt(z, zero());
+  return {IfThenElse(negative, small_part, large_part),
+          IfThenElse(negative, large_part, small_part)};
 }
+
+HWY_INLINE V sigmoid(V z) { return logistic(z).up; }
 
 /// log(1 + exp(z))
 HWY_INLINE V softplus(V z) {

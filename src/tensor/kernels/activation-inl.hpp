@@ -50,24 +50,24 @@ struct Gelu {
 
 struct GeluTanh {
   // 0.5 (1 + tanh(u)) is sigmoid(2 u), which keeps its digits where tanh is near -1.
-  HWY_INLINE V gate(V z) const {
+  HWY_INLINE Logistic gate(V z) const {
     const V inner = MulAdd(splat(0.044715F), Mul(z, z), one());
-    return sigmoid(Mul(Mul(splat(1.5957691216057308F), z), inner));
+    return logistic(Mul(Mul(splat(1.5957691216057308F), z), inner));
   }
-  HWY_INLINE V value(V z) const { return Mul(z, gate(z)); }
+  HWY_INLINE V value(V z) const { return Mul(z, gate(z).up); }
   HWY_INLINE V slope(V z) const {
-    const V g = gate(z);
+    const Logistic g = gate(z);
     const V inner = MulAdd(splat(3.0F * 0.044715F), Mul(z, z), one());
     const V du = Mul(splat(1.5957691216057308F), Mul(z, inner));
-    return MulAdd(Mul(g, Sub(one(), g)), du, g);
+    return MulAdd(Mul(g.up, g.down), du, g.up);
   }
 };
 
 struct Silu {
   HWY_INLINE V value(V z) const { return Mul(z, sigmoid(z)); }
   HWY_INLINE V slope(V z) const {
-    const V s = sigmoid(z);
-    return MulAdd(Mul(z, s), Sub(one(), s), s);
+    const Logistic s = logistic(z);
+    return MulAdd(Mul(z, s.up), s.down, s.up);
   }
 };
 
@@ -80,11 +80,9 @@ struct Softplus {
     const V soft = Mul(softplus(scaled), reciprocal);
     return IfThenElse(Gt(scaled, threshold), z, soft);
   }
-  // y = log(1 + exp(b z)) / b, so f'(z) = sigmoid(b z) = 1 - exp(-b y).
-  HWY_INLINE V slope(V y) const {
-    const V scaled = Mul(beta, y);
-    const V soft = Neg(hn::Expm1(Floats(), Neg(scaled)));
-    return IfThenElse(Gt(scaled, threshold), one(), soft);
+  HWY_INLINE V slope(V z) const {
+    const V scaled = Mul(beta, z);
+    return IfThenElse(Gt(scaled, threshold), one(), sigmoid(scaled));
   }
 };
 

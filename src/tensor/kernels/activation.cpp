@@ -51,7 +51,7 @@ Activation default_activation(ActivationKind kind) {
 
 bool activation_needs_input(ActivationKind kind) {
   return kind == ActivationKind::gelu || kind == ActivationKind::gelu_tanh ||
-         kind == ActivationKind::silu;
+         kind == ActivationKind::silu || kind == ActivationKind::softplus;
 }
 
 void activation_forward(const Activation& f, std::int64_t count, const float* z, float* y) {

@@ -1,5 +1,7 @@
 #include "tensor/kernels/direct_conv.hpp"
 
+#include <algorithm>
+
 #include "raven/tensor/parallel.hpp"
 #include "tensor/simd.hpp"
 
@@ -177,40 +179,77 @@ struct WeightTile {
   }
 };
 
-/// The last columns of dz, too few for a block, widened with zeros.
-void widen(const ConvWeightProduct& product, std::int64_t column, float* out) {
+/// dz of a piece of a band, as [column blocks][pixels][block width] with spare columns 0.
+void pack_columns(const ConvWeightProduct& piece, float* out) {
   const std::size_t width = block_width();
-  const auto kept = as_size(product.columns - column);
-  for (std::int64_t row = 0; row < product.rows; ++row) {
-    const float* from = product.dz + row * product.dz_row + column;
-    for (std::int64_t i = 0; i < product.pixels; ++i, from += product.dz_pixel, out += width) {
-      std::memcpy(out, from, kept * sizeof(float));
-      std::memset(out + kept, 0, (width - kept) * sizeof(float));
+  for (std::int64_t column = 0; column < piece.columns;
+       column += static_cast<std::int64_t>(width)) {
+    const std::size_t kept = std::min(width, as_size(piece.columns - column));
+    for (std::int64_t row = 0; row < piece.rows; ++row) {
+      const float* from = piece.dz + row * piece.dz_row + column;
+      for (std::int64_t i = 0; i < piece.pixels; ++i, from += piece.dz_pixel, out += width) {
+        std::memcpy(out, from, kept * sizeof(float));
+        std::memset(out + kept, 0, (width - kept) * sizeof(float));
+      }
     }
   }
 }
 
+/// One tile of offsets against every column block of a packed piece: what it reads of x stays in
+/// L1.
+struct WeightStrip {
+  const ConvWeightProduct& piece;
+  std::int64_t first;  // offset
+
+  template <int rows>
+  HWY_INLINE void run() const {
+    const auto width = static_cast<std::int64_t>(block_width());
+    const float* dz = piece.dz;
+    float* sums = piece.sums;
+    for (std::int64_t column = 0; column < piece.columns; column += width) {
+      WeightTile{piece, first, dz, sums}.template run<rows>();
+      dz += piece.rows * piece.dz_row;
+      sums += piece.block_stride;
+    }
+  }
+};
+
 void WeightProduct(const ConvWeightProduct& product) {
   const auto width = static_cast<std::int64_t>(block_width());
-  const auto all_offsets = [](const ConvWeightProduct& part, const float* dz, float* sums)
-                               HWY_ATTR {
-                                 over_tiles(part.offset_count, [&](std::int64_t first) HWY_ATTR {
-                                   return WeightTile{part, first, dz, sums};
-                                 });
-                               };
-  float* sums = product.sums;
-  std::int64_t column = 0;
-  for (; column + width <= product.columns; column += width) {
-    all_offsets(product, product.dz + column, sums);
-    sums += product.block_stride;
+  const bool whole_blocks = product.columns % width == 0;
+  if (whole_blocks && product.offset_count <= 2 * tile_rows) {
+    // Packing would cost more than the few passes over dz.
+    for (std::int64_t column = 0; column < product.columns; column += width) {
+      float* sums = product.sums + column / width * product.block_stride;
+      over_tiles(product.offset_count, [&](std::int64_t first) HWY_ATTR {
+        return WeightTile{product, first, product.dz + column, sums};
+      });
+    }
+    return;
   }
-  if (column == product.columns) return;
-  const Scratch wide(as_size(product.rows * product.pixels * width));
-  widen(product, column, wide.data());
-  ConvWeightProduct last = product;
-  last.dz_pixel = width;
-  last.dz_row = width * product.pixels;
-  all_offsets(last, wide.data(), sums);
+  // Pieces of a band whose dz fits L1 beside a strip of x; not too short, as every piece loads and
+  // stores its sums.
+  const std::int64_t most_pixels = std::clamp<std::int64_t>(5 * 1024 / product.columns, 48, 256);
+  const std::int64_t pixels = std::min(product.pixels, most_pixels);
+  const std::int64_t rows = std::clamp<std::int64_t>(most_pixels / pixels, 1, product.rows);
+  const std::int64_t blocks = (product.columns + width - 1) / width;
+  const Scratch packed(as_size(blocks * rows * pixels * width));
+  for (std::int64_t top = 0; top < product.rows; top += rows) {
+    for (std::int64_t left = 0; left < product.pixels; left += pixels) {
+      ConvWeightProduct piece = product;
+      piece.rows = std::min(rows, product.rows - top);
+      piece.pixels = std::min(pixels, product.pixels - left);
+      piece.x += top * product.x_row + left * product.x_pixel;
+      piece.dz += top * product.dz_row + left * product.dz_pixel;
+      pack_columns(piece, packed.data());
+      piece.dz = packed.data();
+      piece.dz_pixel = width;
+      piece.dz_row = width * piece.pixels;
+      over_tiles(piece.offset_count, [&](std::int64_t first) HWY_ATTR {
+        return WeightStrip{piece, first};
+      });
+    }
+  }
 }
 
 }  // namespace raven::HWY_NAMESPACE
