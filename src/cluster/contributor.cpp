@@ -243,8 +243,10 @@ struct Contributor::Impl {
           gradient->sum.blob());
     }
     if (auto* done = std::get_if<BatchDone>(&event)) {
-      return send(
-          DoneMessage{.work = done->work, .node = done->node, .compute_ns = done->compute_ns});
+      return send(DoneMessage{.work = done->work,
+                              .node = done->node,
+                              .compute_ns = done->compute_ns,
+                              .elapsed_ns = done->elapsed_ns});
     }
     auto& failed = std::get<BatchFailed>(event);
     send(FailedMessage{

@@ -170,13 +170,13 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
 void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {
   if (!phase || message.work != phase->work) {
     // The step ended with this lease's last gradient, before this message came: it still counts.
-    return credit(member, message, now);
+    return credit(member, message);
   }
   OpenLease* lease = phase->find_lease(member.peer, message.node);
   if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
   if (!phase->covers(message.node)) return distrust(member.peer, "less than it was asked for", now);
   lease->open = false;
-  credit(member, message, now);
+  credit(member, message);
 }
 
 void Master::Impl::on_failed(Member& member, const FailedMessage& message, Instant now) {
@@ -216,6 +216,13 @@ void Master::Impl::tick(Instant now) {
     if (member.state != Member::State::gone && now - member.last_heard > silence_allowed) {
       lose(member, "silent for too long", now);
     }
+  }
+  if (waiting_since && !waiting_said && now - *waiting_since > std::chrono::seconds(1)) {
+    waiting_said = true;
+    emit("waiting",
+         {{"contributors", std::int64_t{roster.ready_count()}},
+          {"needed", std::int64_t{std::max(setup.contributors.min, 1)}}},
+         now);
   }
   if (!phase) return;
   if (stop_requested && roster.ready_count() == 0) return stop_alone(now);

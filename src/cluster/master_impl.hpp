@@ -31,7 +31,7 @@ struct Master::Impl {
   /// Gives up a peer that sent what no honest peer sends.
   void distrust(PeerId peer, const std::string& reason, Instant now);
   /// Counts a finished lease and learns the contributor's speed from it.
-  void credit(Member& member, const DoneMessage& message, Instant now);
+  void credit(Member& member, const DoneMessage& message);
   void send(PeerId peer, const AnyMessage& message, Blob body = {});
   void emit(std::string kind, std::vector<std::pair<std::string, RunEvent::Field>> fields,
             Instant now);
@@ -89,6 +89,7 @@ struct Master::Impl {
   Instant last_tick;
   Instant last_step_event{};
   std::uint64_t rows_trained = 0;
+  std::optional<Instant> waiting_since;
   bool waiting_said = false;
   bool stop_requested = false;
   bool finished = false;

@@ -51,15 +51,10 @@ void Master::Impl::begin_next(Instant now) {
   if (step >= steps && !evaluation_due) return end_run(now, false);
   if (stop_requested) return end_run(now, true);
   if (roster.ready_count() < std::max(setup.contributors.min, 1)) {
-    if (!waiting_said) {
-      waiting_said = true;
-      emit("waiting",
-           {{"contributors", std::int64_t{roster.ready_count()}},
-            {"needed", std::int64_t{std::max(setup.contributors.min, 1)}}},
-           now);
-    }
+    if (!waiting_since) waiting_since = now;
     return;
   }
+  waiting_since.reset();
   waiting_said = false;
   if (evaluation_due) return begin_evaluation(now);
   begin_step(now);
@@ -171,12 +166,9 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
                            .deadline = now + setup.contributors.lease});
 }
 
-void Master::Impl::credit(Member& member, const DoneMessage& message, Instant now) {
-  const Phase* credited = phase && phase->work == message.work ? &*phase : nullptr;
-  const OpenLease* lease = nullptr;
+void Master::Impl::credit(Member& member, const DoneMessage& message) {
   std::int64_t rows = 0;
-  if (credited != nullptr) {
-    lease = phase->find_lease(member.peer, message.node);
+  if (phase && phase->work == message.work) {
     rows = phase->rows(message.node);
   } else if (last_leases_work == message.work) {
     const auto found = std::find_if(last_leases.begin(), last_leases.end(), [&](const auto& entry) {
@@ -185,18 +177,18 @@ void Master::Impl::credit(Member& member, const DoneMessage& message, Instant no
     });
     if (found == last_leases.end()) return;
     found->first.open = false;
-    lease = &found->first;
     rows = found->second;
+  } else {
+    return;
   }
-  if (lease == nullptr) return;
   member.snippets += message.node.count;
   member.rows += static_cast<std::uint64_t>(rows);
   member.compute_ns += message.compute_ns;
-  const double seconds =
-      std::chrono::duration<double>(now - std::max(lease->since, member.last_done)).count();
-  member.last_done = now;
-  if (seconds <= 0) return;
-  const double measured = static_cast<double>(rows) / seconds;
+  if (message.elapsed_ns == 0) return;
+  // The contributor's own clock, so that small leases do not look slow for the time their messages
+  // took.
+  const double measured =
+      static_cast<double>(rows) / (static_cast<double>(message.elapsed_ns) * 1e-9);
   // A step's worth of noise must not move the cut between contributors: a slow running mean.
   member.speed = member.speed > 0 ? 0.8 * member.speed + 0.2 * measured : measured;
 }
@@ -305,6 +297,13 @@ void Master::Impl::close_phase() {
   last_leases_work = phase->work;
   for (const OpenLease& lease : phase->leases) {
     if (lease.open) last_leases.emplace_back(lease, phase->rows(lease.node));
+  }
+  // Whoever got nothing because it was slow once gets another chance by and by.
+  for (Member& member : roster.all()) {
+    const bool idle =
+        std::none_of(phase->leases.begin(), phase->leases.end(),
+                     [&](const OpenLease& lease) { return lease.peer == member.peer; });
+    if (idle) member.speed *= 1.05;
   }
   phase.reset();
 }

@@ -156,7 +156,7 @@ void fields(auto& field, auto& m) {
   } else if constexpr (std::is_same_v<M, GradientMessage>) {
     field(m.work), field(m.node), field(m.parameter);
   } else if constexpr (std::is_same_v<M, DoneMessage>) {
-    field(m.work), field(m.node), field(m.compute_ns);
+    field(m.work), field(m.node), field(m.compute_ns), field(m.elapsed_ns);
   } else if constexpr (std::is_same_v<M, FailedMessage>) {
     field(m.work), field(m.node), field(m.reason);
   } else if constexpr (std::is_same_v<M, Heartbeat>) {

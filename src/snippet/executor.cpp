@@ -19,6 +19,12 @@ double sum_of(const ConstView& view) {
   return sum;
 }
 
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 Tensor copy_of(const ConstView& view, BufferPool& pool) {
   Tensor copy(view.type, pool);
   std::memcpy(copy.view().data, view.data, view.type.bytes());
@@ -42,6 +48,7 @@ struct Executor::Impl {
     std::map<std::uint32_t, TreeSum> sums;
     std::atomic<std::size_t> left{0};
     std::atomic<std::uint64_t> compute_ns{0};
+    std::atomic<std::int64_t> begun_ns{0};  // on the steady clock; 0 until the first snippet begins
     std::atomic<bool> failed{false};
   };
 
@@ -135,7 +142,9 @@ struct Executor::Impl {
   }
 
   void run_snippet(Batch& batch, std::size_t position) {
-    const auto begin = std::chrono::steady_clock::now();
+    const std::int64_t begin = now_ns();
+    std::int64_t not_begun = 0;
+    batch.begun_ns.compare_exchange_strong(not_begun, begin);
     const Snippet& snippet = batch.work.snippets[position];
     const Plan& plan = *batch.work.plans[position];
     const Graph& graph = plan.graph();
@@ -194,10 +203,7 @@ struct Executor::Impl {
       emit(SnippetStatsReady{batch.work.work, batch.work.node, std::move(stats)});
     }
     give_back(std::move(memory));
-    batch.compute_ns +=
-        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                       std::chrono::steady_clock::now() - begin)
-                                       .count());
+    batch.compute_ns += static_cast<std::uint64_t>(now_ns() - begin);
   }
 
   void fail(Batch& batch, std::string reason) {
@@ -217,7 +223,10 @@ struct Executor::Impl {
       }
     }
     if (--batch->left == 0) {
-      if (!unwanted(*batch)) emit(BatchDone{batch->work.work, batch->work.node, batch->compute_ns});
+      if (!unwanted(*batch)) {
+        emit(BatchDone{batch->work.work, batch->work.node, batch->compute_ns,
+                       static_cast<std::uint64_t>(now_ns() - batch->begun_ns)});
+      }
       --batches;
     }
     const std::scoped_lock lock(mutex);

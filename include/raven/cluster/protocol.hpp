@@ -106,7 +106,8 @@ struct GradientMessage {
 struct DoneMessage {
   std::uint64_t work = 0;
   SnippetRange node;
-  std::uint64_t compute_ns = 0;
+  std::uint64_t compute_ns = 0;  ///< sum over snippets
+  std::uint64_t elapsed_ns = 0;  ///< from the beginning of the first to the end of the last
 };
 
 /// Contributor to master: the lease can't be done here.

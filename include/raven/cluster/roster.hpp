@@ -26,7 +26,6 @@ struct Member {
       parameter_versions;  ///< last sent, per ParameterId; no_version for never
   std::unordered_set<Digest, DigestHash> graphs;  ///< sent
   Instant last_heard{};
-  Instant last_done{};         ///< end of its last lease
   double speed = 0;            ///< rows per second, running mean; 0 before the first lease
   std::uint64_t snippets = 0;  ///< done, in all
   std::uint64_t rows = 0;

@@ -49,6 +49,7 @@ struct BatchDone {
   std::uint64_t work = 0;
   SnippetRange node;
   std::uint64_t compute_ns = 0;  ///< sum over snippets
+  std::uint64_t elapsed_ns = 0;  ///< from the beginning of the first snippet to the end of the last
 };
 struct BatchFailed {
   std::uint64_t work = 0;
