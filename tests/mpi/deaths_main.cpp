@@ -80,13 +80,14 @@ void be_contributor(raven::Transport& transport, int rank, std::uint64_t seed) {
 int main(int argc, char** argv) {
   const std::uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1;
   raven::MpiSession session;
-  const auto transport = raven::make_mpi_transport();
-  if (session.rank() == 0) {
-    be_master(*transport, session.size(), seed);
-  } else {
-    be_contributor(*transport, session.rank(), seed);
+  {
+    const auto transport = raven::make_mpi_transport();
+    if (session.rank() == 0) {
+      be_master(*transport, session.size(), seed);
+    } else {
+      be_contributor(*transport, session.rank(), seed);
+    }
   }
   say(session.rank(), "passed");
-  session.finish(0);
   return 0;
 }

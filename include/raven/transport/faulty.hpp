@@ -20,7 +20,7 @@ struct FaultRates {
 /// A peer's death on receipt of a certain message: that one and all after it never arrive.
 struct PlannedDeath {
   enum class Kind : std::uint8_t { seen, silent };
-  PeerId peer;
+  PeerId peer = {};
   std::uint64_t at_message = 1;  ///< the first message from it is number 1
   Kind kind = Kind::seen;        ///< `silent`, as under MPI, brings no Event::lost
 };
@@ -31,13 +31,13 @@ struct PlannedDeath {
 /// peer, never from time or interleaving; delays are counted in calls of poll().
 struct FaultPlan {
   std::uint64_t seed = 0;
-  FaultRates incoming;
-  FaultRates outgoing;
+  FaultRates incoming = {};
+  FaultRates outgoing = {};
   double delay =
       0;  ///< share of incoming messages held back, and with them the later ones of that peer
   std::uint32_t longest_delay_polls = 16;
   bool reorder_across_peers = false;  ///< order between peers is drawn; order per peer stays
-  std::vector<PlannedDeath> deaths;
+  std::vector<PlannedDeath> deaths = {};
 };
 
 /// Decorates `inner` with the faults of `plan`. While messages are held back poll() does not wait.

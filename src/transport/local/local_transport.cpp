@@ -46,7 +46,10 @@ class Mailbox {
   /// The next letter; none after `patience` or wake().
   std::optional<Letter> take(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, deadline, [&] { return woken_ || !letters_.empty(); });
+    // Not even a wait of no length is for nothing: it gives up the core.
+    if (letters_.empty() && deadline > std::chrono::steady_clock::now()) {
+      changed_.wait_until(lock, deadline, [&] { return woken_ || !letters_.empty(); });
+    }
     woken_ = false;
     if (letters_.empty()) return std::nullopt;
     Letter letter = std::move(letters_.front());

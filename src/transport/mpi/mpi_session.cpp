@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -12,6 +13,7 @@
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/transport/mpi.hpp"
+#include "transport/mpi/avert_abort.hpp"
 
 namespace raven {
 namespace {
@@ -79,6 +81,10 @@ MpiSession::MpiSession(std::chrono::milliseconds finalize_patience)
   MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
+  // Open MPI writes to its sockets with writev(), and a peer's death would end this process by a
+  // signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  avert_aborts(true);
 }
 
 MpiSession::~MpiSession() { finish(std::uncaught_exceptions() > 0 ? EXIT_FAILURE : EXIT_SUCCESS); }

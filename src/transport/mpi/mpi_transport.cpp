@@ -58,6 +58,9 @@ MpiTransport::MpiTransport(MpiOptions options) : options_(options) {
 }
 
 MpiTransport::~MpiTransport() {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  expects(finalized == 0, "an MpiSession outlives its transports");
   while (!peers_.empty()) forget(peers_.begin()->first);
   while (!requests_.empty() && test_some() > 0) completions_.clear();
   if (requests_.empty()) return;
