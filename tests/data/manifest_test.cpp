@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
             "doubled_key",
             manifest_text("{shape: [1], type: u8}", "{kind: real, width: 1}", "", "name: again\n"),
             ":7:1", "'name' stands twice"},
-        Broken{"doubled_inner_key", manifest_text("{shape: [1], type: u8, type: f32}"), ":3:36",
+        Broken{"doubled_inner_key", manifest_text("{shape: [1], type: u8, type: f32}"), ":3:34",
                "stands twice"},
         Broken{"unknown_key", manifest_text() + "colour: red\n", ":7:1", "unknown key 'colour'"},
         Broken{"list_as_key", manifest_text() + "? [a, b]\n: c\n", ":7", "unknown key"},

@@ -26,8 +26,8 @@ struct ImportOptions {
   double valid_fraction =
       0.1;  ///< of rows, chosen by a hash of (seed, row number); 0: no valid.yaml
   std::uint64_t seed = 1;
-  std::function<void(const ImportProgress&)>
-      progress;  ///< called now and then from the importing thread
+  /// Called now and then from the importing thread.
+  std::function<void(const ImportProgress&)> progress{};
 };
 
 struct ImportReport {
