@@ -16,6 +16,8 @@ constexpr nanoseconds spin = microseconds(50);
 constexpr nanoseconds longest_spin = std::chrono::milliseconds(20);
 constexpr nanoseconds shortest_sleep = microseconds(50);
 constexpr nanoseconds longest_sleep = microseconds(200);
+constexpr nanoseconds longest_idle_sleep = microseconds(500);
+constexpr nanoseconds idle_after = std::chrono::milliseconds(100);
 constexpr std::size_t bytes_per_nanosecond =
     4;  // of a fast transfer, to judge how long it is worth spinning
 
@@ -39,7 +41,8 @@ void AdaptiveWait::pause(Clock::time_point now, Clock::time_point deadline,
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, std::min(deadline, now + sleep_), [this] { return woken_; });
   }
-  if (moving_bytes == 0) sleep_ = std::min(sleep_ * 5 / 4, longest_sleep);
+  const nanoseconds limit = quiet < idle_after ? longest_sleep : longest_idle_sleep;
+  if (moving_bytes == 0) sleep_ = std::min(sleep_ * 5 / 4, limit);
 }
 
 void AdaptiveWait::wake() {
