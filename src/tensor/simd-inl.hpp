@@ -16,12 +16,20 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<Floats>;
+using Int32s = hn::RebindToSigned<Floats>;
+using Int32Vector = hn::Vec<Int32s>;
 
 /// Whole vectors.
 struct WholeVector {
   HWY_INLINE std::size_t lanes() const { return hn::Lanes(Floats()); }
   HWY_INLINE FloatVector load(const float* from) const { return hn::LoadU(Floats(), from); }
   HWY_INLINE void store(FloatVector value, float* to) const { hn::StoreU(value, Floats(), to); }
+  HWY_INLINE Int32Vector load_words(const std::int32_t* from) const {
+    return hn::LoadU(Int32s(), from);
+  }
+  HWY_INLINE void store_words(Int32Vector value, std::int32_t* to) const {
+    hn::StoreU(value, Int32s(), to);
+  }
   /// `value` with `other` in the lanes that are not there.
   HWY_INLINE FloatVector only_or(FloatVector value, FloatVector) const { return value; }
   HWY_INLINE FloatVector only(FloatVector value) const { return value; }
@@ -41,6 +49,16 @@ struct PartOfVector {
     HWY_ALIGN float lanes[hn::MaxLanes(Floats())];
     hn::Store(value, Floats(), lanes);
     std::memcpy(to, lanes, count * sizeof(float));
+  }
+  HWY_INLINE Int32Vector load_words(const std::int32_t* from) const {
+    HWY_ALIGN std::int32_t lanes[hn::MaxLanes(Int32s())] = {};
+    std::memcpy(lanes, from, count * sizeof(std::int32_t));
+    return hn::Load(Int32s(), lanes);
+  }
+  HWY_INLINE void store_words(Int32Vector value, std::int32_t* to) const {
+    HWY_ALIGN std::int32_t lanes[hn::MaxLanes(Int32s())];
+    hn::Store(value, Int32s(), lanes);
+    std::memcpy(to, lanes, count * sizeof(std::int32_t));
   }
   HWY_INLINE FloatVector only_or(FloatVector value, FloatVector other) const {
     return hn::IfThenElse(hn::FirstN(Floats(), count), value, other);

@@ -79,11 +79,22 @@ void WeightOrder::pack(const float* weight, float* packed) const {
     const std::int64_t kept = std::min(width, columns - column);
     float* to = packed + index * block_floats();
     for (const Tap& tap : taps) {
-      for (std::int64_t i = 0; i < tap_floats; ++i, to += width) {
-        const float* source = from + tap.weight + i * float_stride;
-        for (std::int64_t j = 0; j < kept; ++j) to[j] = source[j * column_stride];
-        std::fill(to + kept, to + width, 0.0F);
+      const float* source = from + tap.weight;
+      if (column_stride == 1) {
+        for (std::int64_t i = 0; i < tap_floats; ++i, to += width) {
+          std::copy_n(source + i * float_stride, kept, to);
+          std::fill(to + kept, to + width, 0.0F);
+        }
+        continue;
       }
+      // Reads run along memory, writes hop within what is about to be used.
+      for (std::int64_t j = 0; j < width; ++j) {
+        const float* column_floats = source + j * column_stride;
+        for (std::int64_t i = 0; i < tap_floats; ++i) {
+          to[i * width + j] = j < kept ? column_floats[i * float_stride] : 0.0F;
+        }
+      }
+      to += tap_floats * width;
     }
   });
 }

@@ -181,6 +181,8 @@ struct WeightTile {
 
 /// dz of a piece of a band, as [column blocks][pixels][block width] with spare columns 0.
 void pack_columns(const ConvWeightProduct& piece, float* out) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
   const std::size_t width = block_width();
   for (std::int64_t column = 0; column < piece.columns;
        column += static_cast<std::int64_t>(width)) {
@@ -188,28 +190,55 @@ void pack_columns(const ConvWeightProduct& piece, float* out) {
     for (std::int64_t row = 0; row < piece.rows; ++row) {
       const float* from = piece.dz + row * piece.dz_row + column;
       for (std::int64_t i = 0; i < piece.pixels; ++i, from += piece.dz_pixel, out += width) {
-        std::memcpy(out, from, kept * sizeof(float));
-        std::memset(out + kept, 0, (width - kept) * sizeof(float));
+        if (kept == width) {
+          hn::Store(hn::LoadU(d, from), d, out);
+          hn::Store(hn::LoadU(d, from + lanes), d, out + lanes);
+        } else {
+          std::copy_n(from, kept, out);
+          std::fill_n(out + kept, width - kept, 0.0F);
+        }
       }
     }
   }
 }
+
+constexpr std::int32_t tile_offsets[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 
 /// One tile of offsets against every column block of a packed piece: what it reads of x stays in
 /// L1.
 struct WeightStrip {
   const ConvWeightProduct& piece;
   std::int64_t first;  // offset
+  float* strip;        // room for the tile's part of x, or null to read it where it lies
 
   template <int rows>
   HWY_INLINE void run() const {
+    if (strip == nullptr) return over_columns<rows>(piece, first, piece.sums);
+    // Pixels of many channels lie a large power of two apart and push each other out of L1.
+    float* to = strip;
+    for (std::int64_t row = 0; row < piece.rows; ++row) {
+      for (std::int64_t i = 0; i < piece.pixels; ++i) {
+        const float* pixel = piece.x + row * piece.x_row + i * piece.x_pixel;
+        for (int r = 0; r < rows; ++r) *to++ = pixel[piece.offsets[first + r]];
+      }
+    }
+    ConvWeightProduct packed = piece;
+    packed.x = strip;
+    packed.x_pixel = rows;
+    packed.x_row = rows * piece.pixels;
+    packed.offsets = tile_offsets;
+    over_columns<rows>(packed, 0, piece.sums + first * static_cast<std::int64_t>(block_width()));
+  }
+
+  template <int rows>
+  HWY_INLINE static void over_columns(const ConvWeightProduct& part, std::int64_t offset,
+                                      float* sums) {
     const auto width = static_cast<std::int64_t>(block_width());
-    const float* dz = piece.dz;
-    float* sums = piece.sums;
-    for (std::int64_t column = 0; column < piece.columns; column += width) {
-      WeightTile{piece, first, dz, sums}.template run<rows>();
-      dz += piece.rows * piece.dz_row;
-      sums += piece.block_stride;
+    const float* dz = part.dz;
+    for (std::int64_t column = 0; column < part.columns; column += width) {
+      WeightTile{part, offset, dz, sums}.template run<rows>();
+      dz += part.rows * part.dz_row;
+      sums += part.block_stride;
     }
   }
 };
@@ -229,11 +258,12 @@ void WeightProduct(const ConvWeightProduct& product) {
   }
   // Pieces of a band whose dz fits L1 beside a strip of x; not too short, as every piece loads and
   // stores its sums.
-  const std::int64_t most_pixels = std::clamp<std::int64_t>(5 * 1024 / product.columns, 48, 256);
+  const std::int64_t most_pixels = std::clamp<std::int64_t>(20 * 1024 / product.columns, 48, 256);
   const std::int64_t pixels = std::min(product.pixels, most_pixels);
   const std::int64_t rows = std::clamp<std::int64_t>(most_pixels / pixels, 1, product.rows);
   const std::int64_t blocks = (product.columns + width - 1) / width;
   const Scratch packed(as_size(blocks * rows * pixels * width));
+  const Scratch strip(blocks < 8 ? 0 : as_size(rows * pixels * tile_rows));
   for (std::int64_t top = 0; top < product.rows; top += rows) {
     for (std::int64_t left = 0; left < product.pixels; left += pixels) {
       ConvWeightProduct piece = product;
@@ -246,7 +276,7 @@ void WeightProduct(const ConvWeightProduct& product) {
       piece.dz_pixel = width;
       piece.dz_row = width * piece.pixels;
       over_tiles(piece.offset_count, [&](std::int64_t first) HWY_ATTR {
-        return WeightStrip{piece, first};
+        return WeightStrip{piece, first, strip.data()};
       });
     }
   }

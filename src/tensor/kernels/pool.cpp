@@ -1,6 +1,7 @@
 #include "raven/tensor/kernels/pool.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "raven/core/contract.hpp"
 #include "raven/tensor/parallel.hpp"
@@ -14,7 +15,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace raven::HWY_NAMESPACE {
 
-using Indices = hn::RebindToSigned<Floats>;
+using Indices = Int32s;
 
 /// The pixels of an image under one window, without padding.
 struct Window {
@@ -33,49 +34,99 @@ struct Window {
   }
 };
 
-template <bool indexed>
-HWY_INLINE void max_of_window(const kernels::PoolShape& shape, const Window& window,
-                              const float* image, float* y, std::int32_t* argmax) {
+/// A window's maxima. `height` and `width` are constants where the window is whole and of a common
+/// size: the loops over it unroll then, which halves the time.
+template <bool indexed, class Height, class Width>
+HWY_INLINE void max_of_window(const kernels::PoolShape& shape, const Window& window, Height height,
+                              Width width, const float* image, float* y, std::int32_t* argmax) {
   const auto channels = as_size(shape.channels);
+  const auto first = static_cast<std::int32_t>(window.top * shape.width + window.left);
+  const float* corner = image + as_size(first) * channels;
+  const std::size_t image_row = as_size(shape.width) * channels;
   for_vectors(channels, [&](auto io, std::size_t c) HWY_ATTR {
     V highest = splat(-std::numeric_limits<float>::infinity());
-    auto winner =
-        hn::Set(Indices(), static_cast<std::int32_t>(window.top * shape.width + window.left));
-    for (std::int64_t row = window.top; row < window.bottom; ++row) {
-      for (std::int64_t column = window.left; column < window.right; ++column) {
-        const std::int64_t pixel = row * shape.width + column;
-        const V value = io.load(image + as_size(pixel) * channels + c);
+    auto winner = hn::Set(Indices(), first);
+    for (int r = 0; r < height; ++r) {
+      const float* pixel = corner + as_size(r) * image_row + c;
+      for (int q = 0; q < width; ++q, pixel += channels) {
+        const V value = io.load(pixel);
         // "Not at most" instead of "greater": NaN wins, as in PyTorch.
         const auto better = hn::Not(Le(value, highest));
         highest = IfThenElse(better, value, highest);
         if constexpr (indexed) {
-          winner = IfThenElse(hn::RebindMask(Indices(), better),
-                              hn::Set(Indices(), static_cast<std::int32_t>(pixel)), winner);
+          const auto place = first + static_cast<std::int32_t>(r * shape.width + q);
+          winner = IfThenElse(hn::RebindMask(Indices(), better), hn::Set(Indices(), place), winner);
         }
       }
     }
     io.store(highest, y + c);
-    if constexpr (indexed) {
-      HWY_ALIGN std::int32_t lanes[hn::MaxLanes(Indices())];
-      hn::Store(winner, Indices(), lanes);
-      std::memcpy(argmax + c, lanes, io.lanes() * sizeof(std::int32_t));
-    }
+    if constexpr (indexed) io.store_words(winner, argmax + c);
   });
+}
+
+template <int size>
+using Constant = std::integral_constant<int, size>;
+
+template <bool indexed>
+void max_pool_image(const kernels::PoolShape& shape, const float* image, float* y,
+                    std::int32_t* argmax) {
+  for (std::int64_t row = 0; row < shape.out_height(); ++row) {
+    for (std::int64_t column = 0; column < shape.out_width(); ++column, y += shape.channels) {
+      const Window window(shape, row, column);
+      const auto height = static_cast<int>(window.bottom - window.top);
+      const auto width = static_cast<int>(window.right - window.left);
+      if (height == 2 && width == 2) {
+        max_of_window<indexed>(shape, window, Constant<2>(), Constant<2>(), image, y, argmax);
+      } else if (height == 3 && width == 3) {
+        max_of_window<indexed>(shape, window, Constant<3>(), Constant<3>(), image, y, argmax);
+      } else {
+        max_of_window<indexed>(shape, window, height, width, image, y, argmax);
+      }
+      if constexpr (indexed) argmax += shape.channels;
+    }
+  }
 }
 
 void MaxPoolImage(const kernels::PoolShape& shape, const float* image, float* y,
                   std::int32_t* argmax) {
-  for (std::int64_t row = 0; row < shape.out_height(); ++row) {
-    for (std::int64_t column = 0; column < shape.out_width(); ++column) {
-      const Window window(shape, row, column);
-      if (argmax == nullptr) {
-        max_of_window<false>(shape, window, image, y, nullptr);
-      } else {
-        max_of_window<true>(shape, window, image, y, argmax);
-        argmax += shape.channels;
+  if (argmax == nullptr) {
+    max_pool_image<false>(shape, image, y, nullptr);
+  } else {
+    max_pool_image<true>(shape, image, y, argmax);
+  }
+}
+
+/// For windows that tile the image: every pixel is in one window and is written once, without
+/// clearing first.
+template <bool accumulate>
+void spread_tiles(const kernels::PoolShape& shape, const std::int32_t* argmax, const float* dy,
+                  float* image) {
+  const auto channels = as_size(shape.channels);
+  for (std::int64_t row = 0; row < shape.height; row += shape.kernel_height) {
+    for (std::int64_t column = 0; column < shape.width; column += shape.kernel_width) {
+      for (std::int64_t r = row; r < row + shape.kernel_height; ++r) {
+        for (std::int64_t q = column; q < column + shape.kernel_width; ++q) {
+          const auto pixel = hn::Set(Indices(), static_cast<std::int32_t>(r * shape.width + q));
+          float* to = image + as_size(r * shape.width + q) * channels;
+          for_vectors(channels, [=](auto io, std::size_t c) HWY_ATTR {
+            const auto won = hn::RebindMask(Floats(), Eq(io.load_words(argmax + c), pixel));
+            const V gradient = IfThenElseZero(won, io.load(dy + c));
+            io.store(accumulate ? Add(gradient, io.load(to + c)) : gradient, to + c);
+          });
+        }
       }
-      y += shape.channels;
+      argmax += channels;
+      dy += channels;
     }
+  }
+}
+
+void SpreadTiles(const kernels::PoolShape& shape, const std::int32_t* argmax, const float* dy,
+                 float* image, kernels::Accumulate accumulate) {
+  if (accumulate == kernels::Accumulate::yes) {
+    spread_tiles<true>(shape, argmax, dy, image);
+  } else {
+    spread_tiles<false>(shape, argmax, dy, image);
   }
 }
 
@@ -122,6 +173,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace raven {
 HWY_EXPORT(MaxPoolImage);
+HWY_EXPORT(SpreadTiles);
 HWY_EXPORT(AvgPoolImage);
 HWY_EXPORT(AvgPoolBackwardImage);
 
@@ -158,8 +210,17 @@ void max_pool2d_forward(const PoolShape& shape, const float* x, float* y, std::i
 
 void max_pool2d_backward(const PoolShape& shape, const std::int32_t* argmax, const float* dy,
                          float* dx, Accumulate accumulate) {
+  const bool tiles =
+      shape.padding_height == 0 && shape.padding_width == 0 &&
+      shape.stride_height == shape.kernel_height && shape.stride_width == shape.kernel_width &&
+      shape.height % shape.kernel_height == 0 && shape.width % shape.kernel_width == 0;
   each_image(shape, [&](std::int64_t n) {
     float* image = dx + n * image_size(shape);
+    if (tiles) {
+      HWY_DYNAMIC_DISPATCH(SpreadTiles)
+      (shape, argmax + n * pooled_size(shape), dy + n * pooled_size(shape), image, accumulate);
+      return;
+    }
     if (accumulate == Accumulate::no) std::fill_n(image, image_size(shape), 0.0F);
     const std::int64_t first = n * pooled_size(shape);
     const std::int64_t last = first + pooled_size(shape);
