@@ -74,7 +74,7 @@ std::string remedy_for(const CLI::App& app) {
 }
 
 std::string lower_first(std::string text) {
-  if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a') {
+  if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && (text[1] == ' ' || text[1] >= 'a')) {
     text[0] = static_cast<char>(text[0] - 'A' + 'a');
   }
   // A message of several lines would break "one line, one mistake".

@@ -16,6 +16,12 @@ void print_line(std::string_view text) {
   std::fputc('\n', stderr);
 }
 
+/// Takes the error mark off stdout when it stands for a reader that went away, so that only real
+/// losses stay marked. Called right after writing, while errno still tells which.
+void forgive_lost_reader() {
+  if (std::ferror(stdout) != 0 && errno == EPIPE) std::clearerr(stdout);
+}
+
 }  // namespace
 
 bool is_terminal(std::FILE* stream) {
@@ -43,12 +49,15 @@ void print_mistakes(std::span<const InputError> errors) {
 
 void print_failure(std::string_view what) { print_line(what); }
 
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  forgive_lost_reader();
+}
 
 bool flush_output() {
-  errno = 0;
-  const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
-  return !lost || errno == EPIPE;
+  std::fflush(stdout);
+  forgive_lost_reader();
+  return std::ferror(stdout) == 0;
 }
 
 }  // namespace raven

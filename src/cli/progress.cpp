@@ -15,7 +15,11 @@ namespace {
 std::string tail_of(const ProgressState& state, std::optional<double> seconds_left) {
   std::string text;
   if (seconds_left) text += ", " + time_in_words(*seconds_left) + " left";
-  if (state.samples_per_second) text += ", " + with_prefix(*state.samples_per_second) + "samples/s";
+  if (const auto rate = state.samples_per_second) {
+    text += ", " +
+            (*rate < 10 ? fmt::format("{:.2g}", *rate) : count_in_words(std::llround(*rate))) +
+            " samples/s";
+  }
   if (state.loss) text += fmt::format(", loss {:.4g}", *state.loss);
   if (state.contributors) text += ", " + plural(*state.contributors, "contributor");
   return text;

@@ -11,6 +11,9 @@ namespace raven {
 namespace {
 
 std::string number(double value) {
+  if (value == std::floor(value) && std::abs(value) < 0x1p53) {
+    return std::to_string(static_cast<std::int64_t>(value));
+  }
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value).ptr;
   return {text, end};
@@ -22,27 +25,23 @@ std::string between(double min, double max) {
   const double ceiling = std::ceil(max);
   const bool below = max < ceiling && ceiling - max < 1e-6;
   const std::string low = above_zero ? "above 0" : "from " + number(min);
-  const std::string high = below ? "below " + number(ceiling) : "to " + number(max);
   if (std::isfinite(min) && std::isfinite(max)) {
-    return " " + low + (below || above_zero ? " and " : " ") +
-           (below        ? high
-            : above_zero ? "at most " + number(max)
-                         : high);
+    return " " + low +
+           (below ? " to below " + number(ceiling)
+                  : (above_zero ? " and at most " : " to ") + number(max));
   }
   if (std::isfinite(min)) return above_zero ? " " + low : ", at least " + number(min);
-  if (std::isfinite(max)) return below ? " " + high : ", at most " + number(max);
+  if (std::isfinite(max)) return below ? " below " + number(ceiling) : ", at most " + number(max);
   return "";
 }
 
-std::string between(std::int64_t min, std::int64_t max) {
-  constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
-  constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
-  if (min != lowest && max != highest) {
-    return " from " + std::to_string(min) + " to " + std::to_string(max);
-  }
-  if (min != lowest) return ", at least " + std::to_string(min);
-  if (max != highest) return ", at most " + std::to_string(max);
-  return "";
+/// What an option without a bound of its own is still held to: sizes that no machine has are
+/// refused, so that a product of a few of them fits 64 bits.
+constexpr std::int64_t largest_option = (std::int64_t{1} << 31) - 1;
+
+std::string between(std::int64_t min, std::int64_t max, std::int64_t value = 0) {
+  if (max == largest_option && value <= max) return ", at least " + std::to_string(min);
+  return " from " + std::to_string(min) + " to " + std::to_string(max);
 }
 
 std::string indefinite(const YamlNode& node, const std::string& what) {
@@ -51,14 +50,14 @@ std::string indefinite(const YamlNode& node, const std::string& what) {
 
 bool plain(const YamlNode& node) { return node.kind == YamlNode::Kind::scalar && !node.quoted; }
 
-/// An OptionDef's bounds as whole numbers; doubles beyond the range of integers mean no bound.
+/// An OptionDef's bounds as whole numbers.
 std::int64_t whole_min(double min) {
-  return min > -0x1p63 ? static_cast<std::int64_t>(std::ceil(min))
-                       : std::numeric_limits<std::int64_t>::min();
+  return std::isfinite(min) ? static_cast<std::int64_t>(std::ceil(std::max(min, -0x1p62)))
+                            : -largest_option;
 }
 std::int64_t whole_max(double max) {
-  return max < 0x1p63 ? static_cast<std::int64_t>(std::floor(max))
-                      : std::numeric_limits<std::int64_t>::max();
+  return std::isfinite(max) ? static_cast<std::int64_t>(std::floor(std::min(max, 0x1p62)))
+                            : largest_option;
 }
 
 }  // namespace
@@ -82,8 +81,8 @@ std::optional<bool> Checker::boolean(const YamlNode& node, const std::string& wh
 
 std::optional<std::int64_t> Checker::integer(const YamlNode& node, const std::string& what,
                                              std::int64_t min, std::int64_t max) {
-  const std::string wanted = "write a whole number" + between(min, max);
   const auto value = plain(node) ? parse_integer(node.text) : std::nullopt;
+  const std::string wanted = "write a whole number" + between(min, max, value.value_or(0));
   if (!value) {
     report(node.place, indefinite(node, what) + ", not a whole number", wanted);
     return std::nullopt;
@@ -183,13 +182,10 @@ const YamlNode* MapReader::find(std::string_view key) {
   return node_.find(key);
 }
 
-const YamlNode* MapReader::need(std::string_view key, std::string_view example) {
+const YamlNode* MapReader::need(std::string_view key, std::string remedy, const Place* owner) {
   const YamlNode* node = find(key);
   const bool readable = node_.kind == YamlNode::Kind::map || node_.kind == YamlNode::Kind::nothing;
-  if (!node && readable) {
-    checker_.report(node_.place, path_of(key) + " is missing",
-                    "add '" + std::string(example) + "'");
-  }
+  if (!node && readable) missing_.push_back({key, owner ? *owner : node_.place, std::move(remedy)});
   return node;
 }
 
@@ -226,6 +222,12 @@ void MapReader::finish() {
         entry.place,
         "unknown key " + describe(shown) + (path_.empty() ? " in the job" : " in " + path_),
         did_you_mean(entry.key, known_));
+    std::erase_if(missing_, [meant = nearest(entry.key, known_)](const Missing& missing) {
+      return missing.key == meant;
+    });
+  }
+  for (const Missing& missing : missing_) {
+    checker_.report(missing.place, path_of(missing.key) + " is missing", missing.remedy);
   }
 }
 
@@ -234,15 +236,13 @@ Options read_options(MapReader& reader, std::span<const OptionDef> options, cons
   Checker& checker = reader.checker();
   for (const OptionDef& option : options) {
     if (!option.required) read.set(option.name, option.fallback);
-    const YamlNode* node = reader.find(option.name);
     const std::string what = reader.path_of(option.name);
-    if (!node) {
-      if (option.required) {
-        checker.report(owner, what + " is missing",
-                       "add it: " + range_in_words(option) + " (" + std::string(option.help) + ")");
-      }
-      continue;
-    }
+    const YamlNode* node = option.required ? reader.need(option.name,
+                                                         "add it: " + range_in_words(option) +
+                                                             " (" + std::string(option.help) + ")",
+                                                         &owner)
+                                           : reader.find(option.name);
+    if (!node) continue;
     switch (option.kind) {
       case OptionKind::boolean:
         if (const auto value = checker.boolean(*node, what)) read.set(option.name, *value);
@@ -284,13 +284,13 @@ std::string range_in_words(const OptionDef& option) {
     case OptionKind::boolean:
       return "true or false";
     case OptionKind::integer:
-      return "a whole number" + between(whole_min(option.min), whole_max(option.max));
+      return "a whole number" + between(option.min, option.max);
     case OptionKind::real:
       return "a number" + between(option.min, option.max);
     case OptionKind::reals:
-      return "a list of numbers" + between(option.min, option.max);
+      return "one or more numbers" + between(option.min, option.max);
     case OptionKind::integers:
-      return "a list of whole numbers" + between(whole_min(option.min), whole_max(option.max));
+      return "one or more whole numbers" + between(option.min, option.max);
     case OptionKind::text:
       break;
   }

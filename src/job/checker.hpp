@@ -46,7 +46,8 @@ class Checker {
   std::vector<InputError>& errors_;
 };
 
-/// Reads one map key by key; finish() then reports the keys that nobody asked for.
+/// Reads one map key by key; finish() then reports the keys that nobody asked for, and those that
+/// are missing unless one of the former seems to be a misspelt one of the latter.
 class MapReader {
  public:
   /// @param path of the map, "train"; empty for the whole job
@@ -56,8 +57,10 @@ class MapReader {
 
   /// The value under `key`, null when the map has none. From now on the key is known.
   [[nodiscard]] const YamlNode* find(std::string_view key);
-  /// The same, and its absence is reported with an `example` of how to write it.
-  [[nodiscard]] const YamlNode* need(std::string_view key, std::string_view example);
+  /// The same, and its absence is reported with a `remedy`, at `owner` if given and else where the
+  /// map begins.
+  [[nodiscard]] const YamlNode* need(std::string_view key, std::string remedy,
+                                     const Place* owner = nullptr);
 
   /// Each writes to `into` only when the key is there and its value good.
   void boolean(std::string_view key, bool& into);
@@ -70,10 +73,17 @@ class MapReader {
   void finish();
 
  private:
+  struct Missing {
+    std::string_view key;
+    Place place;
+    std::string remedy;
+  };
+
   Checker& checker_;
   const YamlNode& node_;
   std::string path_;
   std::vector<std::string_view> known_;
+  std::vector<Missing> missing_;
 };
 
 /// Reads the options of a layer, loss, optimizer or schedule: each checked against its OptionDef,

@@ -87,7 +87,7 @@ std::uint64_t read_seed(MapReader& map) {
 }
 
 void read_data(MapReader& job_map, JobSpec& job) {
-  const YamlNode* node = job_map.need("data", "data: {train: ../data/digits/train.yaml}");
+  const YamlNode* node = job_map.need("data", "add 'data: {train: ../data/digits/train.yaml}'");
   if (!node) return;
   MapReader map(job_map.checker(), *node, "data");
   const auto path = [&](const YamlNode* value,
@@ -98,7 +98,7 @@ void read_data(MapReader& job_map, JobSpec& job) {
     return (job.file.parent_path() / *text).lexically_normal();
   };
   job.train_manifest =
-      path(map.need("train", "train: ../data/digits/train.yaml"), "train").value_or("");
+      path(map.need("train", "add 'train: ../data/digits/train.yaml'"), "train").value_or("");
   job.valid_manifest = path(map.find("valid"), "valid");
   read_size(map, "cache", job.data_cache_bytes);
   map.finish();
@@ -206,13 +206,14 @@ void read_whole(const YamlNode& root, JobSpec& job, std::vector<InputError>& err
   read_name(map, job);
   job.train.seed = job.model.seed = read_seed(map);
   read_data(map, job);
-  if (const YamlNode* node = map.need("model", "model: [flatten, {linear: {features: 10}}]")) {
+  if (const YamlNode* node =
+          map.need("model", "add 'model: [flatten, {linear: {features: 10}}]'")) {
     job.model.layers = read_layers(checker, *node, "model");
   }
-  if (const YamlNode* node = map.need("loss", "loss: cross_entropy")) {
+  if (const YamlNode* node = map.need("loss", "add 'loss: cross_entropy'")) {
     job.model.loss = read_loss(checker, *node);
   }
-  if (const YamlNode* node = map.need("optimizer", "optimizer: {adam: {rate: 1.0e-3}}")) {
+  if (const YamlNode* node = map.need("optimizer", "add 'optimizer: {adam: {rate: 1.0e-3}}'")) {
     job.train.optimizer = read_optimizer(checker, *node);
   }
   YamlNode constant;

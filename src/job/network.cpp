@@ -32,6 +32,7 @@ std::optional<Named> read_named(Checker& checker, const YamlNode& node, const st
                    kind == "layer"
                        ? "begin a new list item with '-', or indent the layer's options further"
                        : "remove one of them, or indent the options further");
+    return std::nullopt;
   }
   return Named{node.entries[0].key, node.entries[0].place, &node.entries[0].value};
 }
@@ -86,13 +87,10 @@ LayerSpec read_layer(Checker& checker, const YamlNode& node, const std::string& 
   MapReader map(checker, named->options ? *named->options : nothing, path + "." + named->name);
   layer.layer.options = read_options(map, row->options, named->place);
   if (row->has_block) {
-    if (const YamlNode* block = map.find("layers")) {
-      layer.block = read_layers(checker, *block, map.path_of("layers"));
-    } else {
-      checker.report(
-          named->place, map.path_of("layers") + " is missing",
-          "add the list of layers inside, for instance 'layers: [{linear: {features: 64}}]'");
-    }
+    const YamlNode* block = map.need(
+        "layers", "add the layers inside, for instance 'layers: [{linear: {features: 64}}]'",
+        &named->place);
+    if (block) layer.block = read_layers(checker, *block, map.path_of("layers"));
   }
   map.finish();
   return layer;
@@ -104,9 +102,11 @@ std::vector<LayerSpec> read_layers(Checker& checker, const YamlNode& node,
                                    const std::string& path) {
   std::vector<LayerSpec> layers;
   if (node.kind != YamlNode::Kind::list || node.items.empty()) {
-    const std::string found = node.kind == YamlNode::Kind::list ? "an empty list" : describe(node);
-    checker.report(node.place, path + " is " + found + ", not a list of layers",
-                   "write one layer per line, for instance '- linear: {features: 10}'");
+    const bool empty = node.kind == YamlNode::Kind::list;
+    checker.report(
+        node.place,
+        path + (empty ? " has no layers" : " is " + describe(node) + ", not a list of layers"),
+        "write one layer per line, for instance '- linear: {features: 10}'");
     return layers;
   }
   for (std::size_t i = 0; i < node.items.size(); ++i) {

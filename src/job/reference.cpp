@@ -19,6 +19,7 @@ std::string in_words(bool value) { return value ? "true" : "false"; }
 std::string in_words(const std::string& value) { return value.empty() ? "none" : value; }
 template <class T>
 std::string in_words(const std::vector<T>& values) {
+  if (values.empty()) return "none";
   std::string text = "[";
   for (const T& value : values) text += (text.size() > 1 ? ", " : "") + in_words(value);
   return text + "]";

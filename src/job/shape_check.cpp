@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <new>
 
 #include "raven/data/manifest.hpp"
 #include "raven/data/sampler.hpp"
@@ -33,6 +34,12 @@ std::optional<Manifest> open_manifest(const std::filesystem::path& file,
   }
 }
 
+std::string targets_in_words(const SampleSchema& schema) {
+  const std::string width = std::to_string(schema.target_width);
+  if (schema.target_kind == TargetKind::classes) return width + " classes";
+  return width + (schema.target_width == 1 ? " real number" : " real numbers");
+}
+
 /// Whether both manifests hold the same kind of samples, prepared in the same way.
 void compare(const Manifest& train, const Manifest& valid, std::vector<InputError>& errors) {
   const SampleSchema& a = train.schema;
@@ -45,10 +52,8 @@ void compare(const Manifest& train, const Manifest& valid, std::vector<InputErro
                         "name two manifests of one data set");
   } else if (a.target_kind != b.target_kind || a.target_width != b.target_width) {
     errors.emplace_back(place,
-                        "validation targets are " + std::to_string(b.target_width) + " " +
-                            std::string(to_string(b.target_kind)) + ", those to train on " +
-                            std::to_string(a.target_width) + " " +
-                            std::string(to_string(a.target_kind)),
+                        "validation targets are " + targets_in_words(b) + ", those to train on " +
+                            targets_in_words(a),
                         "name two manifests of one data set");
   } else if (a.normalisation != b.normalisation) {
     errors.emplace_back(place,
@@ -70,6 +75,24 @@ void check_width(const JobSpec& job, const Manifest& train, const ValueType& pre
                           " numbers per sample, but the data has " +
                           std::to_string(schema.target_width) + " classes",
                       "make the last layer " + std::to_string(schema.target_width) + " wide");
+}
+
+/// Whether every token id of the data has its row in the embedding: the graph only knows that they
+/// are whole numbers.
+void check_vocabulary(const JobSpec& job, const Manifest& train, std::vector<InputError>& errors) {
+  if (train.schema.feature_type != FeatureType::i32) return;
+  for (const LayerSpec& layer : job.model.layers) {
+    if (layer.layer.type != "embedding") continue;
+    const std::int64_t count = layer.layer.options.integer("count");
+    if (count < train.schema.vocabulary) {
+      errors.emplace_back(layer.layer.place,
+                          "embedding.count is " + std::to_string(count) +
+                              ", but the data has token ids up to " +
+                              std::to_string(train.schema.vocabulary - 1),
+                          "write at least " + std::to_string(train.schema.vocabulary));
+    }
+    return;
+  }
 }
 
 void count_parameters(const JobSpec& job, const ParameterStore& store, JobSummary& summary) {
@@ -104,12 +127,6 @@ void count_work(const JobSpec& job, const Model& model, const ParameterStore& st
       plan.flops() * static_cast<double>(batch) / static_cast<double>(summary.snippet_rows);
 }
 
-std::string targets_in_words(const SampleSchema& schema) {
-  const std::string width = std::to_string(schema.target_width);
-  if (schema.target_kind == TargetKind::classes) return width + " classes";
-  return width + (schema.target_width == 1 ? " real number" : " real numbers");
-}
-
 }  // namespace
 
 std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>& errors) {
@@ -131,11 +148,16 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
     const Model model(job.model, features, without_batch(train->schema.targets(1)), store);
     const Graph graph = model.record(store, 2, Tape::Mode::inference);
     if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
+    check_vocabulary(job, *train, errors);
     count_parameters(job, store, summary);
     if (errors.size() == errors_before) count_work(job, model, store, summary);
   } catch (const InputError& error) {
     const Place place = error.place().file.empty() ? job.model.loss.place : error.place();
     errors.emplace_back(place, error.problem(), error.remedy());
+  } catch (const std::bad_alloc&) {
+    errors.emplace_back(Place{job.file.string()},
+                        "the model does not fit into this machine's memory",
+                        "make its layers narrower");
   }
   if (errors.size() > errors_before) return std::nullopt;
 

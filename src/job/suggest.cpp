@@ -29,6 +29,8 @@ constexpr std::array synonyms{
     Synonym{"units", "features"},
     Synonym{"out_features", "features"},
     Synonym{"kernel_size", "kernel"},
+    Synonym{"kernel_size", "size"},
+    Synonym{"kernel", "size"},
     Synonym{"pad", "padding"},
     Synonym{"lr", "rate"},
     Synonym{"learning_rate", "rate"},

@@ -5,6 +5,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 
@@ -17,8 +18,8 @@ namespace {
 /// and resolve aliases, and with them documents that grow without bound.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  TreeBuilder(std::string name, std::vector<InputError>& errors)
-      : name_(std::move(name)), errors_(errors) {}
+  TreeBuilder(std::string name, std::string_view text, std::vector<InputError>& errors)
+      : name_(std::move(name)), text_(text), errors_(errors) {}
 
   [[nodiscard]] YamlNode take() { return std::move(root_); }
   [[nodiscard]] Place place_of(const YAML::Mark& mark) const {
@@ -44,6 +45,7 @@ class TreeBuilder final : public YAML::EventHandler {
     YamlNode node = made(YamlNode::Kind::scalar, mark, tag, anchor);
     node.text = value;
     node.quoted = tag == "!";
+    if (node.quoted) check_closed(mark, node.place);
     add(std::move(node));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -84,6 +86,23 @@ class TreeBuilder final : public YAML::EventHandler {
       report(node.place, "a tag ('" + tag + "') (jobs have none)", "remove it");
     }
     return node;
+  }
+
+  /// yaml-cpp takes a quote that is never closed for text up to the end of the file.
+  void check_closed(const YAML::Mark& mark, const Place& place) const {
+    const auto start = static_cast<std::size_t>(std::max(mark.pos, 0));
+    if (start >= text_.size() || (text_[start] != '"' && text_[start] != '\'')) return;
+    const char quote = text_[start];
+    for (std::size_t i = start + 1; i < text_.size(); ++i) {
+      if (quote == '"' && text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || i + 1 >= text_.size() || text_[i + 1] != quote) return;
+        ++i;
+      }
+    }
+    throw InputError(place, "this is not YAML: a quote is never closed",
+                     "add it where the text ends");
   }
 
   void open(YamlNode node) {
@@ -148,6 +167,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   std::string name_;
+  std::string_view text_;
   std::vector<InputError>& errors_;
   std::vector<Open> open_;
   std::size_t nodes_ = 0;
@@ -203,7 +223,11 @@ std::string describe(const YamlNode& node) {
 std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& name,
                                    std::vector<InputError>& errors) {
   if (!check_text(text, name, errors)) return std::nullopt;
-  TreeBuilder builder(name, errors);
+  if (constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+      text.starts_with(byte_order_mark)) {
+    text.remove_prefix(byte_order_mark.size());
+  }
+  TreeBuilder builder(name, text, errors);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
@@ -213,7 +237,7 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& nam
       return std::nullopt;
     }
     YamlNode root = builder.take();
-    if (TreeBuilder second(name, errors); parser.HandleNextDocument(second)) {
+    if (TreeBuilder second(name, text, errors); parser.HandleNextDocument(second)) {
       errors.emplace_back(second.take().place, "a second document ('---') (a file holds one job)",
                           "put it into a file of its own");
     }

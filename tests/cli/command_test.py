@@ -1,0 +1,262 @@
+"""Runs the raven program: exit codes, messages, help, data verbs, shipped jobs.
+
+usage: command_test.py RAVEN SOURCE_FOLDER
+"""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+RAVEN = None
+SOURCE = None
+DONE, FAILURE, MISTAKE = 0, 1, 2
+
+
+def raven(*words, **more):
+    """Runs raven; stdout and stderr as text."""
+    return subprocess.run([RAVEN, *map(str, words)], capture_output=True, text=True, timeout=120, **more)
+
+
+def verbs(path=()):
+    """Every verb below `path`, as told by --help."""
+    text = raven(*path, "--help").stdout
+    if "\nSubcommands:\n" not in text:
+        return []
+    listed = text.split("\nSubcommands:\n")[1].split("\n\n")[0]
+    found = [(*path, line.split()[0]) for line in listed.splitlines() if re.match(r"^  [a-z]", line)]
+    return found + [deeper for verb in found for deeper in verbs(verb)]
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="raven-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def expect_mistake(self, result, *pieces):
+        self.assertEqual(result.returncode, MISTAKE, result.stderr)
+        self.assertEqual(result.stdout, "")
+        for line in result.stderr.splitlines():
+            self.assertTrue(line.startswith("raven: "), line)
+        for piece in pieces:
+            self.assertIn(piece, result.stderr)
+
+    def expect_done(self, result):
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        self.assertEqual(result.stderr, "")
+        return result.stdout
+
+
+class Help(Folder):
+    def test_every_verb_explains_itself_with_examples(self):
+        found = verbs()
+        for expected in [("check",), ("data", "make", "digits"), ("data", "make", "table"), ("data", "import", "csv"),
+                         ("data", "import", "idx"), ("data", "import", "npy"), ("data", "import", "npz"),
+                         ("data", "show"), ("data", "verify"), ("bench", "kernels"), ("explain",), ("version",)]:
+            self.assertIn(expected, found)
+        for verb in found:
+            text = self.expect_done(raven(*verb, "--help"))
+            self.assertIn("Example", text, verb)
+            self.assertIn("raven " + " ".join(verb), text, "an example that uses the verb itself")
+
+    def test_the_front_page_names_exit_codes_and_a_first_command(self):
+        text = self.expect_done(raven("--help"))
+        self.assertIn("Exit codes: 0 done", text)
+        self.assertIn("raven data make digits", text)
+
+    def test_no_verb_at_all_shows_the_help_and_is_a_mistake(self):
+        result = raven()
+        self.assertEqual(result.returncode, MISTAKE)
+        self.assertIn("Subcommands:", result.stdout)
+
+    def test_version(self):
+        number = self.expect_done(raven("--version"))
+        self.assertRegex(number, r"^\d+\.\d+\.\d+\n$")
+        self.assertIn("raven " + number, self.expect_done(raven("version")))
+
+
+class Mistakes(Folder):
+    def test_a_misspelt_verb_is_answered_with_the_right_one(self):
+        self.expect_mistake(raven("chekc", "job.yaml"), "there is no verb 'chekc' in 'raven'; did you mean 'check'?")
+        self.expect_mistake(raven("data", "mkae"), "there is no verb 'mkae' in 'raven data'; did you mean 'make'?")
+        self.expect_mistake(raven("data", "make", "digit"), "did you mean 'digits'?")
+        self.expect_mistake(raven("frobnicate"), "known here: ", "check, data")
+
+    def test_a_misspelt_option_is_answered_with_the_right_one(self):
+        self.expect_mistake(raven("check", "job.yaml", "--jsno"), "--jsno", "did you mean '--json'?")
+        self.expect_mistake(raven("data", "make", "digits", "--folder", "x", "--cuont=3"), "did you mean '--count'?")
+
+    def test_a_missing_word_is_told(self):
+        self.expect_mistake(raven("check"), "job is required", "'raven check --help' shows what it takes")
+        self.expect_mistake(raven("data"), "'raven data --help' shows what it takes")
+        self.expect_mistake(raven("data", "make", "digits"), "--folder is required")
+
+    def test_a_number_out_of_range_is_told(self):
+        self.expect_mistake(raven("data", "make", "digits", "--folder", self.folder, "--count", "0"), "--count")
+        self.expect_mistake(raven("data", "make", "digits", "--folder", self.folder, "--count", "many"), "--count")
+
+    def test_all_mistakes_of_a_job_come_at_once_with_their_places(self):
+        job = self.folder / "bad.yaml"
+        job.write_text("name: bad\ndata: {train: t.yaml}\nmodel:\n  - flaten\nloss: mse\noptimizer: adm\ntrain: {batch: 0}\n")
+        result = raven("check", job, "--set", "threads=many")
+        self.expect_mistake(result)
+        self.assertEqual(result.stderr.splitlines(), [
+            f"raven: {job}:4:5: there is no layer 'flaten'; did you mean 'flatten'?",
+            f"raven: {job}:6:12: there is no optimizer 'adm'; did you mean 'adam'?",
+            f"raven: {job}:7:16: train.batch is 0, out of range; write a whole number from 1 to 16777216",
+            "raven: --set threads=many: threads is 'many', not a whole number; write a whole number from 0 to 4096",
+        ])
+
+    def test_a_missing_file_is_told_by_name(self):
+        self.expect_mistake(raven("check", "/nowhere.yaml"), "raven: /nowhere.yaml: there is no such job file")
+        self.expect_mistake(raven("data", "show", "/nowhere.yaml"), "/nowhere.yaml")
+        self.expect_mistake(raven("data", "import", "csv", "/nowhere.csv", "--folder", self.folder / "x"), "/nowhere.csv")
+
+
+class Output(Folder):
+    def test_a_reader_that_goes_away_is_no_error(self):
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write) as closed:
+            result = subprocess.run([RAVEN, "explain"], stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual((result.returncode, result.stderr), (DONE, ""))
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "needs /dev/full")
+    def test_a_full_disk_is_a_failure(self):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([RAVEN, "explain"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(result.returncode, FAILURE)
+        self.assertIn("could not be written", result.stderr)
+
+    def on_a_terminal(self, *words, **environment):
+        """What raven writes to stderr when that is a terminal."""
+        main, side = pty.openpty()
+        variables = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM")}
+        process = subprocess.Popen([RAVEN, *map(str, words)], stdout=subprocess.DEVNULL, stderr=side,
+                                   env={**variables, "TERM": "xterm", **environment})
+        os.close(side)
+        text = b""
+        while True:
+            try:
+                piece = os.read(main, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            text += piece
+        os.close(main)
+        process.wait(timeout=60)
+        return text.decode()
+
+    def test_colour_only_on_a_terminal_that_wants_it(self):
+        self.assertIn("\033[1;31mraven:\033[0m", self.on_a_terminal("check", "/nowhere.yaml"))
+        self.assertNotIn("\033", self.on_a_terminal("check", "/nowhere.yaml", NO_COLOR="1"))
+        self.assertNotIn("\033", self.on_a_terminal("check", "/nowhere.yaml", TERM="dumb"))
+        self.assertNotIn("\033", raven("check", "/nowhere.yaml").stderr)
+
+    def test_progress_is_drawn_on_a_terminal_and_wiped(self):
+        text = self.on_a_terminal("data", "make", "digits", "--count", "300", "--folder", self.folder / "d")
+        self.assertRegex(text, r"\r.*drawing.* %")
+        self.assertTrue(text.endswith("\r\033[K"), repr(text[-80:]))
+
+
+class Explain(Folder):
+    def test_one_name_all_names_and_a_wrong_name(self):
+        self.assertIn("| `channels` |", self.expect_done(raven("explain", "conv2d")))
+        self.assertIn("### Optimizers", self.expect_done(raven("explain")))
+        self.expect_mistake(raven("explain", "con2d"), "did you mean 'conv2d'?")
+
+
+class Bench(Folder):
+    def test_kernels_are_measured(self):
+        words = ("bench", "kernels", "--filter", "gemm", "--threads", "1", "--seconds", "0.002")
+        report = json.loads(self.expect_done(raven(*words, "--json")))
+        self.assertTrue(report["figures"])
+        for figure in report["figures"]:
+            self.assertGreater(figure["rate"], 0)
+        self.assertIn("kernel", self.expect_done(raven(*words)))
+
+
+class Data(Folder):
+    def test_a_table_becomes_a_data_set(self):
+        table, data = self.folder / "machines.csv", self.folder / "machines"
+        self.expect_done(raven("data", "make", "table", "--count", "300", "--file", table))
+        self.assertEqual(len(table.read_text().splitlines()), 301)
+        self.expect_mistake(raven("data", "make", "table", "--file", table), "exists already", "--replace")
+        self.expect_done(raven("data", "import", "csv", table, "--target", "outcome", "--folder", data))
+        self.expect_mistake(raven("data", "import", "csv", table, "--folder", data), "there is a data set already")
+        shown = json.loads(self.expect_done(raven("data", "show", data / "train.yaml", "--json")))
+        self.assertEqual(shown["name"], "machines-train")
+        self.assertEqual(sorted(shown["class_names"]), ["fails", "runs", "wears"])
+        rest = json.loads(self.expect_done(raven("data", "show", data / "valid.yaml", "--json")))
+        self.assertEqual(shown["rows"] + rest["rows"], 300)
+        self.assertIn("wears", self.expect_done(raven("data", "show", data / "train.yaml")))
+
+    def test_a_damaged_shard_is_found(self):
+        data = self.folder / "digits"
+        self.expect_done(raven("data", "make", "digits", "--count", "60", "--folder", data, "--rows-per-shard", "30"))
+        self.assertIn("all sound", self.expect_done(raven("data", "verify", data / "train.yaml")))
+        shard = sorted(data.glob("train*.h5"))[0]
+        content = bytearray(shard.read_bytes())
+        content[len(content) // 2] ^= 1
+        shard.write_bytes(content)
+        self.expect_mistake(raven("data", "verify", data / "train.yaml"), shard.name)
+
+    def test_numpy_arrays_are_imported(self):
+        try:
+            import numpy
+        except ImportError:
+            self.skipTest("needs numpy")
+        x = numpy.arange(40 * 6, dtype=numpy.float32).reshape(40, 6)
+        y = numpy.arange(40, dtype=numpy.int64) % 4
+        numpy.save(self.folder / "x.npy", x)
+        numpy.save(self.folder / "y.npy", y)
+        numpy.savez(self.folder / "both.npz", images=x, labels=y)
+        self.expect_done(raven("data", "import", "npy", self.folder / "x.npy", self.folder / "y.npy",
+                               "--folder", self.folder / "a", "--valid", "0"))
+        self.expect_done(raven("data", "import", "npz", self.folder / "both.npz", "--features", "images",
+                               "--targets", "labels", "--folder", self.folder / "b", "--valid", "0"))
+        for name in ("a", "b"):
+            shown = json.loads(self.expect_done(raven("data", "show", self.folder / name / "train.yaml", "--json")))
+            self.assertEqual((shown["rows"], shown["feature_shape"], shown["class_counts"]), (40, [6], [10] * 4))
+            self.assertFalse((self.folder / name / "valid.yaml").exists())
+
+
+class Jobs(Folder):
+    def test_every_shipped_job_passes_the_check_on_the_data_that_its_head_tells_to_make(self):
+        jobs = self.folder / "jobs"
+        shutil.copytree(SOURCE / "jobs", jobs)
+        self.expect_done(raven("data", "make", "digits", "--count", "200", "--folder", self.folder / "data/digits"))
+        self.expect_done(raven("data", "make", "table", "--count", "300", "--file", self.folder / "data/machines.csv"))
+        self.expect_done(raven("data", "import", "csv", self.folder / "data/machines.csv", "--target", "outcome",
+                               "--folder", self.folder / "data/machines"))
+        files = sorted(jobs.glob("*.yaml"))
+        self.assertGreaterEqual(len(files), 3)
+        for file in files:
+            self.assertIn("no mistakes", self.expect_done(raven("check", file)))
+            told = json.loads(self.expect_done(raven("check", file, "--json", "--set", "train.batch=16")))
+            self.assertEqual(told["batch"], 16)
+            self.assertGreater(told["parameters"], 0)
+            self.assertGreater(told["flops_per_step"], 0)
+            self.assertIn(f"`{file.name}`", (jobs / "README.md").read_text())
+
+    def test_shapes_are_checked_unless_there_is_no_data(self):
+        job = SOURCE / "jobs/digits_mlp.yaml"
+        words = ("check", job, "--set", f"data.train={self.folder}/d/train.yaml", "--set", f"data.valid={self.folder}/d/valid.yaml",
+                 "--set", "model.3.linear.features=7")
+        self.expect_mistake(raven(*words), "d/train.yaml")
+        self.assertIn("data and shapes not looked at", self.expect_done(raven(*words, "--no-data")))
+        self.expect_done(raven("data", "make", "digits", "--count", "50", "--folder", self.folder / "d"))
+        self.expect_mistake(raven(*words), "the last layer makes 7 numbers per sample, but the data has 10 classes")
+
+
+if __name__ == "__main__":
+    RAVEN = sys.argv[1]
+    SOURCE = pathlib.Path(sys.argv[2])
+    unittest.main(argv=sys.argv[:1], verbosity=1)

@@ -1,0 +1,7 @@
+# The real program, run as a person runs it.
+if(TARGET raven)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_test(NAME cli.raven_command COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/command_test.py
+                                          $<TARGET_FILE:raven> ${PROJECT_SOURCE_DIR})
+  set_tests_properties(cli.raven_command PROPERTIES LABELS cli TIMEOUT 300)
+endif()
