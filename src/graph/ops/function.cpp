@@ -13,9 +13,17 @@ float real(const Attributes& attributes, std::string_view key) {
   return static_cast<float>(attributes.real(key));
 }
 
-/// A row of such a function; `Kernel` has `name`, check(), forward() and backward().
+/// What the derivative is made from.
+enum class From : std::uint8_t { nothing, input, output };
+
+constexpr auto needs_for(From from) {
+  return from == From::input ? needs_inputs : from == From::output ? needs_outputs : needs_nothing;
+}
+
+/// A row of such a function; `Kernel` has `name`, `from`, forward(), backward() and perhaps
+/// check().
 template <class Kernel>
-constexpr OpDef function_row(BackwardNeeds (*needs)(const Attributes&)) {
+constexpr OpDef function_row() {
   return {
       .name = Kernel::name,
       .infer =
@@ -32,14 +40,14 @@ constexpr OpDef function_row(BackwardNeeds (*needs)(const Attributes&)) {
           },
       .backward =
           [](const BackwardCall& call) {
-            // Each kernel reads x or y, whichever its row needs; the other has no data.
             float* dy = call.output_gradients[0].f32();
-            const float* kept = call.outputs[0] ? call.outputs[0].f32() : call.inputs[0].f32();
+            const float* kept =
+                Kernel::from == From::output ? call.outputs[0].f32() : call.inputs[0].f32();
             assign_or_add(call.input_gradients[0], dy, [&](float* dx) {
               Kernel::backward(call.outputs[0].count(), kept, dy, dx, call.attributes);
             });
           },
-      .needs = needs,
+      .needs = needs_for(Kernel::from),
       .forward_in_place = true,
       .backward_in_place = true,
   };
@@ -47,6 +55,7 @@ constexpr OpDef function_row(BackwardNeeds (*needs)(const Attributes&)) {
 
 struct Scale {
   static constexpr std::string_view name = "scale";
+  static constexpr From from = From::nothing;
   static void check(const CallCheck& check) {
     static_cast<void>(check.real("factor", -max_real, max_real));
   }
@@ -61,6 +70,7 @@ struct Scale {
 
 struct Negate {
   static constexpr std::string_view name = "negate";
+  static constexpr From from = From::nothing;
   static void forward(std::int64_t n, const float* x, float* y, const Attributes&) {
     kernels::negate(n, x, y);
   }
@@ -72,6 +82,7 @@ struct Negate {
 
 struct Exp {
   static constexpr std::string_view name = "exp";
+  static constexpr From from = From::output;
   static void forward(std::int64_t n, const float* x, float* y, const Attributes&) {
     kernels::exp(n, x, y);
   }
@@ -83,6 +94,7 @@ struct Exp {
 
 struct Log {
   static constexpr std::string_view name = "log";
+  static constexpr From from = From::input;
   static void forward(std::int64_t n, const float* x, float* y, const Attributes&) {
     kernels::log(n, x, y);
   }
@@ -94,6 +106,7 @@ struct Log {
 
 struct Sqrt {
   static constexpr std::string_view name = "sqrt";
+  static constexpr From from = From::output;
   static void forward(std::int64_t n, const float* x, float* y, const Attributes&) {
     kernels::sqrt(n, x, y);
   }
@@ -105,6 +118,7 @@ struct Sqrt {
 
 struct Square {
   static constexpr std::string_view name = "square";
+  static constexpr From from = From::input;
   static void forward(std::int64_t n, const float* x, float* y, const Attributes&) {
     kernels::square(n, x, y);
   }
@@ -116,6 +130,7 @@ struct Square {
 
 struct Abs {
   static constexpr std::string_view name = "abs";
+  static constexpr From from = From::input;
   static void forward(std::int64_t n, const float* x, float* y, const Attributes&) {
     kernels::abs(n, x, y);
   }
@@ -127,6 +142,7 @@ struct Abs {
 
 struct Clamp {
   static constexpr std::string_view name = "clamp";
+  static constexpr From from = From::input;
   static void check(const CallCheck& check) {
     const double low = check.real("low", -max_real, max_real);
     static_cast<void>(check.real("high", low, max_real));
@@ -140,14 +156,14 @@ struct Clamp {
   }
 };
 
-constexpr OpDef scale_row = function_row<Scale>(needs_nothing);
-constexpr OpDef negate_row = function_row<Negate>(needs_nothing);
-constexpr OpDef exp_row = function_row<Exp>(needs_outputs);
-constexpr OpDef log_row = function_row<Log>(needs_inputs);
-constexpr OpDef sqrt_row = function_row<Sqrt>(needs_outputs);
-constexpr OpDef square_row = function_row<Square>(needs_inputs);
-constexpr OpDef abs_row = function_row<Abs>(needs_inputs);
-constexpr OpDef clamp_row = function_row<Clamp>(needs_inputs);
+constexpr OpDef scale_row = function_row<Scale>();
+constexpr OpDef negate_row = function_row<Negate>();
+constexpr OpDef exp_row = function_row<Exp>();
+constexpr OpDef log_row = function_row<Log>();
+constexpr OpDef sqrt_row = function_row<Sqrt>();
+constexpr OpDef square_row = function_row<Square>();
+constexpr OpDef abs_row = function_row<Abs>();
+constexpr OpDef clamp_row = function_row<Clamp>();
 
 constexpr const OpDef* rows[] = {&scale_row, &negate_row, &exp_row, &log_row,
                                  &sqrt_row,  &square_row, &abs_row, &clamp_row};
