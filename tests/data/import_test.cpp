@@ -115,8 +115,8 @@ TEST(ImportNpz, reads_what_numpy_wrote_stored_and_deflated) {
   const DatasetSummary summary = describe(read_manifest(packed.train));
   EXPECT_EQ(read_manifest(packed.train).schema.target_kind, TargetKind::real);
   EXPECT_EQ(summary.features.max, 59.5);
-  EXPECT_EQ(summary.features.mean, 29.75);
-  EXPECT_EQ(summary.targets.at(0).mean, 1.5);
+  EXPECT_DOUBLE_EQ(summary.features.mean, 29.75);
+  EXPECT_DOUBLE_EQ(summary.targets.at(0).mean, 1.5);
 }
 
 TEST(ImportNpz, damaged_archives_are_refused) {
@@ -128,18 +128,19 @@ TEST(ImportNpz, damaged_archives_are_refused) {
       return complaint([&] { import_npz(file, {}, all_for_training(folder)); });
     };
     ASSERT_EQ(refused(sound), "");
-    for (std::size_t length = 0; length < sound.size(); length += 7) {
+    for (std::size_t length = 0; length < sound.size(); length += 13) {
       ASSERT_NE(refused(sound.substr(0, length)), "") << length;
     }
     // A flipped bit is refused, or it sits in one of the fields that nobody reads (times, versions,
     // local copies).
     int noticed = 0;
-    for (std::size_t at = 0; at < sound.size(); ++at) {
+    int tried = 0;
+    for (std::size_t at = 0; at < sound.size(); at += 3, ++tried) {
       std::string flipped = sound;
       flipped[at] = static_cast<char>(flipped[at] ^ 0x20);
       noticed += !refused(flipped).empty();
     }
-    EXPECT_GT(noticed, static_cast<int>(sound.size()) / 2) << name;
+    EXPECT_GT(noticed, tried / 2) << name;
   }
   EXPECT_NE(complaint([&] {
               import_npz(fixtures / "plain.npz", {.features = "z"}, all_for_training(folder));

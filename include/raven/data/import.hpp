@@ -20,11 +20,12 @@ struct ImportProgress {
 /// Where imported rows go. The importers stream: they hold one shard per side in memory, whatever
 /// the input's size.
 struct ImportOptions {
-  std::filesystem::path folder;  ///< made if missing; gets train.yaml, valid.yaml and their shards
+  std::filesystem::path
+      folder{};  ///< made if missing; gets train.yaml, valid.yaml and their shards
   std::string name = "imported";
   std::int64_t rows_per_shard = 0;  ///< 0: as many as make about 64 MiB
-  double valid_fraction =
-      0.1;  ///< of rows, chosen by a hash of (seed, row number); 0: no valid.yaml
+  /// Of the rows, chosen by a hash of (seed, row number). 0: no valid.yaml.
+  double valid_fraction = 0.1;
   std::uint64_t seed = 1;
   /// Called now and then from the importing thread.
   std::function<void(const ImportProgress&)> progress{};
@@ -43,11 +44,12 @@ ImportReport import_idx(const std::filesystem::path& images, const std::filesyst
                         const ImportOptions& options);
 
 struct CsvOptions {
-  std::string target;                     ///< name of the target column; empty: the last one
-  std::optional<TargetKind> target_kind;  ///< none: real when every target is a number that isn't
-                                          ///< whole or more than 1000 differ, else classes
+  std::string target{};  ///< name of the target column; empty: the last one
+  /// None: real when every target is a number and one isn't whole or more than 1000 differ; else
+  /// classes.
+  std::optional<TargetKind> target_kind{};
   char separator = ',';
-  std::vector<std::string> ignore;  ///< columns to leave out, for instance row numbers
+  std::vector<std::string> ignore{};  ///< columns to leave out, for instance row numbers
 };
 
 /// A table with a header line, numbers in every feature column, quoted fields allowed, gzip
@@ -56,8 +58,8 @@ struct CsvOptions {
 ImportReport import_csv(const std::filesystem::path& file, const CsvOptions& csv,
                         const ImportOptions& options);
 
-/// Two NumPy arrays: features u8, f32, f64 or integers (token ids when `tokens`), targets integers
-/// or floats.
+/// Two NumPy arrays: features u8, f32, f64, or wider integers, which are token ids, targets
+/// integers or floats.
 ImportReport import_npy(const std::filesystem::path& features, const std::filesystem::path& targets,
                         const ImportOptions& options);
 
