@@ -38,7 +38,8 @@ std::string in_words(const Manifest& manifest, const DatasetSummary& summary) {
       text += fmt::format("    {:<7} {}\n", i, in_words(summary.channels[i]));
     }
   }
-  text += fmt::format("  targets   {} {}\n", schema.target_width, to_string(schema.target_kind));
+  text += fmt::format("  targets   {} {}\n", schema.target_width,
+                      schema.target_kind == TargetKind::classes ? "classes" : "real numbers");
   for (std::size_t i = 0; i < summary.class_counts.size(); ++i) {
     text += fmt::format("    {:<12} {:>9}\n", class_name(manifest, i),
                         count_in_words(summary.class_counts[i]));
