@@ -10,6 +10,7 @@
 namespace raven {
 namespace {
 
+constexpr std::int32_t max_classes = 1 << 24;
 constexpr std::size_t max_dims = Shape::max_rank - 1;  // one more is the batch
 
 std::int64_t channels_of(const Shape& shape) { return shape.rank() == 0 ? 1 : shape.back(); }
@@ -115,6 +116,9 @@ std::string_view SampleSchema::flaw() const {
     return "unknown target kind";
   }
   if (target_width < 1) return "there must be at least one class or one target number";
+  if (target_kind == TargetKind::classes && target_width > max_classes) {
+    return "there are more than 2^24 classes";
+  }
   if (target_kind == TargetKind::real &&
       static_cast<std::size_t>(target_width) > max_row_bytes / 4) {
     return "the targets of a sample take more than 256 MiB";

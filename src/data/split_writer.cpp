@@ -104,6 +104,10 @@ ImportReport SplitWriter::finish(const Normalisation& normalisation) {
     write_manifest(valid, valid.file);
     report.valid = valid.file;
     report.valid_rows = valid.rows();
+  } else {
+    // One of an earlier import would pass for this one's.
+    std::error_code ignored;
+    std::filesystem::remove(options_.folder / "valid.yaml", ignored);
   }
   return report;
 }

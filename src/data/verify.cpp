@@ -9,6 +9,7 @@ namespace raven {
 namespace {
 
 constexpr std::size_t most_channels = 64;
+constexpr std::size_t most_targets = 4096;
 
 ShardRows load(const Manifest& manifest, const ShardEntry& entry) {
   return load_shard(manifest.path_of(entry),
@@ -65,7 +66,7 @@ DatasetSummary describe(const Manifest& manifest) {
   const bool real = schema.target_kind == TargetKind::real;
   Moments features;
   std::vector<Moments> by_channel(channels <= most_channels ? channels : 0);
-  std::vector<Moments> targets(real ? width : 0);
+  std::vector<Moments> targets(real && width <= most_targets ? width : 0);
   DatasetSummary summary;
   if (!real) summary.class_counts.assign(width, 0);
   for (const ShardEntry& entry : manifest.shards) {
@@ -79,7 +80,7 @@ DatasetSummary describe(const Manifest& manifest) {
     for (std::int64_t row = 0; row < shard.rows; ++row) {
       const std::byte* from = shard.targets_of(row);
       if (real) {
-        for (std::size_t k = 0; k < width; ++k) {
+        for (std::size_t k = 0; k < targets.size(); ++k) {
           float value = 0;
           std::memcpy(&value, from + 4 * k, 4);
           targets[k].add(static_cast<double>(value));

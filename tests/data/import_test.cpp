@@ -252,6 +252,16 @@ TEST(Import, the_split_is_by_row_number_and_keeps_every_row_once) {
   EXPECT_EQ(seen.size(), 500U);
 }
 
+TEST(Import, an_earlier_validation_side_does_not_stay_behind) {
+  const TemporaryFolder folder;
+  const auto file = folder.put("t.csv", "x,y\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n7,a\n8,b\n");
+  ImportOptions options{.folder = folder / "out", .valid_fraction = 0.5};
+  ASSERT_TRUE(import_csv(file, {}, options).valid.has_value());
+  options.valid_fraction = 0;
+  EXPECT_FALSE(import_csv(file, {}, options).valid.has_value());
+  EXPECT_FALSE(std::filesystem::exists(folder / "out" / "valid.yaml"));
+}
+
 TEST(H5pyShard, is_read_with_all_its_filters) {
   const Manifest manifest = read_manifest(fixtures / "h5py.yaml");
   EXPECT_TRUE(verify(manifest).problems.empty());

@@ -83,6 +83,7 @@ TEST(SampleSchema, names_each_flaw) {
   EXPECT_NE(flaw_after([](auto& s) { s.feature_shape = Shape{1, 1, 1, 1, 1, 3}; }), "");
   EXPECT_NE(flaw_after([](auto& s) { s.vocabulary = 3; }), "");
   EXPECT_NE(flaw_after([](auto& s) { s.target_width = 0; }), "");
+  EXPECT_NE(flaw_after([](auto& s) { s.target_width = 1 << 30; }), "");
   EXPECT_NE(flaw_after([](auto& s) { s.feature_type = FeatureType{9}; }), "");
   EXPECT_NE(flaw_after([](auto& s) { s.target_kind = TargetKind{0}; }), "");
   EXPECT_NE(flaw_after([](auto& s) { s.normalisation.scale = 0; }), "");

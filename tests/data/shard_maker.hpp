@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/hdf5_handle.hpp"
+#include "raven/data/schema.hpp"
 
 namespace raven {
 
@@ -69,5 +70,19 @@ struct ShardMaker {
     add(file.id());
   }
 };
+
+/// What ShardMaker's default file holds.
+inline SampleSchema small_pixels() {
+  SampleSchema schema;
+  schema.feature_type = FeatureType::u8;
+  schema.feature_shape = {4, 3};
+  schema.target_width = 3;
+  return schema;
+}
+
+inline void chunks(hid_t how, hsize_t a, hsize_t b, hsize_t c) {
+  const hsize_t sides[] = {a, b, c};
+  H5Pset_chunk(how, 3, sides);
+}
 
 }  // namespace raven

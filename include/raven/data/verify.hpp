@@ -32,7 +32,7 @@ struct DatasetSummary {
   ChannelSummary features;                 ///< over all stored values, before normalisation
   std::vector<ChannelSummary> channels;    ///< one per channel, when there are at most 64
   std::vector<std::int64_t> class_counts;  ///< classes: rows of each
-  std::vector<ChannelSummary> targets;     ///< real: one per number
+  std::vector<ChannelSummary> targets;     ///< real: one per number, up to 4096
 };
 
 /// Reads every shard. @throws InputError at the first broken one.
