@@ -34,9 +34,13 @@ Graph small_classifier(std::int64_t rows) {
   };
   const Variable x = tape.input(0, {DType::f32, {rows, 6}});
   const Variable classes = tape.input(1, {DType::i32, {rows}});
-  const Variable hidden =
-      linear(x, parameter({5, 6}), parameter({5}), default_activation(ActivationKind::relu));
-  const Variable logits = linear(hidden, parameter({3, 5}), parameter({3}));
+  // One after the other: the order in which a call's arguments are made is the compiler's choice.
+  const Variable first = parameter({5, 6});
+  const Variable first_bias = parameter({5});
+  const Variable second = parameter({3, 5});
+  const Variable second_bias = parameter({3});
+  const Variable hidden = linear(x, first, first_bias, default_activation(ActivationKind::relu));
+  const Variable logits = linear(hidden, second, second_bias);
   const RowLosses loss = cross_entropy(logits, classes);
   tape.set_loss(loss.losses, loss.weights);
   tape.set_prediction(logits);
