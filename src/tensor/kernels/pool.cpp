@@ -50,8 +50,8 @@ HWY_INLINE void max_of_window(const kernels::PoolShape& shape, const Window& win
       const float* pixel = corner + as_size(r) * image_row + c;
       for (int q = 0; q < width; ++q, pixel += channels) {
         const V value = io.load(pixel);
-        // "Not at most" instead of "greater": NaN wins, as in PyTorch.
-        const auto better = hn::Not(Le(value, highest));
+        // NaN wins and stays, as in PyTorch.
+        const auto better = hn::Or(Gt(value, highest), hn::Ne(value, value));
         highest = IfThenElse(better, value, highest);
         if constexpr (indexed) {
           const auto place = first + static_cast<std::int32_t>(r * shape.width + q);

@@ -58,7 +58,7 @@ TEST(Gemm, batched_products_are_those_of_each_matrix) {
   const Floats32 a = some_floats(batch * m * k, 23);
   const Floats32 b = some_floats(batch * k * n, 24);
   const Floats32 all = on_any_pool([&] {
-    Floats32 c(at(batch * m * n));
+    Floats32 c(at(batch * m * n), 1.0F);
     kernels::batched_gemm(Transpose::no, Transpose::yes, batch, m, n, k, a.data(), b.data(),
                           c.data());
     return c;

@@ -95,6 +95,17 @@ TEST_P(Pool, the_mean_counts_padding) {
   expect_close(dx, gradient, 1e-6);
 }
 
+TEST(MaxPool, the_first_of_equals_wins_and_nan_shows) {
+  const PoolShape shape{.batch = 1, .height = 2, .width = 4, .channels = 1};
+  const Floats32 x = {1.0F, 3.0F, 0.0F, std::nanf(""), 3.0F, 3.0F, 9.0F, 2.0F};
+  Floats32 y(2);
+  std::int32_t argmax[2];
+  kernels::max_pool2d_forward(shape, x.data(), y.data(), argmax);
+  EXPECT_EQ(y[0], 3.0F);
+  EXPECT_EQ(argmax[0], 1);
+  EXPECT_TRUE(std::isnan(y[1]));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Shapes, Pool,
     testing::Values(PoolShape{.batch = 3, .height = 8, .width = 6, .channels = 32},
