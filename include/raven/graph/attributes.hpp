@@ -13,7 +13,8 @@
 namespace raven {
 
 /// The constants of one call: strides, rates, names of activations. Plain data, sorted by key, so
-/// that equal attributes have equal bytes.
+/// that equal attributes have equal bytes. At most 32 entries, keys of 64 characters, texts of 256,
+/// lists of 4096 numbers; no NaN.
 class Attributes {
  public:
   using Value = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>,
@@ -22,10 +23,10 @@ class Attributes {
   Attributes() = default;
   Attributes(std::initializer_list<std::pair<std::string, Value>> entries);
 
+  /// Minus zero becomes zero: one number, one encoding.
   Attributes& set(std::string key, Value value);
 
-  /// @pre the key is there with this type: `infer` of the op has checked it with the try_ functions
-  /// below
+  /// @pre the key is there with this type, which `infer` of the op has checked
   [[nodiscard]] std::int64_t integer(std::string_view key) const;
   [[nodiscard]] double real(std::string_view key) const;
   [[nodiscard]] const std::string& text(std::string_view key) const;
@@ -41,8 +42,7 @@ class Attributes {
 
   /// Canonical: the same attributes always give the same bytes.
   void encode(ByteWriter& to) const;
-  /// None when the bytes are malformed, unsorted or too large (at most 32 entries, 4096 list
-  /// elements).
+  /// None when the bytes are not what encode() writes, or exceed the limits above.
   static std::optional<Attributes> decode(ByteReader& from);
 
  private:
