@@ -51,7 +51,7 @@ HWY_INLINE void max_of_window(const kernels::PoolShape& shape, const Window& win
       for (int q = 0; q < width; ++q, pixel += channels) {
         const V value = io.load(pixel);
         // NaN wins and stays, as in PyTorch.
-        const auto better = hn::Or(Gt(value, highest), hn::Ne(value, value));
+        const auto better = hn::Or(Gt(value, highest), hn::Not(Eq(value, value)));
         highest = IfThenElse(better, value, highest);
         if constexpr (indexed) {
           const auto place = first + static_cast<std::int32_t>(r * shape.width + q);
