@@ -5,6 +5,7 @@
 
 #include "cluster/phase.hpp"
 #include "raven/cluster/master.hpp"
+#include "raven/cluster/scheduler.hpp"
 #include "raven/data/sampler.hpp"
 
 namespace raven {
@@ -42,7 +43,9 @@ struct Master::Impl {
   void begin_evaluation(Instant now);
   void hand_out(Instant now);
   void send_lease(Member& member, SnippetRange node, Instant now);
-  void send_parameter(Member& member, ParameterId id);
+  void send_parameter(Member& member, ParameterId id, const Tensor& value, std::uint64_t version);
+  /// Those who can be given work and hold no part of a subtree yet.
+  [[nodiscard]] std::vector<Worker> workers(SnippetRange not_holding) const;
   /// Uses whatever has become complete: updates tensors, ends the step or the evaluation.
   void progress(Instant now);
   void update_tensor(ParameterId id, float scale, double rate);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "cluster/master_impl.hpp"
 #include "raven/cluster/scheduler.hpp"
@@ -70,7 +71,7 @@ void Master::Impl::begin_step(Instant now) {
       cut_batch(sampler.batch_size(static_cast<std::int64_t>(step)), setup.train.snippets);
   for (Snippet& piece : pieces) piece.graph = recorded(piece.rows, Tape::Mode::training).digest;
   const RecordedGraph& graph = *graphs.at(pieces.front().graph);
-  phase->begin(std::move(pieces), graph, model.parameters().size());
+  phase->begin(std::move(pieces), graph, model.parameters());
   hand_out(now);
 }
 
@@ -86,43 +87,54 @@ void Master::Impl::begin_evaluation(Instant now) {
   std::vector<Snippet> pieces = cut_batch(rows, (rows + size - 1) / size);
   for (Snippet& piece : pieces) piece.graph = recorded(piece.rows, Tape::Mode::inference).digest;
   const RecordedGraph& graph = *graphs.at(pieces.front().graph);
-  phase->begin(std::move(pieces), graph, model.parameters().size());
+  phase->begin(std::move(pieces), graph, model.parameters());
   hand_out(now);
+}
+
+std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
+  std::vector<Worker> found;
+  for (const Member& member : roster.all()) {
+    if (member.state != Member::State::ready) continue;
+    Worker worker{.peer = member.peer, .speed = roster.speed_of(member)};
+    bool holds = false;
+    for (const OpenLease& lease : phase->leases) {
+      if (!lease.open || lease.peer != member.peer) continue;
+      worker.backlog += static_cast<double>(phase->rows(lease.node));
+      holds = holds || lease.node.overlaps(not_holding);
+    }
+    if (!holds) found.push_back(worker);
+  }
+  return found;
 }
 
 void Master::Impl::hand_out(Instant now) {
   if (!phase || phase->returned.empty()) return;
-  std::vector<Worker> workers;
-  for (const Member& member : roster.all()) {
-    if (member.state != Member::State::ready) continue;
-    Worker& worker =
-        workers.emplace_back(Worker{.peer = member.peer, .speed = roster.speed_of(member)});
-    for (const OpenLease& lease : phase->leases) {
-      if (lease.open && lease.peer == member.peer) {
-        worker.backlog += static_cast<double>(phase->rows(lease.node));
-      }
+  std::vector<SnippetRange> nodes = std::exchange(phase->returned, {});
+  for (const SnippetRange node : nodes) {
+    // Giving a subtree to whoever holds it already would gain nothing: it waits for somebody else
+    // to come.
+    const std::vector<Worker> able = workers(node);
+    if (able.empty()) {
+      phase->returned.push_back(node);
+      continue;
     }
-  }
-  if (workers.empty()) return;
-  const bool fresh = phase->leases.empty();
-  const double rows_per_snippet =
-      static_cast<double>(phase->rows()) / static_cast<double>(phase->snippets.size());
-  const std::vector<Assignment> assignments =
-      fresh ? deal(phase->root(), workers, Lease::max_snippets)
-            : deal_again(phase->returned, workers, rows_per_snippet);
-  phase->returned.clear();
-  for (const Assignment& assignment : assignments) {
-    send_lease(*roster.find(assignment.peer), assignment.node, now);
+    const double rows_per_snippet =
+        static_cast<double>(phase->rows(node)) / static_cast<double>(node.count);
+    const std::vector<Assignment> assignments =
+        node == phase->root() ? deal(node, able, Lease::max_snippets)
+                              : deal_again({&node, 1}, able, rows_per_snippet);
+    for (const Assignment& assignment : assignments) {
+      send_lease(*roster.find(assignment.peer), assignment.node, now);
+    }
   }
 }
 
-void Master::Impl::send_parameter(Member& member, ParameterId id) {
-  const Parameter& parameter = model.parameters()[id];
+void Master::Impl::send_parameter(Member& member, ParameterId id, const Tensor& value,
+                                  std::uint64_t version) {
   std::uint64_t& sent = member.parameter_versions[id.value];
-  if (sent == parameter.version) return;
-  sent = parameter.version;
-  send(member.peer, ParameterMessage{.id = id, .version = parameter.version},
-       parameter.value.blob());
+  if (sent == version) return;
+  sent = version;
+  send(member.peer, ParameterMessage{.id = id, .version = version}, value.blob());
 }
 
 void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
@@ -135,15 +147,15 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
       .node = node,
       .root = phase->root(),
       .snippets = {phase->snippets.begin() + node.first, phase->snippets.begin() + node.end()},
-      .versions = {}};
+      .versions = phase->versions};
   for (const Snippet& snippet : lease.snippets) {
     if (member.graphs.insert(snippet.graph).second) {
       send(member.peer, GraphMessage{snippet.graph}, graphs.at(snippet.graph)->bytes);
     }
   }
-  for (const ParameterId id : phase->graph->parameters) send_parameter(member, id);
-  for (const Parameter& parameter : model.parameters().all())
-    lease.versions.push_back(parameter.version);
+  for (const ParameterId id : phase->graph->parameters) {
+    send_parameter(member, id, phase->parameters[id.value], phase->versions[id.value]);
+  }
 
   Blob rows;
   if (lease.inline_rows) {
@@ -217,12 +229,13 @@ void Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
   // Sent on at once to those who will need it, while the gradients of other tensors are still being
   // made.
   if (is_last_step() && !has_valid()) return;
+  const Parameter& updated = model.parameters()[id];
   for (Member& member : roster.all()) {
     if (member.state != Member::State::ready) continue;
     const bool busy =
         std::any_of(phase->leases.begin(), phase->leases.end(),
                     [&](const OpenLease& lease) { return lease.peer == member.peer; });
-    if (busy) send_parameter(member, id);
+    if (busy) send_parameter(member, id, updated.value, updated.version);
   }
 }
 

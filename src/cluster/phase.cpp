@@ -5,7 +5,7 @@
 namespace raven {
 
 void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
-                  std::size_t parameter_count) {
+                  const ParameterStore& store) {
   snippets = std::move(pieces);
   graph = &recorded;
   leases.clear();
@@ -15,7 +15,13 @@ void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
   stats_.assign(snippets.size(), std::nullopt);
   stats_left_ = snippets.size();
   tensors_.clear();
-  tensors_.resize(parameter_count);
+  tensors_.resize(store.size());
+  parameters.clear();
+  versions.clear();
+  for (const Parameter& parameter : store.all()) {
+    parameters.push_back(parameter.value);
+    versions.push_back(parameter.version);
+  }
   totals_left_ = 0;
   if (purpose == Purpose::train) {
     for (const ParameterId id : recorded.gradients) {

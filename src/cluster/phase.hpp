@@ -5,6 +5,7 @@
 
 #include "raven/cluster/protocol.hpp"
 #include "raven/cluster/roster.hpp"
+#include "raven/graph/parameter_store.hpp"
 #include "raven/graph/plan.hpp"
 
 namespace raven {
@@ -46,11 +47,16 @@ class Phase {
       nullptr;  ///< of the first snippet; others differ in the number of rows only
   std::vector<OpenLease> leases;
   std::vector<SnippetRange> returned;  ///< to be handed out (again)
-  double weight = 0;                   ///< valid once all_stats()
+  /// The parameters as they were when the step began, and their versions. Tensors are updated while
+  /// others are still being computed; work that is handed out again must start from what the first
+  /// holder had.
+  std::vector<Tensor> parameters;
+  std::vector<std::uint64_t> versions;
+  double weight = 0;  ///< valid once all_stats()
   double loss = 0;
 
   void begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
-             std::size_t parameter_count);
+             const ParameterStore& store);
 
   [[nodiscard]] SnippetRange root() const {
     return {0, static_cast<std::uint32_t>(snippets.size())};

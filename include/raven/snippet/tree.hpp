@@ -19,6 +19,9 @@ struct SnippetRange {
   [[nodiscard]] constexpr bool contains(SnippetRange other) const {
     return first <= other.first && other.end() <= end();
   }
+  [[nodiscard]] constexpr bool overlaps(SnippetRange other) const {
+    return first < other.end() && other.first < end();
+  }
   auto operator<=>(const SnippetRange&) const = default;
 };
 

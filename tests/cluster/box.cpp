@@ -1,0 +1,200 @@
+#include "cluster/box.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "raven/data/digits.hpp"
+#include "raven/tensor/fingerprint.hpp"
+
+namespace raven {
+namespace {
+
+LayerSpec layer(const std::string& type,
+                std::initializer_list<std::pair<std::string, OptionValue>> options) {
+  const ModuleDef* def = find_module(type);
+  EXPECT_NE(def, nullptr) << type;
+  LayerSpec spec;
+  spec.layer.type = type;
+  for (const OptionDef& option : def->options) spec.layer.options.set(option.name, option.fallback);
+  for (const auto& [name, value] : options) spec.layer.options.set(name, value);
+  return spec;
+}
+
+template <class Def>
+Choice choice(const Def* def, std::initializer_list<std::pair<std::string, OptionValue>> options) {
+  Choice chosen;
+  chosen.type = def->name;
+  for (const OptionDef& option : def->options) chosen.options.set(option.name, option.fallback);
+  for (const auto& [name, value] : options) chosen.options.set(name, value);
+  return chosen;
+}
+
+ValueType sample_type(const ValueType& batch) { return {batch.dtype, batch.shape.without_first()}; }
+
+/// Passes everything on and vanishes after so many messages that came in.
+class MortalTransport final : public Transport {
+ public:
+  MortalTransport(std::unique_ptr<Transport> inner, int lives)
+      : inner_(std::move(inner)), lives_(lives) {}
+
+  void send(PeerId to, Message message) override {
+    if (inner_) inner_->send(to, std::move(message));
+  }
+  std::optional<Event> poll(std::chrono::microseconds patience) override {
+    if (!inner_) return Event{.kind = Event::Kind::lost, .peer = {0}, .message = {}};
+    auto event = inner_->poll(patience);
+    if (event && event->kind == Event::Kind::message && lives_ > 0 && --lives_ == 0) {
+      inner_.reset();
+      return Event{.kind = Event::Kind::lost, .peer = {0}, .message = {}};
+    }
+    return event;
+  }
+  void wake() override {
+    if (inner_) inner_->wake();
+  }
+  void drop(PeerId peer) override {
+    if (inner_) inner_->drop(peer);
+  }
+  [[nodiscard]] bool flushed(PeerId peer) const override {
+    return !inner_ || inner_->flushed(peer);
+  }
+  [[nodiscard]] Traffic traffic() const override { return inner_ ? inner_->traffic() : Traffic{}; }
+
+ private:
+  std::unique_ptr<Transport> inner_;
+  int lives_;
+};
+
+}  // namespace
+
+ClusterBox::ClusterBox() {
+  folder_ = std::filesystem::temp_directory_path() /
+            ("raven-box-" + std::to_string(getpid()) + "-" +
+             ::testing::UnitTest::GetInstance()->current_test_info()->name());
+  std::filesystem::remove_all(folder_);
+  make_digits(330, {.folder = folder_, .seed = 3});
+  training_ = std::make_shared<const Dataset>(read_manifest(folder_ / "train.yaml"));
+  validation_ = std::make_shared<const Dataset>(read_manifest(folder_ / "valid.yaml"));
+  train = {.seed = 7,
+           .epochs = 2,
+           .batch = 48,
+           .snippets = 8,
+           .optimizer = choice(find_optimizer("sgd"), {{"rate", 0.05}, {"momentum", 0.9}}),
+           .schedule = choice(find_schedule("constant"), {}),
+           .clip = {}};
+}
+
+ClusterBox::~ClusterBox() { std::filesystem::remove_all(folder_); }
+
+ModelSpec ClusterBox::model_spec() const {
+  ModelSpec spec{
+      .layers = {layer("flatten", {}), layer("linear", {{"features", std::int64_t{24}},
+                                                        {"activation", std::string("relu")}})},
+      .loss = choice(find_loss("cross_entropy"), {}),
+      .seed = 7};
+  if (batch_norm) spec.layers.push_back(layer("batch_norm", {}));
+  spec.layers.push_back(layer("dropout", {{"rate", 0.1}}));
+  spec.layers.push_back(layer("linear", {{"features", std::int64_t{10}}}));
+  return spec;
+}
+
+ParameterStore ClusterBox::fresh_parameters() const {
+  ParameterStore store;
+  const Model model(model_spec(), sample_type(training_->schema().features(1)),
+                    sample_type(training_->schema().targets(1)), store);
+  return store;
+}
+
+MasterSetup ClusterBox::setup() const {
+  auto types = std::make_shared<ParameterStore>();
+  auto model =
+      std::make_shared<const Model>(model_spec(), sample_type(training_->schema().features(1)),
+                                    sample_type(training_->schema().targets(1)), *types);
+  const auto offer = [](const Dataset& dataset) {
+    return DatasetOffer{.manifest = dataset.manifest().file.string(),
+                        .identity = dataset.manifest().identity(),
+                        .rows = dataset.size(),
+                        .schema = dataset.schema()};
+  };
+  return {.train = train,
+          .contributors = contributors,
+          .record = [types, model](std::int64_t rows,
+                                   Tape::Mode mode) { return model->record(*types, rows, mode); },
+          .datasets = {offer(*training_), offer(*validation_)},
+          .raw_rows =
+              [train_set = training_, valid_set = validation_](
+                  std::uint32_t dataset, std::span<const std::int64_t> samples) {
+                const Dataset& from = dataset == 0 ? *train_set : *valid_set;
+                Bytes rows(samples.size() * from.schema().row_bytes());
+                from.gather_raw(samples, rows);
+                return Blob(std::move(rows));
+              },
+          .fingerprint = numerics_fingerprint(),
+          .core = "test",
+          .training_digest = {},
+          .checkpoint_every = std::chrono::hours(1)};
+}
+
+ClusterBox::Result ClusterBox::run(const std::vector<Contribution>& contributions,
+                                   const Checkpoint* resume, std::uint64_t stop_after,
+                                   const std::vector<Message>& intrusion) {
+  ComputePool compute(2);
+  BufferPool buffers;
+  LocalHub hub;
+  std::unique_ptr<Transport> transport = hub.master();
+  Master master(setup(), fresh_parameters(), compute, buffers, resume,
+                std::chrono::steady_clock::now());
+  Result result;
+
+  // Before anybody else says a word, so that it is heard whatever the threads do.
+  const std::unique_ptr<Transport> intruder = hub.join();
+  for (const Message& message : intrusion) intruder->send({0}, message);
+
+  std::vector<std::jthread> threads;
+  for (const Contribution& contribution : contributions) {
+    // Joined here: a thread may begin only when the run is over.
+    threads.emplace_back([contribution, joined = hub.join()]() mutable {
+      ComputePool pool(contribution.threads);
+      BufferPool memory;
+      MortalTransport endpoint(std::move(joined), contribution.dies_after);
+      ContributorSetup contributor{
+          .hello = {.fingerprint = numerics_fingerprint(),
+                    .core = "test",
+                    .node = "box",
+                    .threads = static_cast<std::uint32_t>(contribution.threads)},
+          .open_dataset = open_offered_dataset};
+      if (!contribution.reads_shards) {
+        contributor.open_dataset = [](const DatasetOffer&, std::uint64_t) {
+          return SampleSource();
+        };
+      }
+      drive_contributor(std::move(contributor), endpoint, pool, memory, [] { return false; });
+    });
+  }
+  const MasterHooks hooks{
+      .on_event =
+          [&](const RunEvent& event) {
+            result.events.push_back(event);
+            if (stop_after > 0 && master.progress().step >= stop_after) master.request_stop();
+          },
+      .on_checkpoint = [&](Checkpoint checkpoint) { result.checkpoint = std::move(checkpoint); },
+      .on_progress = [](const MasterProgress&) {},
+      .stop_requested = [&] { return stop_after > 0 && master.progress().step >= stop_after; }};
+  try {
+    drive_master(master, *transport, hooks);
+  } catch (...) {
+    transport.reset();  // contributors see their master go, and end
+    threads.clear();
+    throw;
+  }
+  transport.reset();
+  threads.clear();
+  result.weights = master.parameters().digest();
+  result.history = master.history();
+  result.stopped_early = master.stopped_early();
+  return result;
+}
+
+}  // namespace raven

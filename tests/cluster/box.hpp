@@ -1,0 +1,61 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "raven/cluster/drive.hpp"
+#include "raven/data/dataset.hpp"
+#include "raven/nn/model.hpp"
+#include "raven/transport/local.hpp"
+
+namespace raven {
+
+/// A whole cluster in one process: a small digits job, a master, and contributors on threads over
+/// the local transport.
+class ClusterBox {
+ public:
+  ClusterBox();
+  ~ClusterBox();
+
+  struct Contribution {
+    int threads = 1;
+    bool reads_shards = true;
+    /// Dies (its endpoint vanishes, no goodbye) after so many messages; 0 for never.
+    int dies_after = 0;
+  };
+
+  struct Result {
+    Digest weights;
+    std::vector<EpochResult> history;
+    std::optional<Checkpoint> checkpoint;  ///< the last one
+    std::vector<RunEvent> events;
+    bool stopped_early = false;
+  };
+
+  /// What a test may change of the job before it runs.
+  TrainSpec train;
+  ContributorSpec contributors;
+  bool batch_norm = false;
+
+  /// Trains with these contributors until the run ends.
+  /// @param stop_after ask for a stop once so many steps are done; 0 for never
+  /// @param intrusion what one more peer has sent before anybody else begins
+  Result run(const std::vector<Contribution>& contributions, const Checkpoint* resume = nullptr,
+             std::uint64_t stop_after = 0, const std::vector<Message>& intrusion = {});
+
+  /// The pieces, for tests that drive a master by hand.
+  [[nodiscard]] MasterSetup setup() const;
+  [[nodiscard]] ParameterStore fresh_parameters() const;
+
+ private:
+  [[nodiscard]] ModelSpec model_spec() const;
+
+  std::filesystem::path folder_;
+  std::shared_ptr<const Dataset> training_;
+  std::shared_ptr<const Dataset> validation_;
+};
+
+}  // namespace raven
