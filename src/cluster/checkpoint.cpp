@@ -85,15 +85,13 @@ void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, int 
   expects(keep >= 1, "at least one checkpoint is kept");
   remove_leftovers(folder);
   NewFile file(folder / name_of(checkpoint.step));
-  checkpoint_format::write_content(file.temporary(), checkpoint);
-  checkpoint_format::seal(file.temporary());
+  const auto index = checkpoint_format::write_content(file.temporary(), checkpoint);
+  checkpoint_format::seal(file.temporary(), index);
   file.commit();
   remove_old(folder, checkpoint.step, keep);
 }
 
-Checkpoint read_checkpoint(const fs::path& file) {
-  return checkpoint_format::read_content(file, checkpoint_format::check_seal(file));
-}
+Checkpoint read_checkpoint(const fs::path& file) { return checkpoint_format::read_sealed(file); }
 
 std::optional<LoadedCheckpoint> newest_checkpoint(const fs::path& folder) {
   const auto found = checkpoints_of(folder);

@@ -3,43 +3,39 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <string>
 
 #include "raven/cluster/checkpoint.hpp"
-#include "raven/core/digest.hpp"
 
+// The two halves of docs/formats/checkpoint.md: an HDF5 file for other programs, and in it raven's
+// own table of contents, by which raven reads the file without trusting HDF5 with bytes that nobody
+// vouches for.
 namespace raven::checkpoint_format {
 
-// The names of docs/formats/checkpoint.md, for the writer and the reader alike.
 inline constexpr std::int32_t version = 1;
-inline constexpr char version_attribute[] = "raven_checkpoint";
-inline constexpr char parameters_group[] = "parameters";
-inline constexpr char optimizer_group[] = "optimizer";
-inline constexpr char epoch_group[] = "epoch";
-inline constexpr char metrics_dataset[] = "metrics";
-inline constexpr char metric_names_dataset[] = "metric_names";
-inline constexpr char history_dataset[] = "history";
-inline constexpr std::size_t max_states = 2;
-
+inline constexpr std::size_t max_states =
+    2;  ///< tensors that an optimizer keeps for one of the model
 inline constexpr std::size_t max_name = 1024;  ///< bytes in the name of a tensor
-
 /// Bytes in front of the HDF5 part, which HDF5 calls the user block and leaves alone: the seal.
 inline constexpr std::size_t seal_bytes = 512;
 
-/// Fills the seal in: the length and the SHA-256 of everything behind it. @throws InputError
-void seal(const std::filesystem::path& file);
-
-/// Reads the whole file, and so finds any byte that changed. @return bytes behind the seal
-/// @throws InputError saying what is wrong
-std::uintmax_t check_seal(const std::filesystem::path& file);
+/// Where the table of contents lies, in bytes from the beginning of the file.
+struct IndexPlace {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
 
 /// Writes the HDF5 part with room for the seal in front. Takes Hdf5Lock for one tensor at a time.
 /// @throws InputError
-void write_content(const std::filesystem::path& file, const Checkpoint& checkpoint);
+IndexPlace write_content(const std::filesystem::path& file, const Checkpoint& checkpoint);
 
-/// Reads the HDF5 part, believing nothing: only the expected links, types and shapes, and no more
-/// memory for tensors than `content_bytes`. @throws InputError
-[[nodiscard]] Checkpoint read_content(const std::filesystem::path& file,
-                                      std::uintmax_t content_bytes);
+/// Fills the seal in: the place of the index, and length and SHA-256 of all that is behind the
+/// seal.
+/// @throws InputError
+void seal(const std::filesystem::path& file, const IndexPlace& index);
+
+/// Reads the whole file, so that any byte that changed is found, then the tensors that the index
+/// lists. No memory is taken from a number before it was checked against the size of the file.
+/// @throws InputError saying what is wrong
+[[nodiscard]] Checkpoint read_sealed(const std::filesystem::path& file);
 
 }  // namespace raven::checkpoint_format

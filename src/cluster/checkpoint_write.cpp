@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "cluster/checkpoint_format.hpp"
@@ -59,38 +60,24 @@ Hdf5Handle new_array(hid_t where, const char* name, hid_t type, std::span<const 
   return data;
 }
 
-/// False when there is nothing to close or closing failed.
-bool finished(Hdf5Handle handle) { return handle && handle.reset(); }
-
-bool put_text(hid_t where, const char* name, const std::string& text) {
-  const auto size = static_cast<std::int64_t>(text.size());
-  return finished(new_array(where, name, H5T_STD_U8LE, std::span(&size, 1), text.data()));
+/// Where the bytes of an array lie, from the beginning of the file; closes it. None if anything
+/// failed.
+std::optional<std::uint64_t> place_of(Hdf5Handle array, std::size_t bytes) {
+  if (!array) return std::nullopt;
+  const haddr_t offset = bytes == 0 ? 0 : H5Dget_offset(array.id());
+  if (offset == HADDR_UNDEF || !array.reset()) return std::nullopt;
+  return offset;
 }
 
-hid_t type_of(const Tensor& tensor) {
-  return tensor.type().dtype == DType::f32 ? H5T_IEEE_F32LE : H5T_STD_I32LE;
+std::optional<std::uint64_t> put_bytes(hid_t where, const char* name, ByteSpan bytes) {
+  const auto size = static_cast<std::int64_t>(bytes.size());
+  return place_of(new_array(where, name, H5T_STD_U8LE, std::span(&size, 1), bytes.data()),
+                  bytes.size());
 }
 
 Hdf5Handle new_tensor(hid_t where, const char* name, const Tensor& tensor) {
-  return new_array(where, name, type_of(tensor), tensor.shape().dims(), tensor.view().data);
-}
-
-bool put_epoch(hid_t file, const EpochSums& epoch) {
-  std::vector<double> values;
-  std::string names;
-  for (const auto& [name, value] : epoch.metrics) {
-    expects(name.find('\n') == std::string::npos, "a metric's name is one line");
-    names += name + "\n";
-    values.push_back(value);
-  }
-  const auto count = static_cast<std::int64_t>(values.size());
-  Hdf5Handle group = new_group(file, epoch_group);
-  return group && put_attribute(group.id(), "samples", H5T_STD_I64LE, &epoch.samples) &&
-         put_attribute(group.id(), "loss", H5T_IEEE_F64LE, &epoch.loss) &&
-         put_attribute(group.id(), "weight", H5T_IEEE_F64LE, &epoch.weight) &&
-         finished(new_array(group.id(), metrics_dataset, H5T_IEEE_F64LE, std::span(&count, 1),
-                            values.data())) &&
-         put_text(group.id(), metric_names_dataset, names) && finished(std::move(group));
+  const hid_t type = tensor.type().dtype == DType::f32 ? H5T_IEEE_F32LE : H5T_STD_I32LE;
+  return new_array(where, name, type, tensor.shape().dims(), tensor.view().data);
 }
 
 std::unique_ptr<Hdf5Output> new_file(const std::filesystem::path& place) {
@@ -103,37 +90,67 @@ std::unique_ptr<Hdf5Output> new_file(const std::filesystem::path& place) {
 
 bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
   const Hdf5Lock lock;
-  if (file < 0 || !put_attribute(file, version_attribute, H5T_STD_I32LE, &version) ||
+  if (file < 0 || !put_attribute(file, "raven_checkpoint", H5T_STD_I32LE, &version) ||
       !put_attribute(file, "step", H5T_STD_U64LE, &checkpoint.step) ||
       !put_attribute(file, "seed", H5T_STD_U64LE, &checkpoint.seed) ||
-      !put_attribute(file, "store_version", H5T_STD_U64LE, &checkpoint.store_version) ||
       !put_attribute(file, "wall_seconds", H5T_IEEE_F64LE, &checkpoint.wall_seconds) ||
       !put_attribute(file, "training_digest", H5T_STD_U8LE, checkpoint.training_digest.bytes.data(),
                      checkpoint.training_digest.bytes.size()) ||
-      !put_epoch(file, checkpoint.epoch) ||
-      !put_text(file, history_dataset, checkpoint.history_json)) {
+      !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json)))) {
     return false;
   }
-  groups.parameters = new_group(file, parameters_group);
-  groups.optimizer = new_group(file, optimizer_group);
+  groups.parameters = new_group(file, "parameters");
+  groups.optimizer = new_group(file, "optimizer");
   return groups.parameters && groups.optimizer;
 }
 
-bool put_tensor(const Groups& out, std::int64_t index, const CheckpointTensor& tensor) {
+/// One tensor with its state, and its entry in the index. @return false when HDF5 refuses
+bool put_tensor(const Groups& groups, std::int64_t number, const CheckpointTensor& tensor,
+                ByteWriter& index) {
   const Hdf5Lock lock;
   const char* name = tensor.name.c_str();
-  Hdf5Handle value = new_tensor(out.parameters.id(), name, tensor.value);
-  if (!value || !put_attribute(value.id(), "index", H5T_STD_I64LE, &index) ||
-      !put_attribute(value.id(), "version", H5T_STD_U64LE, &tensor.version) ||
-      !finished(std::move(value))) {
-    return false;
-  }
+  const std::size_t bytes = tensor.value.type().bytes();
+  Hdf5Handle value = new_tensor(groups.parameters.id(), name, tensor.value);
+  if (!value || !put_attribute(value.id(), "index", H5T_STD_I64LE, &number)) return false;
+  const auto place = place_of(std::move(value), bytes);
+  if (!place) return false;
+  index.put_string(tensor.name);
+  index.put(tensor.version);
+  index.put(tensor.value.type().dtype);
+  index.put(static_cast<std::uint8_t>(tensor.value.shape().rank()));
+  for (const std::int64_t dim : tensor.value.shape()) index.put(dim);
+  index.put(*place);
+  index.put(static_cast<std::uint8_t>(tensor.state.size()));
   if (tensor.state.empty()) return true;
-  Hdf5Handle group = new_group(out.optimizer.id(), name);
+  const Hdf5Handle group = new_group(groups.optimizer.id(), name);
   for (std::size_t i = 0; group && i < tensor.state.size(); ++i) {
-    if (!finished(new_tensor(group.id(), std::to_string(i).c_str(), tensor.state[i]))) return false;
+    const auto at =
+        place_of(new_tensor(group.id(), std::to_string(i).c_str(), tensor.state[i]), bytes);
+    if (!at) return false;
+    index.put(*at);
   }
-  return finished(std::move(group));
+  return static_cast<bool>(group);
+}
+
+/// The index up to the tensors.
+ByteWriter index_of(const Checkpoint& checkpoint) {
+  ByteWriter index;
+  index.put(checkpoint.step);
+  index.put(checkpoint.seed);
+  index.put(checkpoint.store_version);
+  index.put(checkpoint.wall_seconds);
+  index.put_raw(checkpoint.training_digest.bytes);
+  index.put(checkpoint.epoch.samples);
+  index.put(checkpoint.epoch.loss);
+  index.put(checkpoint.epoch.weight);
+  index.put(static_cast<std::uint32_t>(checkpoint.epoch.metrics.size()));
+  for (const auto& [name, value] : checkpoint.epoch.metrics) {
+    index.put_string(name);
+    index.put(value);
+  }
+  index.put_string(checkpoint.history_json);
+  index.put(static_cast<std::uint32_t>(checkpoint.tensors.size()));
+  return index;
 }
 
 /// HDF5 has its own meaning for '/' and "." in names, and a reader would have to undo any escape.
@@ -144,7 +161,7 @@ bool usable(const std::string& name) {
 
 }  // namespace
 
-void write_content(const std::filesystem::path& place, const Checkpoint& checkpoint) {
+IndexPlace write_content(const std::filesystem::path& place, const Checkpoint& checkpoint) {
   std::set<std::string_view> names;
   for (const CheckpointTensor& tensor : checkpoint.tensors) {
     expects(usable(tensor.name) && names.insert(tensor.name).second,
@@ -156,15 +173,21 @@ void write_content(const std::filesystem::path& place, const Checkpoint& checkpo
     }
   }
   const std::unique_ptr<Hdf5Output> file = new_file(place);
-  bool sound = false;
+  ByteWriter index = index_of(checkpoint);
+  std::optional<std::uint64_t> index_offset;
   {
     Groups groups;
-    sound = put_head(file->id(), groups, checkpoint);
+    bool sound = put_head(file->id(), groups, checkpoint);
     for (std::size_t i = 0; sound && i < checkpoint.tensors.size(); ++i) {
-      sound = put_tensor(groups, static_cast<std::int64_t>(i), checkpoint.tensors[i]);
+      sound = put_tensor(groups, static_cast<std::int64_t>(i), checkpoint.tensors[i], index);
+    }
+    if (sound) {
+      const Hdf5Lock lock;
+      index_offset = put_bytes(file->id(), "index", index.bytes());
     }
   }
-  file->finish(sound);
+  file->finish(index_offset.has_value());
+  return {*index_offset, index.bytes().size()};
 }
 
 }  // namespace raven::checkpoint_format

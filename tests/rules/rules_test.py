@@ -13,7 +13,7 @@ SOUND = {
     "src/core/error.cpp": '#include "raven/core/error.hpp"\n#include <openssl/evp.h>\n#include <unistd.h>\n',
     "src/data/shard.cpp": '#include "data/shard.hpp"\n#include "raven/core/error.hpp"\n#include <hdf5.h>\n',
     "src/data/shard.hpp": "#pragma once\n",
-    "src/cluster/a.cpp": '#include "data/hdf5_handle.hpp"\n',
+    "src/cluster/a.cpp": '#include "data/hdf5_output.hpp"\n',
 }
 
 BROKEN = [
