@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <ctime>
 #include <thread>
 
 #include "cli/console.hpp"
@@ -76,6 +77,12 @@ class InnerContributor {
   std::thread thread_;
 };
 
+double thread_cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
 std::vector<PeerId> ranks_above_zero(int world_size) {
   std::vector<PeerId> ranks;
   for (int rank = 1; rank < world_size; ++rank) ranks.push_back({static_cast<std::uint32_t>(rank)});
@@ -115,6 +122,7 @@ class MasterRun {
                   loaded ? &loaded->checkpoint : nullptr, started);
     loaded.reset();
     CheckpointWriter writer(directory_.checkpoints(), job_.checkpoint.keep);
+    std::unique_ptr<Transport> transport;
     const MasterHooks hooks{
         .on_event =
             [&](const RunEvent& event) {
@@ -129,9 +137,9 @@ class MasterRun {
               }
               report.progress(progress);
             },
-        .stop_requested = [] { return stop_signal != 0; }};
+        .stop_requested = [] { return stop_signal != 0; },
+        .after_step = watch(started, transport)};
     LocalHub hub;
-    std::unique_ptr<Transport> transport;
     if (!remote) {
       transport = hub.master();
     } else if (share.master_computes) {
@@ -160,11 +168,26 @@ class MasterRun {
                              .wall_seconds = wall,
                              .session_seconds = wall - wall_before};
     directory_.write_summary(report.summary_json(outcome));
-    report.finished(outcome);
+    if (!options_.watch) report.finished(outcome);  // whoever watches reports
     return master.stopped_early() && stop_signal == SIGINT ? exit_interrupted : exit_done;
   }
 
  private:
+  [[nodiscard]] std::function<bool(const MasterProgress&)> watch(
+      std::chrono::steady_clock::time_point started,
+      const std::unique_ptr<Transport>& transport) const {
+    if (!options_.watch) return {};
+    return [this, started, &transport](const MasterProgress& progress) {
+      const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - started;
+      return options_.watch({.step = progress.step,
+                             .rows = progress.rows,
+                             .contributors = progress.contributors,
+                             .wall_seconds = wall.count(),
+                             .master_cpu_seconds = thread_cpu_seconds(),
+                             .traffic = transport->traffic()});
+    };
+  }
+
   const TrainOptions& options_;
   const JobSpec& job_;
   RunDirectory directory_;

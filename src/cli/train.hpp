@@ -1,10 +1,24 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "raven/transport/transport.hpp"
+
 namespace raven {
+
+/// How far training is, for who measures it.
+struct TrainPulse {
+  std::uint64_t step = 0;
+  std::uint64_t rows = 0;  ///< samples trained on by this process
+  int contributors = 0;
+  double wall_seconds = 0;
+  double master_cpu_seconds = 0;  ///< of the thread that runs the master
+  Traffic traffic;
+};
 
 struct TrainOptions {
   std::string job;
@@ -13,6 +27,8 @@ struct TrainOptions {
   bool fresh = false;
   bool quiet = false;
   int threads = 0;  ///< overrules the job when above 0
+  /// Called after each step on the master's thread; false asks for a stop. Empty: nobody looks.
+  std::function<bool(const TrainPulse&)> watch{};
 };
 
 /// Trains a job: as the master, or as a contributor when an MPI launcher made this process one of

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "cli/bench_train.hpp"
 #include "cli/console.hpp"
 #include "cli/verb.hpp"
 #include "raven/tensor/bench.hpp"
@@ -63,10 +64,39 @@ int bench(const KernelsOptions& options) {
   return exit_done;
 }
 
+void declare_train(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<BenchTrainOptions>();
+  CLI::App* verb = parent.add_subcommand("train", "Time whole training steps of a known network");
+  verb->add_option("model", options->model, "one of " + bench_model_names())
+      ->required()
+      ->check([](const std::string& name) {
+        return is_bench_model(name)
+                   ? std::string()
+                   : "there is no model " + name + "; try one of " + bench_model_names();
+      });
+  verb->add_option("--seconds", options->seconds, "time to measure, after the warm-up")
+      ->check(CLI::Range(0.1, 3600.0));
+  verb->add_option("--threads", options->threads,
+                   "compute threads of each process; default: share the machine's cores")
+      ->check(CLI::Range(1, 4096));
+  verb->add_option("--snippets", options->snippets,
+                   "pieces of a batch; default: as the model's row says")
+      ->check(CLI::Range(1, 4096));
+  verb->add_flag("--json", options->json, "one JSON object instead of words");
+  verb->footer(R"(Examples:
+  raven bench train mlp
+  raven bench train cnn --threads 1 --seconds 30
+  mpirun -n 3 --oversubscribe --enable-recovery --bind-to none raven bench train mlp_big
+
+Data are random and made on the spot; all else is what 'raven train' does: shards, leases, gradients sent back,
+the optimizer at the master. tests/bench/peer_torch.py trains the same networks in PyTorch.)");
+  verb->callback([options, &chosen] { chosen = [options] { return bench_train(*options); }; });
+}
+
 void declare(CLI::App& parent, Action& chosen) {
   CLI::App* verb = parent.add_subcommand("bench", "Measure this machine");
   verb->require_subcommand(1);
-  verb->footer("Examples:\n  raven bench kernels --threads 4");
+  verb->footer("Examples:\n  raven bench kernels --threads 4\n  raven bench train cnn");
   const auto options = std::make_shared<KernelsOptions>();
   CLI::App* kernels =
       verb->add_subcommand("kernels", "Time every kernel at the shapes of real networks");
@@ -82,6 +112,7 @@ void declare(CLI::App& parent, Action& chosen) {
 
 'share' is of what this machine gave in the same run: of serial GEMM speed times threads, or of
 memory bandwidth. Figures of a busy machine mean little; compare only machines with the same OpenBLAS kernels.)");
+  declare_train(*verb, chosen);
   kernels->callback([options, &chosen] { chosen = [options] { return bench(*options); }; });
 }
 

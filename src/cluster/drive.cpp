@@ -50,6 +50,7 @@ std::vector<PeerId> peers_of(const Roster& roster) {
 void drive_master(Master& master, Transport& transport, const MasterHooks& hooks) {
   MasterActions actions;
   auto next_tick = Clock::now();
+  std::uint64_t step_seen = master.progress().step;
   try {
     while (!master.finished()) {
       const auto now = Clock::now();
@@ -65,6 +66,10 @@ void drive_master(Master& master, Transport& transport, const MasterHooks& hooks
       if (const std::optional<Event> event = transport.poll(patience)) {
         master.on(*event, Clock::now(), actions);
         carry_out(actions, transport, hooks);
+        if (!hooks.after_step) continue;
+        const MasterProgress progress = master.progress();
+        if (progress.step != step_seen && !hooks.after_step(progress)) master.request_stop();
+        step_seen = progress.step;
       }
     }
   } catch (const InputError& error) {

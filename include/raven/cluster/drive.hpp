@@ -17,6 +17,8 @@ struct MasterHooks {
   std::function<void(Checkpoint)> on_checkpoint;
   std::function<void(const MasterProgress&)> on_progress;  ///< about every 100 ms
   std::function<bool()> stop_requested;                    ///< asked about every 100 ms
+  /// After each step: false asks for a stop. May be empty.
+  std::function<bool(const MasterProgress&)> after_step{};
 };
 
 /// Runs a master over a transport until it has finished and its last words have left.
