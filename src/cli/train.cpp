@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <ctime>
 #include <thread>
@@ -59,7 +60,7 @@ class InnerContributor {
  public:
   InnerContributor(LocalHub& hub, const Training& training, ComputePool& compute,
                    BufferPool& buffers)
-      : thread_([&hub, &training, &compute, &buffers] {
+      : thread_([this, &hub, &training, &compute, &buffers] {
           ContributorSetup setup{.hello = hello_of(compute.threads()),
                                  .open_dataset = [&](const DatasetOffer& offer, std::uint64_t) {
                                    const bool is_train =
@@ -67,14 +68,20 @@ class InnerContributor {
                                    return source_of(is_train ? training.train : training.valid);
                                  }};
           const std::unique_ptr<Transport> transport = hub.join();
-          drive_contributor(std::move(setup), *transport, compute, buffers, [] { return false; });
+          drive_contributor(std::move(setup), *transport, compute, buffers,
+                            [this] { return leaving_.load(); });
         }) {}
-  ~InnerContributor() { thread_.join(); }
+  /// A run that was complete when it began never answers its greeting, so it is also told to leave.
+  ~InnerContributor() {
+    leaving_ = true;
+    thread_.join();
+  }
   InnerContributor(const InnerContributor&) = delete;
   InnerContributor& operator=(const InnerContributor&) = delete;
 
  private:
-  std::thread thread_;
+  std::atomic<bool> leaving_ = false;
+  std::thread thread_;  // after all that it uses
 };
 
 double thread_cpu_seconds() {

@@ -1,0 +1,189 @@
+"""What the end-to-end tests share: a small job, runs of the real program alone and under mpirun, and eyes on a run.
+
+A run is watched through its events.jsonl, as anybody would, and hit as the world hits it: by signals.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+PATIENCE_S = 30  # nothing here takes a fifth of it; a hang is a failure
+
+MPIRUN = shutil.which("mpirun")
+MPIRUN_FLAGS = "--oversubscribe --enable-recovery --bind-to none -mca pml ob1 -mca btl self,vader,tcp".split()
+ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+               # MPI and HDF5 keep memory to the end on purpose.
+               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "detect_leaks=0")}
+
+# Every kind of layer whose bits might depend on the crowd: sums over samples, statistics per snippet, random masks.
+# An optimizer with two tensors of state; a last batch that is smaller; a checkpoint after every step, so that a kill
+# can fall into the writing of one.
+JOB = """\
+name: small
+seed: 7
+data: {train: data/train.yaml, valid: data/valid.yaml}
+model:
+  - conv2d: {channels: 16, kernel: 3, padding: 1, activation: relu}
+  - batch_norm
+  - max_pool2d: {size: 2}
+  - conv2d: {channels: 24, kernel: 3, padding: 1, activation: relu}
+  - max_pool2d: {size: 2}
+  - flatten
+  - dropout: {rate: 0.25}
+  - linear: {features: 10}
+loss: cross_entropy
+optimizer: {adam: {rate: 1.0e-3}}
+train: {epochs: 3, batch: 48, snippets: 9}
+checkpoint: {every: 1 ms, keep: 3}
+"""
+STEPS = 3 * 13
+
+raven_program = None
+
+
+@functools.cache
+def workshop():
+    """A folder with the data and the job, for all tests of this process."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="raven-end-to-end-"))
+    (folder / "job.yaml").write_text(JOB)
+    subprocess.run([raven_program, "data", "make", "digits", "--count", "600", "--seed", "3", "--folder", folder / "data"],
+                   check=True, capture_output=True, timeout=PATIENCE_S)
+    return folder
+
+
+@functools.cache
+def expected_sha256():
+    """What the job trains to, alone on one thread and undisturbed."""
+    run = Run("reference")
+    result = run.train("--threads", "1")
+    assert result.returncode == DONE, result.stderr
+    return run.summary()["weights_sha256"]
+
+
+def children_of(pid):
+    with contextlib.suppress(OSError):
+        return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def wait_until(condition, what):
+    """Asks again and again, for a condition has no file descriptor to sleep on. @return what the condition gave"""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {PATIENCE_S} s for {what}")
+        time.sleep(0.001)
+    return answer
+
+
+class Run:
+    """A run directory, and the commands that work in it."""
+
+    def __init__(self, name, job="job.yaml"):
+        self.folder = workshop() / name
+        self.job = workshop() / job
+
+    def command(self, *words, ranks=0):
+        under = [MPIRUN, "-n", str(ranks), *MPIRUN_FLAGS] if ranks else []
+        return [*under, raven_program, "train", str(self.job), "--run", str(self.folder), *words]
+
+    def train(self, *words, ranks=0, **more):
+        """Trains to the end of the command."""
+        with self.training(*words, ranks=ranks, **more) as process:
+            return finish(process)
+
+    @contextlib.contextmanager
+    def training(self, *words, ranks=0, **more):
+        """A command under way; whatever is left of it at the end is killed."""
+        process = subprocess.Popen(self.command(*words, ranks=ranks), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env=ENVIRONMENT, start_new_session=True, cwd=workshop(), **more)
+        try:
+            yield process
+        finally:
+            for pid in [process.pid, *children_of(process.pid)] if process.poll() is None else []:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.stdout.close()
+            process.stderr.close()
+            process.wait()
+
+    def events(self, kind=None):
+        """All whole lines of events.jsonl; a line under way is not there yet."""
+        try:
+            lines = (self.folder / "events.jsonl").read_text().split("\n")[:-1]
+        except FileNotFoundError:
+            return []
+        return [event for event in map(json.loads, lines) if kind in (None, event["event"])]
+
+    def last_step(self):
+        """The last step that events.jsonl tells of."""
+        return max((event["step"] for event in self.events("checkpoint")), default=0)
+
+    def wait_for_step(self, step, process):
+        """@return False when the run ended before anybody could look"""
+        wait_until(lambda: self.last_step() >= step or process.poll() is not None, f"step {step}")
+        return process.poll() is None and self.last_step() < STEPS
+
+    def summary(self):
+        return json.loads((self.folder / "summary.json").read_text())
+
+    def checkpoints(self):
+        """Oldest first."""
+        return sorted((self.folder / "checkpoints").glob("step-*.h5"))
+
+    def clear(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def finish(process):
+    """Waits for a process. @return its code and what it said"""
+    out, err = process.communicate(timeout=PATIENCE_S)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+class EndToEnd(unittest.TestCase):
+    maxDiff = None
+
+    def assert_same_bits(self, run):
+        summary = run.summary()
+        self.assertTrue(summary["complete"])
+        self.assertEqual(summary["steps"], STEPS)
+        self.assertEqual(summary["weights_sha256"], expected_sha256())
+
+    def assert_done(self, result):
+        self.assertEqual(result.returncode, DONE, result.stderr)
+
+    def interrupted_run(self, name, step, hit, *words, ranks=0):
+        """Starts a run and calls hit(process, run) once it has done `step`. On a machine so busy that the run ended
+        before the blow fell, tries again. @return the run, and the result of the command"""
+        for _ in range(5):
+            run = Run(name)
+            run.clear()
+            with run.training(*words, ranks=ranks) as process:
+                if run.wait_for_step(step, process):
+                    hit(process, run)
+                    result = finish(process)
+                    if not (run.folder / "summary.json").exists() or not run.summary()["complete"]:
+                        return run, result
+        self.fail("the run was over before it could be hit, five times")
+
+
+def main():
+    """@pre sys.argv is [test, RAVEN]"""
+    global raven_program
+    raven_program = str(pathlib.Path(sys.argv[1]).resolve(strict=True))
+    try:
+        unittest.main(module="__main__", argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    finally:
+        if workshop.cache_info().currsize:
+            shutil.rmtree(workshop(), ignore_errors=True)
