@@ -17,7 +17,8 @@ namespace raven {
 
 // What master and contributors say to each other. Every struct is one message;
 // docs/formats/protocol.md has the picture. Decoding trusts nothing: lists are bounded by the bytes
-// at hand, bodies are checked by whoever knows what to expect.
+// at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
+// itself.
 
 constexpr std::uint32_t protocol_version = 1;
 
@@ -136,7 +137,7 @@ using AnyMessage =
                  GradientMessage, DoneMessage, FailedMessage, Heartbeat, Finish, Leave>;
 
 [[nodiscard]] Message encode(const AnyMessage& message, Blob body = {});
-/// None when the head is malformed.
+/// None when the head is malformed or not as it was sent.
 [[nodiscard]] std::optional<AnyMessage> decode(ByteSpan head);
 
 }  // namespace raven
