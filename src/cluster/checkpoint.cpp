@@ -81,10 +81,11 @@ void remove_old(const fs::path& folder, std::uint64_t newest, int keep) {
 
 }  // namespace
 
-void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, int keep) {
+void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, int keep,
+                      SyncCall sync) {
   expects(keep >= 1, "at least one checkpoint is kept");
   remove_leftovers(folder);
-  NewFile file(folder / name_of(checkpoint.step));
+  NewFile file(folder / name_of(checkpoint.step), sync);
   const auto index = checkpoint_format::write_content(file.temporary(), checkpoint);
   checkpoint_format::seal(file.temporary(), index);
   file.commit();

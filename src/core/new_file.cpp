@@ -26,10 +26,10 @@ std::filesystem::path folder_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
 }
 
-void sync(const std::filesystem::path& path, int flags) {
+void sync(const std::filesystem::path& path, int flags, SyncCall call) {
   const int handle = ::open(path.c_str(), flags | O_CLOEXEC);
   if (handle < 0) fail(path, "opening it to sync");
-  const int result = ::fsync(handle);
+  const int result = call(handle);
   const int error = errno;
   ::close(handle);
   errno = error;
@@ -38,7 +38,10 @@ void sync(const std::filesystem::path& path, int flags) {
 
 }  // namespace
 
-NewFile::NewFile(std::filesystem::path place) : place_(std::move(place)) {
+int sync_to_disk(int handle) { return ::fsync(handle); }
+
+NewFile::NewFile(std::filesystem::path place, SyncCall sync_call)
+    : place_(std::move(place)), sync_(sync_call) {
   std::error_code error;
   std::filesystem::create_directories(folder_of(place_), error);
   if (error) {
@@ -55,10 +58,10 @@ NewFile::~NewFile() {
 }
 
 void NewFile::commit() {
-  sync(temporary_, O_RDONLY);
+  sync(temporary_, O_RDONLY, sync_);
   if (std::rename(temporary_.c_str(), place_.c_str()) != 0) fail(place_, "renaming it into place");
   committed_ = true;
-  sync(folder_of(place_), O_RDONLY | O_DIRECTORY);
+  sync(folder_of(place_), O_RDONLY | O_DIRECTORY, sync_);
 }
 
 bool is_leftover(const std::filesystem::path& file) {

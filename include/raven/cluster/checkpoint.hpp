@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "raven/core/digest.hpp"
+#include "raven/core/new_file.hpp"
 #include "raven/tensor/tensor.hpp"
 
 namespace raven {
@@ -57,7 +58,8 @@ struct LoadedCheckpoint {
 /// fsync of the folder) and then deletes all but the newest `keep`. Format in
 /// docs/formats/checkpoint.md.
 /// @throws InputError when the disk refuses; earlier checkpoints are untouched then
-void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, int keep);
+void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, int keep,
+                      SyncCall sync = sync_to_disk);
 
 /// The newest readable checkpoint of a folder; none when the folder has none at all.
 /// @throws InputError when there are checkpoints and not one is readable

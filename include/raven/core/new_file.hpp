@@ -7,6 +7,10 @@
 
 namespace raven {
 
+/// fsync(2), or what a test puts in its place.
+using SyncCall = int (*)(int handle);
+[[nodiscard]] int sync_to_disk(int handle);
+
 /// A file that appears whole or not at all: written under a temporary name beside its place,
 /// synced, renamed over whatever was there, and the folder synced. Without commit() nothing stays
 /// behind.
@@ -16,7 +20,7 @@ namespace raven {
 class NewFile {
  public:
   /// Makes the folder if it is missing. @throws InputError
-  explicit NewFile(std::filesystem::path place);
+  explicit NewFile(std::filesystem::path place, SyncCall sync = sync_to_disk);
   ~NewFile();
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
@@ -29,6 +33,7 @@ class NewFile {
  private:
   std::filesystem::path place_;
   std::filesystem::path temporary_;
+  SyncCall sync_;
   bool committed_ = false;
 };
 
