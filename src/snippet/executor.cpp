@@ -212,6 +212,18 @@ struct Executor::Impl {
     }
   }
 
+  std::shared_ptr<Batch> admit(SnippetBatch work) {
+    expects(work.snippets.size() == work.node.count && work.plans.size() == work.node.count,
+            "a batch has a snippet and a plan for each leaf of its node");
+    auto batch = std::make_shared<Batch>();
+    batch->work = std::move(work);
+    batch->left = batch->work.snippets.size();
+    ++batches;
+    const std::scoped_lock lock(mutex);
+    tasks += batch->work.snippets.size();
+    return batch;
+  }
+
   void task(const std::shared_ptr<Batch>& batch, std::size_t position) {
     if (!unwanted(*batch)) {
       try {
@@ -244,19 +256,15 @@ Executor::~Executor() {
 }
 
 void Executor::start(SnippetBatch batch) {
-  expects(batch.snippets.size() == batch.node.count && batch.plans.size() == batch.node.count,
-          "a batch has a snippet and a plan for each leaf of its node");
-  auto kept = std::make_shared<Impl::Batch>();
-  kept->work = std::move(batch);
-  kept->left = kept->work.snippets.size();
-  ++impl_->batches;
-  {
-    const std::scoped_lock lock(impl_->mutex);
-    impl_->tasks += kept->work.snippets.size();
-  }
+  const std::shared_ptr<Impl::Batch> kept = impl_->admit(std::move(batch));
   for (std::size_t i = 0; i < kept->work.snippets.size(); ++i) {
     impl_->compute.start([impl = impl_, kept, i] { impl->task(kept, i); });
   }
+}
+
+void Executor::compute(SnippetBatch batch) {
+  const std::shared_ptr<Impl::Batch> kept = impl_->admit(std::move(batch));
+  for (std::size_t i = 0; i < kept->work.snippets.size(); ++i) impl_->task(kept, i);
 }
 
 void Executor::forget_before(std::uint64_t work) { impl_->oldest = work; }

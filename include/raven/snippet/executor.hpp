@@ -71,6 +71,9 @@ class Executor {
 
   /// Begins a batch and returns at once.
   void start(SnippetBatch batch);
+  /// Computes a batch on the calling thread, snippet by snippet in order: for simulations, which
+  /// must come out the same each time. What comes out is there to drain() afterwards.
+  void compute(SnippetBatch batch);
   /// Gives up what is not begun of batches of work before `work`; what is running ends unheard.
   void forget_before(std::uint64_t work);
   /// Moves what came out since the last call to the end of `events`. For one batch BatchDone or
