@@ -1,0 +1,90 @@
+#include "raven/simulate/simulator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "simulate/tiny_job.hpp"
+
+namespace raven {
+namespace {
+
+FaultSet only(FaultKind kind) {
+  FaultSet set;
+  set.add(kind);
+  return set;
+}
+
+/// One for all tests: each run begins in a world of its own.
+class Simulated : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    job = new TinyJob;
+    simulator = new Simulator(job->training(), job->scratch());
+  }
+  static void TearDownTestSuite() {
+    delete simulator;
+    delete job;
+  }
+
+  static std::string trace_of(std::uint64_t seed, FaultSet faults) {
+    std::string text;
+    SimulationPlan plan{.seed = seed, .faults = faults};
+    plan.trace = [&](std::string_view line) { (text += line) += '\n'; };
+    const SimulationResult result = simulator->run(plan);
+    EXPECT_EQ(result.difference, "") << "seed " << seed;
+    return text;
+  }
+
+  static inline TinyJob* job = nullptr;
+  static inline Simulator* simulator = nullptr;
+};
+
+TEST_F(Simulated, a_quiet_run_counts_every_sample_once_an_epoch) {
+  const std::vector<EpochResult>& history = simulator->undisturbed().history;
+  const Training training = job->training();
+  ASSERT_EQ(history.size(), 2U);
+  for (const EpochResult& epoch : history) {
+    EXPECT_EQ(epoch.train.samples, training.train->size());
+    EXPECT_EQ(epoch.valid.value().samples, training.valid->size());
+  }
+  EXPECT_LT(history[1].train.loss, history[0].train.loss);
+}
+
+TEST_F(Simulated, a_quiet_crowd_of_any_size_gives_the_same_bits) {
+  for (const int contributors : {1, 2, 3, 7, 20}) {
+    const SimulationResult result =
+        simulator->run({.seed = 3, .faults = {}, .contributors = contributors});
+    EXPECT_EQ(result.difference, "");
+    EXPECT_EQ(result.contributors, static_cast<std::uint64_t>(contributors));
+    EXPECT_EQ(result.faults, 0U);
+  }
+}
+
+TEST_F(Simulated, a_seed_replays_to_the_same_trace) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    const std::string first = trace_of(seed, FaultSet::all());
+    EXPECT_EQ(trace_of(seed, FaultSet::all()), first);
+    EXPECT_GT(std::count(first.begin(), first.end(), '\n'), 100);
+  }
+}
+
+TEST_F(Simulated, other_seeds_live_in_other_worlds) {
+  EXPECT_NE(trace_of(1, FaultSet::all()), trace_of(2, FaultSet::all()));
+}
+
+TEST_F(Simulated, each_fault_alone_changes_nothing_but_time) {
+  for (const FaultDef& def : fault_table()) {
+    if (!def.promised) continue;
+    std::uint64_t faults = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      const SimulationResult result = simulator->run({.seed = seed, .faults = only(def.kind)});
+      EXPECT_EQ(result.difference, "") << def.name << ", seed " << seed;
+      faults += result.faults;
+    }
+    EXPECT_GT(faults, 20U) << def.name;
+  }
+}
+
+}  // namespace
+}  // namespace raven

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+
+#include "raven/simulate/simulator.hpp"
+
+namespace raven {
+
+/// A job of a hundred numbers and a few steps that still has everything: validation, batch
+/// statistics, dropout, clipping, an optimizer with state, batches and snippets of unequal size.
+class TinyJob {
+ public:
+  TinyJob();
+  ~TinyJob();
+  TinyJob(const TinyJob&) = delete;
+  TinyJob& operator=(const TinyJob&) = delete;
+
+  [[nodiscard]] Training training() const;
+  [[nodiscard]] std::filesystem::path scratch() const { return folder_ / "scratch"; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace raven
