@@ -196,7 +196,8 @@ void Master::Impl::credit(Member& member, const DoneMessage& message) {
   member.snippets += message.node.count;
   member.rows += static_cast<std::uint64_t>(rows);
   member.compute_ns += message.compute_ns;
-  if (message.elapsed_ns == 0) return;
+  // The first lease also pays for plans, fresh memory and cold caches: it says nothing about speed.
+  if (!std::exchange(member.warm, true) || message.elapsed_ns == 0) return;
   // The contributor's own clock, so that small leases do not look slow for the time their messages
   // took.
   const double measured =

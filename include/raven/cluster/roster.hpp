@@ -26,7 +26,8 @@ struct Member {
       parameter_versions;  ///< last sent, per ParameterId; no_version for never
   std::unordered_set<Digest, DigestHash> graphs;  ///< sent
   Instant last_heard{};
-  double speed = 0;            ///< rows per second, running mean; 0 before the first lease
+  double speed = 0;            ///< rows per second, running mean; 0 when not known yet
+  bool warm = false;           ///< has finished a lease
   std::uint64_t snippets = 0;  ///< done, in all
   std::uint64_t rows = 0;
   std::uint64_t compute_ns = 0;
