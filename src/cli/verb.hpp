@@ -29,6 +29,7 @@ extern const VerbDef check_verb;
 extern const VerbDef data_verb;
 extern const VerbDef explain_verb;
 extern const VerbDef bench_verb;
+extern const VerbDef simulate_verb;
 extern const VerbDef version_verb;
 
 }  // namespace raven

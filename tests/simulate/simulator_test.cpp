@@ -86,5 +86,18 @@ TEST_F(Simulated, each_fault_alone_changes_nothing_but_time) {
   }
 }
 
+TEST_F(Simulated, three_hundred_mixtures_of_all_faults_change_nothing_but_time) {
+  std::uint64_t faults = 0;
+  std::uint64_t masters = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    const SimulationResult result = simulator->run({.seed = seed, .faults = FaultSet::all()});
+    EXPECT_EQ(result.difference, "") << "seed " << seed;
+    faults += result.faults;
+    masters += result.masters;
+  }
+  EXPECT_GT(faults, 1000U);
+  EXPECT_GT(masters, 450U);
+}
+
 }  // namespace
 }  // namespace raven

@@ -3,27 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
 
 #include "raven/data/import.hpp"
 #include "raven/data/table.hpp"
 
 namespace raven {
 namespace {
-
-constexpr const char* job = R"(name: tiny
-seed: 5
-data: {train: data/train.yaml, valid: data/valid.yaml}
-model:
-  - linear: {features: 6, activation: relu}
-  - batch_norm
-  - dropout: {rate: 0.1}
-  - linear: {features: 3}
-loss: cross_entropy
-optimizer: {adam: {rate: 0.01}}
-clip: {norm: 1.0}
-train: {epochs: 2, batch: 16, snippets: 5}
-)";
 
 /// In memory if there is a place for that: thousands of checkpoints are synced.
 std::filesystem::path place_for_folders() {
@@ -38,14 +23,14 @@ TinyJob::TinyJob() {
   folder_ = ::mkdtemp(pattern.data());
   make_table(70, 1, folder_ / "table.csv");
   import_csv(folder_ / "table.csv", {.target = "outcome"}, {.folder = folder_ / "data"});
-  std::ofstream(folder_ / "job.yaml") << job;
+  std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny.yaml", folder_);
 }
 
 TinyJob::~TinyJob() { std::filesystem::remove_all(folder_); }
 
 Training TinyJob::training() const {
   std::vector<InputError> errors;
-  const auto spec = read_job(folder_ / "job.yaml", {}, errors);
+  const auto spec = read_job(folder_ / "tiny.yaml", {}, errors);
   for (const InputError& error : errors) ADD_FAILURE() << error.what();
   return build_training(spec.value());
 }
