@@ -7,6 +7,7 @@
 #include <new>
 
 #include "cli/console.hpp"
+#include "cli/processes.hpp"
 #include "cli/verb.hpp"
 #include "cli/version.hpp"
 #include "raven/job/suggest.hpp"
@@ -83,18 +84,27 @@ std::string lower_first(std::string text) {
   return text;
 }
 
+/// Under mpirun every rank sees the same command line; one of them is enough to say what is wrong
+/// with it.
+bool speaks_for_all() { return launch_place().rank == 0; }
+
 /// Parses and runs. @return an ExitCode
 int parse_and_run(CLI::App& app, Action& chosen, int argc, char** argv) {
   try {
     check_verbs(app, argc, argv);
     app.parse(argc, argv);
+  } catch (const InputError&) {
+    if (!speaks_for_all()) return exit_mistake;
+    throw;
   } catch (const CLI::Success& asked) {
+    if (!speaks_for_all()) return exit_done;
     // --help and --version: CLI11 prints to where it is told.
     std::ostringstream out;
     app.exit(asked, out, out);
     print(out.str());
     return exit_done;
   } catch (const CLI::ParseError& error) {
+    if (!speaks_for_all()) return exit_mistake;
     throw InputError(lower_first(error.what()), remedy_for(app));
   }
   return chosen ? chosen() : exit_done;

@@ -119,7 +119,10 @@ class MasterRun {
     Training training = build_training(job_);
     std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
     RunReport report(options_.quiet, job_, directory_.path());
-    if (loaded) report.resumed(*loaded);
+    if (loaded) {
+      log_resumption(*loaded);
+      report.resumed(*loaded);
+    }
 
     ComputePool compute(share.threads);
     BufferPool buffers;
@@ -180,6 +183,20 @@ class MasterRun {
   }
 
  private:
+  void log_resumption(const LoadedCheckpoint& loaded) {
+    const double seconds = loaded.checkpoint.wall_seconds;
+    for (const SkippedCheckpoint& skipped : loaded.skipped) {
+      directory_.log({"passed_over",
+                      {{"t", seconds},
+                       {"file", skipped.file.filename().string()},
+                       {"reason", skipped.reason}}});
+    }
+    directory_.log({"resumed",
+                    {{"t", seconds},
+                     {"step", static_cast<std::int64_t>(loaded.checkpoint.step)},
+                     {"file", loaded.file.filename().string()}}});
+  }
+
   [[nodiscard]] std::function<bool(const MasterProgress&)> watch(
       std::chrono::steady_clock::time_point started,
       const std::unique_ptr<Transport>& transport) const {
