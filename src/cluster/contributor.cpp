@@ -46,6 +46,7 @@ struct Contributor::Impl {
   std::uint64_t newest_work = 0;
   Instant last_heard;
   Instant last_sent;
+  std::optional<Instant> leaves_at;
   bool finished = false;
   std::string complaint;
   ContributorActions* out = nullptr;
@@ -295,8 +296,17 @@ void Contributor::on_computed(ComputeEvent event, Instant now, ContributorAction
   impl_->on_computed(event);
 }
 
+void Contributor::leave(std::chrono::milliseconds patience, Instant now,
+                        ContributorActions& actions) {
+  impl_->out = &actions;
+  if (impl_->leaves_at) return;
+  impl_->leaves_at = now + patience;
+  impl_->send(Leave{"it was asked to"});
+}
+
 void Contributor::tick(Instant now, ContributorActions& actions) {
   impl_->out = &actions;
+  if (impl_->leaves_at && now >= *impl_->leaves_at) return impl_->quit("asked to leave");
   if (!impl_->welcome) {
     if (now - impl_->last_heard > std::chrono::minutes(2))
       impl_->quit("the master does not answer");

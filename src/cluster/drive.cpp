@@ -10,9 +10,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds tick_interval{100};
+constexpr std::chrono::milliseconds tick_interval{20};
 /// How long last words may take to leave before the process goes anyway.
 constexpr std::chrono::seconds farewell{2};
+/// How long a contributor that was asked to leave goes on with what it holds. Slurm, for one, kills
+/// 30 s after it asked.
+constexpr std::chrono::seconds parting{10};
 
 void carry_out(MasterActions& actions, Transport& transport, const MasterHooks& hooks) {
   for (auto& [peer, message] : actions.sends) transport.send(peer, std::move(message));
@@ -123,15 +126,12 @@ std::string drive_contributor(ContributorSetup setup, Transport& transport, Comp
     const auto now = Clock::now();
     if (now >= next_tick) {
       next_tick = now + tick_interval;
-      if (leave_requested()) {
-        transport.send(master, encode(Leave{"it was asked to"}));
-        flush(transport, {master});
-        return "asked to leave";
-      }
+      if (leave_requested()) contributor.leave(parting, now, actions);
       contributor.tick(now, actions);
     }
     carry_out();
   }
+  flush(transport, {master});
   return contributor.complaint();
 }
 

@@ -68,9 +68,7 @@ void Master::Impl::on_message(PeerId peer, const Message& message, Instant now) 
   if (const auto* failed = std::get_if<FailedMessage>(&*decoded)) {
     return on_failed(*member, *failed, now);
   }
-  if (const auto* leave = std::get_if<Leave>(&*decoded)) {
-    return lose(*member, "left: " + leave->reason, now);
-  }
+  if (const auto* leave = std::get_if<Leave>(&*decoded)) return on_leave(*member, *leave, now);
   distrust(peer, "a message that only a master sends", now);
 }
 
@@ -135,19 +133,22 @@ void Master::Impl::on_ready(Member& member, const Ready& ready, Instant now) {
 void Master::Impl::on_stats(Member& member, const StatsMessage& message, const Blob& body,
                             Instant now) {
   if (!phase || message.work != phase->work) return;  // late: that work is done
-  if (phase->find_lease(member.peer, message.node) == nullptr) {
+  OpenLease* lease = phase->find_lease(member.peer, message.node);
+  if (lease == nullptr) {
     return distrust(member.peer, "results of work that it was never given", now);
   }
   if (phase->add_stats(message, body) == Phase::Verdict::wrong) {
     return distrust(member.peer, "statistics of the wrong size", now);
   }
+  lease->stats_owed[message.index - message.node.first] = false;
   progress(now);
 }
 
 void Master::Impl::on_gradient(Member& member, const GradientMessage& message, const Blob& body,
                                Instant now) {
   if (!phase || message.work != phase->work) return;
-  if (phase->find_lease(member.peer, message.node) == nullptr) {
+  OpenLease* lease = phase->find_lease(member.peer, message.node);
+  if (lease == nullptr) {
     return distrust(member.peer, "results of work that it was never given", now);
   }
   if (message.parameter.value >= model.parameters().size()) {
@@ -164,6 +165,7 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
   if (phase->add_gradient(message, body, type, add) == Phase::Verdict::wrong) {
     return distrust(member.peer, "a gradient of the wrong size", now);
   }
+  lease->gradients_owed[message.parameter.value] = false;
   progress(now);
 }
 
@@ -174,9 +176,11 @@ void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant n
   }
   OpenLease* lease = phase->find_lease(member.peer, message.node);
   if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
-  if (!phase->covers(message.node)) return distrust(member.peer, "less than it was asked for", now);
+  if (!lease->answered()) return distrust(member.peer, "less than it was asked for", now);
   lease->open = false;
   credit(member, message);
+  if (member.state == Member::State::leaving) return let_go_if_done(member, now);
+  help_late_ones(now);
 }
 
 void Master::Impl::on_failed(Member& member, const FailedMessage& message, Instant now) {
@@ -195,6 +199,26 @@ void Master::Impl::on_failed(Member& member, const FailedMessage& message, Insta
   // work.
   member.readable[phase->dataset] = 0;
   hand_out(now);
+}
+
+void Master::Impl::on_leave(Member& member, const Leave& leave, Instant now) {
+  emit("leaving",
+       {{"peer", std::int64_t{member.peer.value}},
+        {"reason", leave.reason},
+        {"snippets", static_cast<std::int64_t>(member.snippets)}},
+       now);
+  member.state = Member::State::leaving;
+  let_go_if_done(member, now);
+}
+
+void Master::Impl::let_go_if_done(Member& member, Instant now) {
+  const auto holds = [&](const OpenLease& lease) {
+    return lease.open && lease.peer == member.peer;
+  };
+  if (phase && std::any_of(phase->leases.begin(), phase->leases.end(), holds)) return;
+  send(member.peer, Finish{.refused = false, .reason = {}});
+  member.state = Member::State::gone;
+  emit("left", {{"peer", std::int64_t{member.peer.value}}}, now);
 }
 
 void Master::Impl::tick(Instant now) {
@@ -233,6 +257,7 @@ void Master::Impl::tick(Instant now) {
     }
   }
   hand_out(now);
+  help_late_ones(now);
 }
 
 void Master::Impl::lose(Member& member, const std::string& reason, Instant now) {

@@ -26,6 +26,9 @@ struct Master::Impl {
   void on_gradient(Member& member, const GradientMessage& message, const Blob& body, Instant now);
   void on_done(Member& member, const DoneMessage& message, Instant now);
   void on_failed(Member& member, const FailedMessage& message, Instant now);
+  void on_leave(Member& member, const Leave& leave, Instant now);
+  /// Says goodbye to one who is leaving, once it holds no work any more.
+  void let_go_if_done(Member& member, Instant now);
   void tick(Instant now);
   /// Gives a contributor up and hands its work to others.
   void lose(Member& member, const std::string& reason, Instant now);
@@ -42,6 +45,8 @@ struct Master::Impl {
   void begin_step(Instant now);
   void begin_evaluation(Instant now);
   void hand_out(Instant now);
+  /// Gives work that takes its holder longer than expected to those who have nothing to do, too.
+  void help_late_ones(Instant now);
   void send_lease(Member& member, SnippetRange node, Instant now);
   void send_parameter(Member& member, ParameterId id, const Tensor& value, std::uint64_t version);
   /// Those who can be given work and hold no part of a subtree yet.
@@ -51,7 +56,7 @@ struct Master::Impl {
   void update_tensor(ParameterId id, float scale, double rate);
   [[nodiscard]] std::optional<float> gradient_scale();
   void end_step(Instant now);
-  void close_phase();
+  void close_phase(Instant now);
   void end_evaluation(Instant now);
   void end_epoch(std::optional<PassResult> valid, Instant now);
   void end_run(Instant now, bool early);

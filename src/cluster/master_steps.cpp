@@ -12,6 +12,15 @@
 namespace raven {
 namespace {
 
+/// Below this a lease is never late: messages and a busy machine take their time, too.
+constexpr std::chrono::milliseconds lateness_ignored{50};
+
+/// How many times the expected duration a lease may take before idle contributors help. What is
+/// known of one that has done nothing yet is a guess.
+std::chrono::duration<double> lateness_allowed(const Member& holder) {
+  return std::chrono::duration<double>(holder.warm ? 1.5 : 4.0);
+}
+
 /// Rows of one piece of an evaluation: enough to be worth a message, and no more than a training
 /// snippet may be large.
 std::int64_t evaluation_rows(const TrainSpec& train) {
@@ -111,6 +120,7 @@ void Master::Impl::hand_out(Instant now) {
   if (!phase || phase->returned.empty()) return;
   std::vector<SnippetRange> nodes = std::exchange(phase->returned, {});
   for (const SnippetRange node : nodes) {
+    if (phase->covers(node)) continue;  // its first holder answered after all
     // Giving a subtree to whoever holds it already would gain nothing: it waits for somebody else
     // to come.
     const std::vector<Worker> able = workers(node);
@@ -124,6 +134,34 @@ void Master::Impl::hand_out(Instant now) {
         node == phase->root() ? deal(node, able, Lease::max_snippets)
                               : deal_again({&node, 1}, able, rows_per_snippet);
     for (const Assignment& assignment : assignments) {
+      send_lease(*roster.find(assignment.peer), assignment.node, now);
+    }
+  }
+}
+
+void Master::Impl::help_late_ones(Instant now) {
+  if (!phase || !phase->returned.empty()) return;
+  // By position: handing out appends to the leases.
+  for (std::size_t i = 0; i < phase->leases.size(); ++i) {
+    const OpenLease& lease = phase->leases[i];
+    const SnippetRange node = lease.node;
+    if (!lease.open || lease.late || lease.overdue || phase->covers(node)) continue;
+    const Member* holder = roster.find(lease.peer);
+    if (holder == nullptr) continue;
+    const std::chrono::duration<double> taken = now - lease.since;
+    const auto rows = static_cast<double>(phase->rows(node));
+    if (taken < lateness_allowed(*holder) * rows / roster.speed_of(*holder) + lateness_ignored) {
+      continue;
+    }
+    std::vector<Worker> idle = workers(node);
+    std::erase_if(idle, [](const Worker& worker) { return worker.backlog > 0; });
+    if (idle.empty()) return;
+    phase->leases[i].late = true;
+    emit("late",
+         {{"peer", std::int64_t{lease.peer.value}},
+          {"step", static_cast<std::int64_t>(phase->step)}},
+         now);
+    for (const Assignment& assignment : deal_again({&node, 1}, idle, rows / node.count)) {
       send_lease(*roster.find(assignment.peer), assignment.node, now);
     }
   }
@@ -172,10 +210,7 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
     rows = setup.raw_rows(phase->dataset, samples);
   }
   send(member.peer, lease, std::move(rows));
-  phase->leases.push_back({.peer = member.peer,
-                           .node = node,
-                           .since = now,
-                           .deadline = now + setup.contributors.lease});
+  phase->lease_out(member.peer, node, now, now + setup.contributors.lease);
 }
 
 void Master::Impl::credit(Member& member, const DoneMessage& message) {
@@ -298,7 +333,7 @@ void Master::Impl::end_step(Instant now) {
           {"contributors", std::int64_t{roster.ready_count()}}},
          now);
   }
-  close_phase();
+  close_phase(now);
   step = version;
   const bool epoch_ends = static_cast<std::int64_t>(step) % sampler.steps_per_epoch() == 0;
   if (epoch_ends && !has_valid()) end_epoch(std::nullopt, now);
@@ -306,11 +341,18 @@ void Master::Impl::end_step(Instant now) {
   begin_next(now);
 }
 
-void Master::Impl::close_phase() {
+void Master::Impl::close_phase(Instant now) {
   last_leases.clear();
   last_leases_work = phase->work;
   for (const OpenLease& lease : phase->leases) {
-    if (lease.open) last_leases.emplace_back(lease, phase->rows(lease.node));
+    if (!lease.open) continue;
+    last_leases.emplace_back(lease, phase->rows(lease.node));
+    // Others were faster: it never says how long it took, so what it can't have reached is known.
+    Member* holder = roster.find(lease.peer);
+    if (!lease.late || holder == nullptr || holder->speed <= 0) continue;
+    const std::chrono::duration<double> taken = now - lease.since;
+    holder->speed =
+        std::min(holder->speed, static_cast<double>(phase->rows(lease.node)) / taken.count());
   }
   // Whoever got nothing because it was slow once gets another chance by and by.
   for (Member& member : roster.all()) {
@@ -320,6 +362,9 @@ void Master::Impl::close_phase() {
     if (idle) member.speed *= 1.05;
   }
   phase.reset();
+  for (Member& member : roster.all()) {
+    if (member.state == Member::State::leaving) let_go_if_done(member, now);
+  }
 }
 
 void Master::Impl::end_evaluation(Instant now) {
@@ -331,7 +376,7 @@ void Master::Impl::end_evaluation(Instant now) {
   evaluation.samples = phase->rows();
   evaluation.loss = phase->loss;
   evaluation.weight = phase->weight;
-  close_phase();
+  close_phase(now);
   end_epoch(pass_result(evaluation), now);
   begin_next(now);
 }

@@ -4,6 +4,13 @@
 
 namespace raven {
 
+bool OpenLease::answered() const {
+  const auto none = [](const std::vector<bool>& owed) {
+    return std::find(owed.begin(), owed.end(), true) == owed.end();
+  };
+  return none(stats_owed) && none(gradients_owed);
+}
+
 void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
                   const ParameterStore& store) {
   snippets = std::move(pieces);
@@ -109,10 +116,27 @@ bool Phase::covers(SnippetRange node) const {
 }
 
 OpenLease* Phase::find_lease(PeerId peer, SnippetRange node) {
-  const auto found = std::find_if(leases.begin(), leases.end(), [&](const OpenLease& lease) {
-    return lease.peer == peer && lease.node == node;
-  });
-  return found == leases.end() ? nullptr : &*found;
+  OpenLease* found = nullptr;
+  for (OpenLease& lease : leases) {
+    if (lease.peer != peer || lease.node != node) continue;
+    if (lease.open) return &lease;
+    found = &lease;
+  }
+  return found;
+}
+
+void Phase::lease_out(PeerId peer, SnippetRange node, Instant now, Instant deadline) {
+  OpenLease lease{.peer = peer,
+                  .node = node,
+                  .since = now,
+                  .deadline = deadline,
+                  .stats_owed = std::vector<bool>(node.count, true),
+                  .gradients_owed = {}};
+  if (purpose == Purpose::train) {
+    lease.gradients_owed.resize(tensors_.size());
+    for (const ParameterId id : graph->gradients) lease.gradients_owed[id.value] = true;
+  }
+  leases.push_back(std::move(lease));
 }
 
 }  // namespace raven

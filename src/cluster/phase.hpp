@@ -28,7 +28,13 @@ struct OpenLease {
   Instant since;
   Instant deadline;
   bool open = true;
-  bool overdue = false;
+  bool overdue = false;  ///< was given to others as well because its deadline passed
+  bool late = false;     ///< was given to idle ones as well because it takes longer than expected
+  /// What its holder still owes, whether or not others answered first: by leaf, by ParameterId.
+  std::vector<bool> stats_owed;
+  std::vector<bool> gradients_owed;
+
+  [[nodiscard]] bool answered() const;
 };
 
 /// One step or one evaluation under way: what has been handed out and what has come back.
@@ -78,10 +84,14 @@ class Phase {
   [[nodiscard]] bool all_taken() const { return taken_left_ == 0; }
   /// Totals that were taken so far.
   [[nodiscard]] std::size_t taken() const { return taken_; }
-  /// Everything that was asked of these snippets is there.
+  /// Everything that was asked of these snippets is there, from whomever.
   [[nodiscard]] bool covers(SnippetRange node) const;
   [[nodiscard]] const std::vector<std::optional<SnippetStats>>& stats() const { return stats_; }
+  /// The lease of that node to that peer, null when there is none; the open one if there are
+  /// several: a lease that failed may have been given to the same peer again.
   [[nodiscard]] OpenLease* find_lease(PeerId peer, SnippetRange node);
+  /// Notes that a node is in somebody's hands.
+  void lease_out(PeerId peer, SnippetRange node, Instant now, Instant deadline);
 
  private:
   struct TensorProgress {

@@ -18,7 +18,9 @@ class Stage {
   explicit Stage(ClusterBox& box)
       : compute_(1),
         master_(box.setup(), box.fresh_parameters(), compute_, buffers_, nullptr, now_),
-        fingerprint_(box.setup().fingerprint) {}
+        fingerprint_(box.setup().fingerprint),
+        parameters_(box.fresh_parameters()),
+        metrics_(box.setup().record(6, Tape::Mode::training).metrics.size()) {}
 
   void says(std::uint32_t peer, const AnyMessage& message, Blob body = {}) {
     MasterActions actions;
@@ -39,6 +41,25 @@ class Stage {
     MasterActions actions;
     master_.on({Event::Kind::lost, {peer}, {}}, now_, actions);
     keep(actions);
+  }
+
+  /// Sends what a lease asks for, all zeros, and that it is done.
+  void answers(std::uint32_t peer, std::uint64_t work, SnippetRange node, milliseconds took) {
+    for (std::uint32_t i = node.first; i < node.end(); ++i) {
+      says(peer, StatsMessage{.work = work,
+                              .node = node,
+                              .index = i,
+                              .loss = 1,
+                              .weight = 6,
+                              .metrics = std::vector<double>(metrics_)});
+    }
+    for (std::uint32_t id = 0; id < parameters_.size(); ++id) {
+      says(peer, GradientMessage{.work = work, .node = node, .parameter = {id}},
+           Blob(Bytes(parameters_[{id}].value.type().bytes())));
+    }
+    const auto elapsed = static_cast<std::uint64_t>(std::chrono::nanoseconds(took).count());
+    says(peer,
+         DoneMessage{.work = work, .node = node, .compute_ns = elapsed, .elapsed_ns = elapsed});
   }
 
   /// Subtrees leased to a peer since the last call.
@@ -76,6 +97,8 @@ class Stage {
   BufferPool buffers_;
   Master master_;
   Digest fingerprint_;
+  ParameterStore parameters_;
+  std::size_t metrics_;
   std::map<std::uint32_t, std::vector<AnyMessage>> sent_;
   std::vector<PeerId> dropped_;
 };
@@ -195,15 +218,102 @@ TEST(Master, claims_of_done_work_without_results_are_not_believed) {
   EXPECT_TRUE(stage.dropped(1));
 }
 
-TEST(Master, who_leaves_is_not_waited_for) {
+TEST(Master, who_leaves_hands_in_what_it_holds_and_is_given_nothing_new) {
   ClusterBox box;
   box.contributors.min = 2;
   Stage stage(box);
   stage.greets(1);
   stage.greets(2);
+  ASSERT_EQ(stage.leases_of(2), (std::vector<SnippetRange>{{4, 4}}));
+  stage.says(2, Leave{"enough"});
+  EXPECT_FALSE(stage.last<Finish>(2));
+  stage.answers(2, 1, {4, 4}, milliseconds(10));
+  EXPECT_TRUE(stage.last<Finish>(2));
+  EXPECT_FALSE(stage.dropped(2));
+  EXPECT_EQ(stage.master().roster().all()[1].snippets, 4U);
   (void)stage.leases_of(2);
-  stage.says(1, Leave{"the node is wanted elsewhere"});
-  EXPECT_EQ(stage.leases_of(2), (std::vector<SnippetRange>{{0, 4}}));
+  stage.answers(1, 1, {0, 4}, milliseconds(10));
+  EXPECT_EQ(stage.master().progress().step, 1U);
+  EXPECT_TRUE(stage.leases_of(2).empty());
+}
+
+TEST(Master, who_leaves_and_vanishes_leaves_its_work_to_others) {
+  ClusterBox box;
+  box.contributors.min = 2;
+  Stage stage(box);
+  stage.greets(1);
+  stage.greets(2);
+  (void)stage.leases_of(1);
+  stage.says(2, Leave{"enough"});
+  EXPECT_TRUE(stage.leases_of(1).empty());
+  stage.disappears(2);
+  EXPECT_EQ(stage.leases_of(1), (std::vector<SnippetRange>{{4, 4}}));
+}
+
+TEST(Master, idle_contributors_help_one_that_takes_longer_than_expected) {
+  ClusterBox box;
+  box.contributors.min = 3;
+  Stage stage(box);
+  for (std::uint32_t peer = 1; peer <= 3; ++peer) stage.greets(peer);
+  // Two steps at equal speed: 24 samples in 30 ms. Then the first one gets stuck.
+  for (std::uint64_t work = 1; work <= 2; ++work) {
+    for (std::uint32_t peer = 1; peer <= 3; ++peer) {
+      for (const SnippetRange node : stage.leases_of(peer)) {
+        stage.answers(peer, work, node, milliseconds(10));
+      }
+    }
+    ASSERT_EQ(stage.master().progress().step, work);
+  }
+  const std::vector<SnippetRange> stuck = stage.leases_of(1);
+  ASSERT_FALSE(stuck.empty());
+  for (std::uint32_t peer = 2; peer <= 3; ++peer) {
+    for (const SnippetRange node : stage.leases_of(peer)) {
+      stage.answers(peer, 3, node, milliseconds(10));
+    }
+  }
+  stage.passes(milliseconds(20));
+  EXPECT_TRUE(stage.leases_of(2).empty() && stage.leases_of(3).empty());
+  stage.passes(milliseconds(200));
+  std::uint32_t given_again = 0;
+  for (std::uint32_t peer = 2; peer <= 3; ++peer) {
+    for (const SnippetRange node : stage.leases_of(peer)) {
+      given_again += node.count;
+      stage.answers(peer, 3, node, milliseconds(10));
+    }
+  }
+  std::uint32_t held = 0;
+  for (const SnippetRange node : stuck) held += node.count;
+  EXPECT_EQ(given_again, held);
+  EXPECT_EQ(stage.master().progress().step, 3U);
+  // What the slow one sends now is late, which is no crime.
+  for (const SnippetRange node : stuck) stage.answers(1, 3, node, milliseconds(400));
+  EXPECT_FALSE(stage.dropped(1));
+}
+
+TEST(Master, whoever_answers_in_full_is_believed_although_others_were_faster_with_a_part) {
+  ClusterBox box;
+  box.contributors.min = 3;
+  box.contributors.lease = milliseconds(1000);
+  box.train.snippets = 2;
+  Stage stage(box);
+  stage.greets(2);
+  stage.greets(3);
+  stage.greets(1);
+  // Whoever got nothing shares what is overdue; a part of it answered makes the whole a repetition.
+  std::map<std::uint32_t, std::vector<SnippetRange>> first;
+  for (std::uint32_t peer = 1; peer <= 3; ++peer) first[peer] = stage.leases_of(peer);
+  for (int i = 0; i < 11; ++i) {
+    stage.passes(milliseconds(100));
+    for (std::uint32_t peer = 1; peer <= 3; ++peer) stage.says(peer, Heartbeat{});
+  }
+  for (std::uint32_t peer = 1; peer <= 3; ++peer) {
+    for (const SnippetRange node : stage.leases_of(peer)) {
+      stage.answers(peer, 1, node, milliseconds(10));
+    }
+    for (const SnippetRange node : first[peer]) stage.answers(peer, 1, node, milliseconds(900));
+  }
+  for (std::uint32_t peer = 1; peer <= 3; ++peer) EXPECT_FALSE(stage.dropped(peer)) << peer;
+  EXPECT_GE(stage.master().progress().step, 1U);
 }
 
 }  // namespace

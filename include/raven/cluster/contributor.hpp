@@ -43,6 +43,8 @@ class Contributor {
   void begin(ContributorActions& actions);
   void on(const Event& event, Instant now, ContributorActions& actions);
   void on_computed(ComputeEvent event, Instant now, ContributorActions& actions);
+  /// Asks the master to let it go: it hands in what it holds, for at most `patience`, and finishes.
+  void leave(std::chrono::milliseconds patience, Instant now, ContributorActions& actions);
   /// To be called at least every 100 ms.
   void tick(Instant now, ContributorActions& actions);
 

@@ -15,8 +15,8 @@ namespace raven {
 struct MasterHooks {
   std::function<void(const RunEvent&)> on_event;
   std::function<void(Checkpoint)> on_checkpoint;
-  std::function<void(const MasterProgress&)> on_progress;  ///< about every 100 ms
-  std::function<bool()> stop_requested;                    ///< asked about every 100 ms
+  std::function<void(const MasterProgress&)> on_progress;  ///< about every 20 ms
+  std::function<bool()> stop_requested;                    ///< asked about every 20 ms
   /// After each step: false asks for a stop. May be empty.
   std::function<bool(const MasterProgress&)> after_step{};
 };
@@ -26,7 +26,8 @@ struct MasterHooks {
 void drive_master(Master& master, Transport& transport, const MasterHooks& hooks);
 
 /// Runs a contributor over a transport until the master says it's over.
-/// @param leave_requested asked about every 100 ms: when true the contributor says goodbye and goes
+/// @param leave_requested asked about every 20 ms: when true the contributor takes no new work,
+/// hands in what it holds, and goes
 /// @return why it ended; empty for the ordinary end
 std::string drive_contributor(ContributorSetup setup, Transport& transport, ComputePool& compute,
                               BufferPool& buffers, const std::function<bool()>& leave_requested);

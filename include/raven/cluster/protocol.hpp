@@ -121,7 +121,8 @@ struct FailedMessage {
 /// Either way: still here.
 struct Heartbeat {};
 
-/// Contributor to master: goes now; what it holds is for others.
+/// Contributor to master: wants to go. It is given nothing new and told to go (Finish) once it has
+/// handed in what it holds; should it vanish before, that goes to others.
 struct Leave {
   std::string reason;
 };

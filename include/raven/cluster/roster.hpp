@@ -16,7 +16,7 @@ using Instant = std::chrono::steady_clock::time_point;
 
 /// What the master knows of one contributor.
 struct Member {
-  enum class State : std::uint8_t { greeted, ready, gone };
+  enum class State : std::uint8_t { greeted, ready, leaving, gone };
 
   PeerId peer;
   State state = State::greeted;
