@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -32,58 +33,98 @@ std::filesystem::path default_run_folder(const std::string& job_name) {
 
 RunDirectory::RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file,
                            bool fresh)
-    : folder_(std::move(folder)) {
+    : folder_(std::move(folder)), job_text_(text_of(job_file)) {
+  namespace fs = std::filesystem;
+  const auto check = [this](const std::error_code& error) {
+    if (error) {
+      throw InputError({folder_.string()}, "can't be made: " + error.message(),
+                       "choose another folder with --run");
+    }
+  };
   std::error_code error;
-  const bool existed = std::filesystem::exists(folder_, error);
-  if (existed && !std::filesystem::is_empty(folder_, error) &&
-      !std::filesystem::exists(folder_ / "job.yaml")) {
+  fs::create_directories(folder_, error);
+  check(error);
+  // The lock is the first file that a run makes, so a master killed at its very beginning leaves a
+  // folder that is known again.
+  const bool is_run =
+      fs::exists(folder_ / ".lock", error) || fs::exists(folder_ / "job.yaml", error);
+  if (!is_run && !fs::is_empty(folder_, error)) {
     throw InputError({folder_.string()},
                      "is not a run directory (it holds other files and no job.yaml)",
                      "choose another folder with --run");
   }
-  std::filesystem::create_directories(folder_ / "checkpoints", error);
-  if (error) {
-    throw InputError({folder_.string()}, "can't be made: " + error.message(),
-                     "choose another folder with --run");
-  }
   lock_ = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    if (lock_ >= 0) ::close(lock_);
-    throw InputError({folder_.string()}, "another master is at work in this run directory",
-                     "wait for it, stop it, or choose another folder with --run");
-  }
+  if (lock_ < 0) check(std::error_code(errno, std::generic_category()));
   try {
-    if (fresh) {
-      for (const auto& entry : std::filesystem::directory_iterator(folder_ / "checkpoints")) {
-        std::filesystem::remove_all(entry.path());
-      }
-      for (const char* name : {"events.jsonl", "summary.json", "job.yaml"}) {
-        std::filesystem::remove(folder_ / name);
-      }
+    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+      throw InputError({folder_.string()}, "another master is at work in this run directory",
+                       "wait for it, stop it, or choose another folder with --run");
     }
-    write_whole_file(folder_ / "job.yaml", text_of(job_file));
-    events_.reset(std::fopen((folder_ / "events.jsonl").c_str(), "ae"));
-    if (!events_) {
-      throw InputError({(folder_ / "events.jsonl").string()}, "can't be opened for writing",
-                       "check the rights of the folder");
-    }
+    fs::create_directories(checkpoints(), error);
+    check(error);
+    if (fresh) clear();
+    open_events();
   } catch (...) {
     ::close(lock_);
     throw;
   }
 }
 
-RunDirectory::~RunDirectory() { ::close(lock_); }
+RunDirectory::~RunDirectory() {
+  ::close(events_);
+  ::close(lock_);
+}
 
-void RunDirectory::log(const RunEvent& event) {
+void RunDirectory::open_events() {
+  const std::filesystem::path file = folder_ / "events.jsonl";
+  events_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (events_ < 0) {
+    throw InputError({file.string()}, "can't be opened for writing",
+                     "check the rights of the folder");
+  }
+  // A machine that went down in the middle of a line has left a piece of it.
+  off_t end = ::lseek(events_, 0, SEEK_END);
+  const off_t whole = end;
+  for (char last = 0; end > 0; --end) {
+    if (::pread(events_, &last, 1, end - 1) != 1 || last == '\n') break;
+  }
+  if (end < whole && ::ftruncate(events_, end) != 0) {
+    ::close(events_);
+    throw InputError({file.string()}, "can't be written", "check the rights of the file");
+  }
+}
+
+void RunDirectory::clear() {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(checkpoints(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::filesystem::remove_all(entry->path(), error);
+    if (error) break;
+  }
+  for (const char* name : {"events.jsonl", "summary.json", "job.yaml"}) {
+    if (!error) std::filesystem::remove(folder_ / name, error);
+  }
+  if (error) {
+    throw InputError({folder_.string()},
+                     "what an earlier run left can't be deleted: " + error.message(),
+                     "delete it by hand, or choose another folder with --run");
+  }
+}
+
+void RunDirectory::write_job() { write_whole_file(folder_ / "job.yaml", job_text_); }
+
+bool RunDirectory::log(const RunEvent& event) {
   nlohmann::ordered_json json{{"event", event.kind}};
   for (const auto& [name, value] : event.fields) {
     std::visit([&](const auto& v) { json[name] = v; }, value);
   }
   const std::string line =
       json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  std::fwrite(line.data(), 1, line.size(), events_.get());
-  std::fflush(events_.get());
+  const off_t before = ::lseek(events_, 0, SEEK_END);
+  if (::write(events_, line.data(), line.size()) == static_cast<ssize_t>(line.size())) return true;
+  // A full disk may have taken a part. What it took it can also give back.
+  [[maybe_unused]] const int cut = ::ftruncate(events_, before);
+  return false;
 }
 
 void RunDirectory::write_summary(const std::string& json) {

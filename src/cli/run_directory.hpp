@@ -1,8 +1,6 @@
 #pragma once
 
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <string>
 
 #include "raven/cluster/master.hpp"
@@ -12,7 +10,7 @@ namespace raven {
 /// A run on disk: docs/formats/run.md. One master at a time: it is locked while this object lives.
 class RunDirectory {
  public:
-  /// Makes the folder, or opens one that a run of the same job left behind.
+  /// Makes the folder, or opens one that an earlier run left behind.
   /// @param fresh forget what an earlier run left
   /// @throws InputError when it is somebody else's folder, or another master is at work in it
   RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file, bool fresh);
@@ -23,15 +21,22 @@ class RunDirectory {
   [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
   [[nodiscard]] std::filesystem::path checkpoints() const { return folder_ / "checkpoints"; }
 
-  /// Appends one line to events.jsonl. A disk that is full loses the line, never the run.
-  void log(const RunEvent& event);
+  /// Keeps a copy of the job. Once it is sure that the run goes on with this one.
+  void write_job();
+  /// Appends one line to events.jsonl, whole or not at all. A disk that is full loses the line,
+  /// never the run. @return false when the line is lost
+  bool log(const RunEvent& event);
   /// Replaces summary.json, whole or not at all.
   void write_summary(const std::string& json);
 
  private:
+  void clear();
+  void open_events();
+
   std::filesystem::path folder_;
+  std::string job_text_;
   int lock_ = -1;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> events_{nullptr, std::fclose};
+  int events_ = -1;
 };
 
 /// "runs/<name>" beside the job file's folder, where the same command finds it again.

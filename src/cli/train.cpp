@@ -7,6 +7,7 @@
 #include <csignal>
 #include <ctime>
 #include <thread>
+#include <utility>
 
 #include "cli/console.hpp"
 #include "cli/processes.hpp"
@@ -111,32 +112,36 @@ class MasterRun {
   MasterRun(const TrainOptions& options, const JobSpec& job)
       : options_(options),
         job_(job),
+        training_(build_training(job)),
         directory_(options.run.empty() ? default_run_folder(job.name) : options.run, options.job,
                    options.fresh) {}
 
   /// @param remote null when alone; taken over once nothing but training itself can fail any more
   int train(std::unique_ptr<Transport>& remote, const CoreShare& share, int world_size) {
-    Training training = build_training(job_);
     std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
     RunReport report(options_.quiet, job_, directory_.path());
-    if (loaded) {
-      log_resumption(*loaded);
-      report.resumed(*loaded);
-    }
 
     ComputePool compute(share.threads);
     BufferPool buffers;
     const auto started = std::chrono::steady_clock::now();
     const double wall_before = loaded ? loaded->checkpoint.wall_seconds : 0;
-    Master master(training.setup, std::move(training.parameters), compute, buffers,
+    Master master(training_.setup, std::move(training_.parameters), compute, buffers,
                   loaded ? &loaded->checkpoint : nullptr, started);
+    directory_.write_job();
+    if (loaded) {
+      log_resumption(*loaded);
+      report.resumed(*loaded);
+    }
     loaded.reset();
     CheckpointWriter writer(directory_.checkpoints(), job_.checkpoint.keep);
     std::unique_ptr<Transport> transport;
+    bool log_is_short = false;
     const MasterHooks hooks{
         .on_event =
             [&](const RunEvent& event) {
-              directory_.log(event);
+              if (!directory_.log(event) && !std::exchange(log_is_short, true)) {
+                report.warn("events.jsonl could not be written; the run goes on without");
+              }
               report.event(event);
             },
         .on_checkpoint = [&](Checkpoint checkpoint) { writer.write(std::move(checkpoint)); },
@@ -159,7 +164,7 @@ class MasterRun {
     }
     {
       std::optional<InnerContributor> inner;
-      if (share.master_computes) inner.emplace(hub, training, compute, buffers);
+      if (share.master_computes) inner.emplace(hub, training_, compute, buffers);
       try {
         drive_master(master, *transport, hooks);
         dismiss_strangers(*transport, master.roster(), world_size);
@@ -214,6 +219,7 @@ class MasterRun {
 
   const TrainOptions& options_;
   const JobSpec& job_;
+  Training training_;  // before the directory: what can't be built must not touch an earlier run
   RunDirectory directory_;
 };
 

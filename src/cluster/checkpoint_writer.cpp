@@ -29,8 +29,8 @@ void CheckpointWriter::write(Checkpoint checkpoint) {
 void CheckpointWriter::finish() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !busy_ && !waiting_; });
-  if (!complaint_.empty()) {
-    throw InputError(std::exchange(complaint_, {}),
+  if (!last_failure_.empty()) {
+    throw InputError(last_failure_,
                      "make room or choose another disk, then run the same command again");
   }
 }
@@ -58,6 +58,7 @@ void CheckpointWriter::work() {
       }
     }
     lock.lock();
+    last_failure_ = complaint;
     complaint_ = std::move(complaint);
     busy_ = false;
     changed_.notify_all();

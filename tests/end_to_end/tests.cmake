@@ -2,7 +2,7 @@
 # design from end to end.
 if(TARGET raven)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
-  foreach(test same_bits)
+  foreach(test same_bits survival failure)
     add_test(NAME end_to_end.${test} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/end_to_end/${test}_test.py
                                              $<TARGET_FILE:raven>)
     set_tests_properties(end_to_end.${test} PROPERTIES LABELS end_to_end PROCESSORS 2 TIMEOUT 600)

@@ -22,7 +22,8 @@ class CheckpointWriter {
   CheckpointWriter& operator=(const CheckpointWriter&) = delete;
 
   void write(Checkpoint checkpoint);
-  /// Waits until all is written. @throws InputError when the last write failed
+  /// Waits until all is written. @throws InputError when the last write failed, even if its
+  /// complaint has been taken
   void finish();
   /// What went wrong with writes since the last call; empty for nothing.
   [[nodiscard]] std::string take_complaint();
@@ -36,6 +37,7 @@ class CheckpointWriter {
   std::condition_variable changed_;
   std::optional<Checkpoint> waiting_;
   std::string complaint_;
+  std::string last_failure_;
   bool busy_ = false;
   bool closing_ = false;
   std::thread thread_;
