@@ -194,7 +194,8 @@ void Master::Impl::on_failed(Member& member, const FailedMessage& message, Insta
         {"reason", message.reason}},
        now);
   phase->returned.push_back(message.node);
-  if (member.readable[phase->dataset] == 0) return lose(member, "could not do its work twice", now);
+  // Not after the first failure only: it may have held several leases without rows.
+  if (lease->inline_rows) return lose(member, "could not do its work twice", now);
   // Most failures are a shard that can't be read over there: from now on the rows travel with the
   // work.
   member.readable[phase->dataset] = 0;

@@ -211,6 +211,7 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
   }
   send(member.peer, lease, std::move(rows));
   phase->lease_out(member.peer, node, now, now + setup.contributors.lease);
+  phase->leases.back().inline_rows = lease.inline_rows;
 }
 
 void Master::Impl::credit(Member& member, const DoneMessage& message) {

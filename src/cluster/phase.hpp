@@ -30,6 +30,7 @@ struct OpenLease {
   bool open = true;
   bool overdue = false;  ///< was given to others as well because its deadline passed
   bool late = false;     ///< was given to idle ones as well because it takes longer than expected
+  bool inline_rows = false;  ///< its rows were sent along
   /// What its holder still owes, whether or not others answered first: by leaf, by ParameterId.
   std::vector<bool> stats_owed;
   std::vector<bool> gradients_owed;

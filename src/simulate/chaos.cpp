@@ -98,6 +98,8 @@ bool Chaos::strike_contributor(FaultKind kind) {
     process.die_after_results(world_.random.below(12));
   } else if (kind == FaultKind::leave) {
     process.leave();
+  } else if (kind == FaultKind::bad_shard) {
+    *peer.shards_readable = false;
   } else if (kind == FaultKind::slow) {
     world_.note([&] { return process.name() + " becomes slow"; });
     process.slow_down(world_.between(2, 100), now + world_.time_between(0.5, 30));

@@ -6,6 +6,8 @@ namespace raven::simulated {
 namespace {
 
 constexpr std::chrono::milliseconds tick_interval{100};
+/// As drive_contributor has it.
+constexpr std::chrono::seconds parting{10};
 /// Forward alone is about a third of forward and backward.
 constexpr double evaluation_speedup = 3;
 
@@ -50,7 +52,8 @@ void ContributorProcess::carry_out(ContributorActions& actions) {
   if (actions.forget_before) oldest_work_ = *actions.forget_before;
   for (SnippetBatch& batch : actions.starts) waiting_.push_back(std::move(batch));
   actions = {};
-  if (contributor_->finished()) return end(ContributorHooks::End::over, contributor_->complaint());
+  if (contributor_->finished())
+    return end(ContributorHooks::End::over, std::string(contributor_->complaint()));
   if (!computing_) compute_next();
 }
 
@@ -104,8 +107,10 @@ void ContributorProcess::die() {
 
 void ContributorProcess::leave() {
   if (!alive()) return;
-  hooks_.send(encode(Leave{"it was asked to"}));
-  end(ContributorHooks::End::over, "leaves");
+  world_.note([&] { return traits_.name + " is asked to leave"; });
+  ContributorActions actions;
+  contributor_->leave(parting, world_.agenda.now(), actions);
+  carry_out(actions);
 }
 
 void ContributorProcess::sleep_until(Instant moment) {
@@ -121,7 +126,7 @@ void ContributorProcess::end(ContributorHooks::End how, const std::string& why) 
   world_.note([&] { return traits_.name + " ends: " + (why.empty() ? "all is done" : why); });
   contributor_.reset();
   waiting_.clear();
-  hooks_.ended(how);
+  hooks_.ended(how, why);
 }
 
 void ContributorProcess::at(Instant when, std::function<void()> what) {

@@ -23,7 +23,7 @@ struct ContributorHooks {
   std::function<void(Message)> send;
   enum class End : std::uint8_t { over, died };
   /// Called once, when the process is gone.
-  std::function<void(End)> ended;
+  std::function<void(End, const std::string& why)> ended;
 };
 
 /// A contributor's process: the real state machine, a pretended loop around it, and snippets that

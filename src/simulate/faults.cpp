@@ -1,5 +1,6 @@
 #include "raven/simulate/faults.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -9,27 +10,37 @@ namespace raven {
 namespace {
 
 constexpr std::array table{
-    FaultDef{FaultKind::drop, "drop", true, "a direction of a link loses everything from now on"},
-    FaultDef{FaultKind::delay, "delay", true, "a message, and what follows it, comes late"},
-    FaultDef{FaultKind::duplicate, "duplicate", true, "a message comes twice"},
-    FaultDef{FaultKind::reorder, "reorder", true, "a message overtakes the one before it"},
-    FaultDef{FaultKind::corrupt, "corrupt", true, "a bit of a message's head or graph is flipped"},
-    FaultDef{FaultKind::truncate, "truncate", true, "the end of a message is missing"},
-    FaultDef{FaultKind::die_before, "die-before", true, "a contributor dies before it computes"},
-    FaultDef{FaultKind::die_after, "die-after", true, "a contributor dies after some answers"},
-    FaultDef{FaultKind::pause, "pause", true, "a process stands still for a while (SIGSTOP)"},
-    FaultDef{FaultKind::slow, "slow", true, "a contributor computes slowly for a while"},
-    FaultDef{FaultKind::join_storm, "join-storm", true, "many join at once, few stay"},
-    FaultDef{FaultKind::partition, "partition", true, "some links stand still, then go on"},
-    FaultDef{FaultKind::leave, "leave", true, "a contributor says goodbye and goes"},
-    FaultDef{FaultKind::crash, "crash", true, "the master dies and is started again"},
-    FaultDef{FaultKind::stop, "stop", true, "the master is asked to stop, and started again"},
-    FaultDef{FaultKind::short_write, "short-write", true, "the disk is full within a checkpoint"},
-    FaultDef{FaultKind::no_space, "no-space", true, "the disk is full before a checkpoint"},
-    FaultDef{FaultKind::failed_sync, "failed-sync", true, "fsync of a checkpoint fails"},
-    FaultDef{FaultKind::torn, "torn", true, "the master dies and its newest checkpoint is cut off"},
+    FaultDef{FaultKind::drop, "drop", true, false,
+             "a direction of a link loses everything from now on"},
+    FaultDef{FaultKind::delay, "delay", true, false, "a message, and what follows it, comes late"},
+    FaultDef{FaultKind::duplicate, "duplicate", true, true, "a message comes twice"},
+    FaultDef{FaultKind::reorder, "reorder", true, true, "a message overtakes the one before it"},
+    FaultDef{FaultKind::corrupt, "corrupt", true, true,
+             "a bit of a message's head or graph is flipped"},
+    FaultDef{FaultKind::truncate, "truncate", true, true, "the end of a message is missing"},
+    FaultDef{FaultKind::die_before, "die-before", true, false,
+             "a contributor dies before it computes"},
+    FaultDef{FaultKind::die_after, "die-after", true, false,
+             "a contributor dies after some answers"},
+    FaultDef{FaultKind::pause, "pause", true, false,
+             "a process stands still for a while (SIGSTOP)"},
+    FaultDef{FaultKind::slow, "slow", true, false, "a contributor computes slowly for a while"},
+    FaultDef{FaultKind::bad_shard, "bad-shard", true, false,
+             "a contributor can't read its shards any more"},
+    FaultDef{FaultKind::join_storm, "join-storm", true, false, "many join at once, few stay"},
+    FaultDef{FaultKind::partition, "partition", true, false, "some links stand still, then go on"},
+    FaultDef{FaultKind::leave, "leave", true, false, "a contributor says goodbye and goes"},
+    FaultDef{FaultKind::crash, "crash", true, false, "the master dies and is started again"},
+    FaultDef{FaultKind::stop, "stop", true, false,
+             "the master is asked to stop, and started again"},
+    FaultDef{FaultKind::short_write, "short-write", true, false,
+             "the disk is full within a checkpoint"},
+    FaultDef{FaultKind::no_space, "no-space", true, false, "the disk is full before a checkpoint"},
+    FaultDef{FaultKind::failed_sync, "failed-sync", true, false, "fsync of a checkpoint fails"},
+    FaultDef{FaultKind::torn, "torn", true, false,
+             "the master dies and its newest checkpoint is cut off"},
     // Nothing but a second opinion tells a wrong number from a right one.
-    FaultDef{FaultKind::tamper, "tamper", false, "a bit of a tensor on its way is flipped"},
+    FaultDef{FaultKind::tamper, "tamper", false, true, "a bit of a tensor on its way is flipped"},
 };
 
 constexpr bool in_order() {
@@ -56,6 +67,11 @@ FaultSet FaultSet::all() {
     if (def.promised) set.add(def.kind);
   }
   return set;
+}
+
+bool FaultSet::has_attacks() const {
+  return std::any_of(table.begin(), table.end(),
+                     [&](const FaultDef& def) { return def.attack && has(def.kind); });
 }
 
 FaultSet FaultSet::named(std::string_view list) {

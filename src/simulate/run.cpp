@@ -55,7 +55,7 @@ SimulationResult Run::to_the_end() {
       }
     }
   } catch (const InputError& error) {
-    result_.difference = std::string("the master gave up: ") + error.what();
+    blame(std::string("the master gave up: ") + error.what());
   }
   result_.virtual_seconds =
       std::chrono::duration<double>(world_.agenda.now().time_since_epoch()).count() - 1000;
@@ -78,7 +78,8 @@ double Run::usual_speed() const {
   return static_cast<double>(setup_.train.batch) / usual_step_seconds / plan_.contributors;
 }
 
-ContributorSetup Run::contributor_setup(const ContributorTraits& traits) const {
+ContributorSetup Run::contributor_setup(const ContributorTraits& traits,
+                                        std::shared_ptr<const bool> readable) const {
   ContributorSetup setup{.hello = {.fingerprint = setup_.fingerprint,
                                    .core = setup_.core,
                                    .node = traits.name,
@@ -86,10 +87,13 @@ ContributorSetup Run::contributor_setup(const ContributorTraits& traits) const {
                                    .threads = traits.threads},
                          .open_dataset = {}};
   if (traits.reads_shards) {
-    setup.open_dataset = [this](const DatasetOffer& offer, std::uint64_t) {
+    setup.open_dataset = [this, readable](const DatasetOffer& offer, std::uint64_t) {
       const Training& training = stock_.training;
       const bool is_train = offer.identity == training.train->manifest().identity();
-      return source_of(is_train ? training.train : training.valid);
+      return [source = source_of(is_train ? training.train : training.valid), readable](
+                 std::span<const std::int64_t> samples, View features, View targets) {
+        return *readable ? source(samples, features, targets) : "the disk of the shards is gone";
+      };
     };
   } else {
     setup.open_dataset = [](const DatasetOffer&, std::uint64_t) { return SampleSource(); };
@@ -123,14 +127,18 @@ void Run::join(int place) {
   peer.up->hold_until(master_sleeps_until_);
   ContributorHooks hooks{
       .send = [&peer](Message message) { peer.up->send(std::move(message)); },
-      .ended = [this, &peer](ContributorHooks::End how) { contributor_ended(peer, how); }};
-  ContributorSetup setup = contributor_setup(traits);
+      .ended = [this, &peer](ContributorHooks::End how,
+                             const std::string& why) { contributor_ended(peer, how, why); }};
+  ContributorSetup setup = contributor_setup(traits, peer.shards_readable);
   peer.process = std::make_unique<ContributorProcess>(world_, std::move(traits), std::move(setup),
                                                       std::move(hooks));
   peer.process->begin();
 }
 
-void Run::contributor_ended(Peer& peer, ContributorHooks::End how) {
+void Run::contributor_ended(Peer& peer, ContributorHooks::End how, const std::string& why) {
+  if (why.starts_with("the master sent") && !plan_.faults.has_attacks()) {
+    blame("a contributor distrusted the honest master: " + why);
+  }
   if (how == ContributorHooks::End::died && world_.chance(0.3)) {
     peer.up->lose_last(world_.random.below(6));
   }
@@ -182,6 +190,7 @@ void Run::carry_out() {
     peers_.at(id.value - 1)->down->close();
   }
   for (const RunEvent& event : actions_.events) {
+    judge(event);
     world_.note([&] {
       std::string text = "master says: " + event.kind;
       for (const auto& [name, value] : event.fields) {
@@ -199,6 +208,22 @@ void Run::carry_out() {
   if (master_->finished()) after_master();
 }
 
+void Run::judge(const RunEvent& event) {
+  if (event.kind != "lost" || plan_.faults.has_attacks()) return;
+  for (const auto& [name, value] : event.fields) {
+    const auto* reason = std::get_if<std::string>(&value);
+    if (reason == nullptr || name != "reason") continue;
+    // Rows that come with the work can always be read.
+    if (reason->starts_with("sent ") || *reason == "could not do its work twice") {
+      blame("the master gave up an honest contributor: it " + *reason);
+    }
+  }
+}
+
+void Run::blame(const std::string& what) {
+  if (result_.difference.empty()) result_.difference = what;
+}
+
 void Run::after_master() {
   const bool written = disk_.finish();
   if (!written || master_->stopped_early()) {
@@ -212,7 +237,7 @@ void Run::after_master() {
   result_.history = master_->history();
   const auto newest = disk_.newest();
   if (!newest || newest->step != master_->progress().steps) {
-    result_.difference = "the last checkpoint is not that of the last step";
+    blame("the last checkpoint is not that of the last step");
   }
   abandon(true);
 }

@@ -31,6 +31,7 @@ struct Peer {
   int place = 0;  ///< that it fills; negative for a visitor, whom nobody replaces
   std::uint64_t master = 0;
   bool end_is_seen = false;  ///< when one side is gone the other is told, not left in silence
+  std::shared_ptr<bool> shards_readable = std::make_shared<bool>(true);
   std::unique_ptr<Lane> up;
   std::unique_ptr<Lane> down;
   std::unique_ptr<ContributorProcess> process;
@@ -68,8 +69,12 @@ class Run {
   void after_master();
   /// Contributors of this master are left alone.
   void abandon(bool in_order);
-  void contributor_ended(Peer& peer, ContributorHooks::End how);
-  [[nodiscard]] ContributorSetup contributor_setup(const ContributorTraits& traits) const;
+  void contributor_ended(Peer& peer, ContributorHooks::End how, const std::string& why);
+  /// As long as messages arrive as sent, nobody has a reason to call anybody a liar.
+  void judge(const RunEvent& event);
+  void blame(const std::string& what);
+  [[nodiscard]] ContributorSetup contributor_setup(const ContributorTraits& traits,
+                                                   std::shared_ptr<const bool> readable) const;
   [[nodiscard]] double usual_speed() const;
   [[nodiscard]] bool everybody_is_home() const;
 

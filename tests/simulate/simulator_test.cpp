@@ -86,6 +86,51 @@ TEST_F(Simulated, each_fault_alone_changes_nothing_but_time) {
   }
 }
 
+TEST_F(Simulated, a_wrong_number_in_a_tensor_is_seen_as_a_difference) {
+  // No promise is made here: this shows that a simulation would see a promise broken.
+  int different = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const SimulationResult result =
+        simulator->run({.seed = seed, .faults = only(FaultKind::tamper)});
+    if (!result.same()) ++different;
+  }
+  EXPECT_GT(different, 5);
+}
+
+TEST(Faults, are_named_and_known_by_their_names) {
+  for (const FaultDef& def : fault_table()) {
+    EXPECT_TRUE(FaultSet::named(def.name).has(def.kind)) << def.name;
+    EXPECT_EQ(FaultSet::all().has(def.kind), def.promised) << def.name;
+    EXPECT_FALSE(FaultSet::named("none").has(def.kind)) << def.name;
+  }
+  const FaultSet two = FaultSet::named("crash,delay");
+  EXPECT_TRUE(two.has(FaultKind::crash) && two.has(FaultKind::delay));
+  EXPECT_FALSE(two.has(FaultKind::drop));
+  EXPECT_THROW((void)FaultSet::named("crash,"), InputError);
+  EXPECT_THROW((void)FaultSet::named("earthquake"), InputError);
+}
+
+/// Worlds in which something went wrong once, with what it was.
+TEST_F(Simulated, what_went_wrong_once_goes_well_now) {
+  struct Found {
+    std::uint64_t seed;
+    const char* faults;
+  };
+  constexpr Found found[] = {
+      // Who answered late was given up when others had been given parts of its work meanwhile.
+      {3, "drop,delay,slow,short-write"},
+      {8, "drop,delay,pause,slow"},
+      // Who held two leases when its shards became unreadable was given up at the second one.
+      {14, "bad-shard,slow,crash"},
+      {8, "bad-shard,slow,crash"},
+  };
+  for (const Found& world : found) {
+    const SimulationResult result =
+        simulator->run({.seed = world.seed, .faults = FaultSet::named(world.faults)});
+    EXPECT_EQ(result.difference, "") << "seed " << world.seed << " with " << world.faults;
+  }
+}
+
 TEST_F(Simulated, three_hundred_mixtures_of_all_faults_change_nothing_but_time) {
   std::uint64_t faults = 0;
   std::uint64_t masters = 0;

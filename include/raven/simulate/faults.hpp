@@ -18,6 +18,7 @@ enum class FaultKind : std::uint8_t {
   die_after,
   pause,
   slow,
+  bad_shard,
   join_storm,
   partition,
   leave,
@@ -36,6 +37,9 @@ struct FaultDef {
   std::string_view name;  ///< on the command line and in traces
   /// Whether raven promises the same bits in spite of it: these are "all" faults.
   bool promised;
+  /// Whether it breaks what every real transport guarantees (whole messages, once, as sent, in
+  /// order), so that the receiver has reason to take the sender for a liar.
+  bool attack;
   std::string_view help;  ///< one line for a person
 };
 
@@ -53,6 +57,7 @@ class FaultSet {
 
   void add(FaultKind kind) { bits_ |= bit(kind); }
   [[nodiscard]] bool has(FaultKind kind) const { return (bits_ & bit(kind)) != 0; }
+  [[nodiscard]] bool has_attacks() const;
   [[nodiscard]] bool empty() const { return bits_ == 0; }
 
  private:
