@@ -15,6 +15,9 @@
 namespace raven {
 namespace {
 
+constexpr const char* overrides_file = "overrides.json";
+constexpr const char* training_data_file = "training_data.yaml";
+
 std::string text_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
@@ -32,8 +35,8 @@ std::filesystem::path default_run_folder(const std::string& job_name) {
 }
 
 RunDirectory::RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file,
-                           bool fresh)
-    : folder_(std::move(folder)), job_text_(text_of(job_file)) {
+                           std::vector<std::string> overrides, bool fresh)
+    : folder_(std::move(folder)), job_text_(text_of(job_file)), overrides_(std::move(overrides)) {
   namespace fs = std::filesystem;
   const auto check = [this](const std::error_code& error) {
     if (error) {
@@ -101,7 +104,8 @@ void RunDirectory::clear() {
     std::filesystem::remove_all(entry->path(), error);
     if (error) break;
   }
-  for (const char* name : {"events.jsonl", "summary.json", "job.yaml"}) {
+  for (const char* name : {"events.jsonl", "summary.json", "job.yaml", overrides_file,
+                           training_data_file}) {
     if (!error) std::filesystem::remove(folder_ / name, error);
   }
   if (error) {
@@ -111,7 +115,43 @@ void RunDirectory::clear() {
   }
 }
 
-void RunDirectory::write_job() { write_whole_file(folder_ / "job.yaml", job_text_); }
+void RunDirectory::write_job() {
+  write_whole_file(folder_ / "job.yaml", job_text_);
+  const std::filesystem::path file = folder_ / overrides_file;
+  if (overrides_.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove(file, ignored);
+    return;
+  }
+  write_whole_file(file, nlohmann::ordered_json(overrides_).dump(2) + "\n");
+}
+
+void RunDirectory::write_training_data(const Manifest& manifest) {
+  write_manifest(manifest, folder_ / training_data_file);
+}
+
+Manifest training_data_of(const std::filesystem::path& run) {
+  const std::filesystem::path file = run / training_data_file;
+  if (!std::filesystem::exists(file)) {
+    throw InputError({run.string()},
+                     "does not say what kind of data it was trained on (it has no " +
+                         std::string(training_data_file) + ")",
+                     "repeat the 'raven train' command that made it: a finished run trains no "
+                     "further, but writes that file");
+  }
+  return read_manifest(file);
+}
+
+std::vector<std::string> overrides_of(const std::filesystem::path& run) {
+  const std::filesystem::path file = run / overrides_file;
+  if (!std::filesystem::exists(file)) return {};
+  try {
+    return nlohmann::json::parse(text_of(file)).get<std::vector<std::string>>();
+  } catch (const nlohmann::json::exception&) {
+    throw InputError({file.string()}, "is not a list of KEY=VALUE texts",
+                     "delete it, and repeat '--set' with the same 'raven train' command");
+  }
+}
 
 bool RunDirectory::log(const RunEvent& event) {
   nlohmann::ordered_json json{{"event", event.kind}};

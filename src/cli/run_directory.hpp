@@ -2,8 +2,10 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "raven/cluster/master.hpp"
+#include "raven/data/manifest.hpp"
 
 namespace raven {
 
@@ -13,7 +15,8 @@ class RunDirectory {
   /// Makes the folder, or opens one that an earlier run left behind.
   /// @param fresh forget what an earlier run left
   /// @throws InputError when it is somebody else's folder, or another master is at work in it
-  RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file, bool fresh);
+  RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file,
+               std::vector<std::string> overrides, bool fresh);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -23,6 +26,8 @@ class RunDirectory {
 
   /// Keeps a copy of the job. Once it is sure that the run goes on with this one.
   void write_job();
+  /// Keeps a copy of the training manifest, which tells what samples the model takes.
+  void write_training_data(const Manifest& manifest);
   /// Appends one line to events.jsonl, whole or not at all. A disk that is full loses the line,
   /// never the run. @return false when the line is lost
   bool log(const RunEvent& event);
@@ -35,9 +40,18 @@ class RunDirectory {
 
   std::filesystem::path folder_;
   std::string job_text_;
+  std::vector<std::string> overrides_;
   int lock_ = -1;
   int events_ = -1;
 };
+
+/// What `--set` said when the run was last begun. @throws InputError when the file that keeps it is
+/// damaged
+[[nodiscard]] std::vector<std::string> overrides_of(const std::filesystem::path& run);
+
+/// What the run was trained on; its shards need not be there.
+/// @throws InputError when an older raven trained it, which did not keep this
+[[nodiscard]] Manifest training_data_of(const std::filesystem::path& run);
 
 /// "runs/<name>" beside the job file's folder, where the same command finds it again.
 [[nodiscard]] std::filesystem::path default_run_folder(const std::string& job_name);

@@ -114,7 +114,7 @@ class MasterRun {
         job_(job),
         training_(build_training(job)),
         directory_(options.run.empty() ? default_run_folder(job.name) : options.run, options.job,
-                   options.fresh) {}
+                   options.overrides, options.fresh) {}
 
   /// @param remote null when alone; taken over once nothing but training itself can fail any more
   int train(std::unique_ptr<Transport>& remote, const CoreShare& share, int world_size) {
@@ -128,6 +128,7 @@ class MasterRun {
     Master master(training_.setup, std::move(training_.parameters), compute, buffers,
                   loaded ? &loaded->checkpoint : nullptr, started);
     directory_.write_job();
+    directory_.write_training_data(training_.train->manifest());
     if (loaded) {
       log_resumption(*loaded);
       report.resumed(*loaded);

@@ -26,6 +26,9 @@ struct VerbDef {
 
 extern const VerbDef train_verb;
 extern const VerbDef check_verb;
+extern const VerbDef evaluate_verb;
+extern const VerbDef predict_verb;
+extern const VerbDef export_verb;
 extern const VerbDef data_verb;
 extern const VerbDef explain_verb;
 extern const VerbDef bench_verb;

@@ -21,12 +21,6 @@ std::chrono::duration<double> lateness_allowed(const Member& holder) {
   return std::chrono::duration<double>(holder.warm ? 1.5 : 4.0);
 }
 
-/// Rows of one piece of an evaluation: enough to be worth a message, and no more than a training
-/// snippet may be large.
-std::int64_t evaluation_rows(const TrainSpec& train) {
-  return std::max<std::int64_t>((train.batch + train.snippets - 1) / train.snippets, 32);
-}
-
 }  // namespace
 
 const RecordedGraph& Master::Impl::recorded(std::int64_t rows, Tape::Mode mode) {

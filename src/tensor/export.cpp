@@ -21,10 +21,10 @@ std::string dims_of(const Shape& shape) {
 
 /// Everything in front of the elements, filled up with blanks to a multiple of 64 bytes as the
 /// format asks.
-std::string npy_head(const Tensor& tensor) {
-  const std::string dims = dims_of(tensor.shape()) + (tensor.shape().rank() == 1 ? "," : "");
+std::string npy_head(const ValueType& type) {
+  const std::string dims = dims_of(type.shape) + (type.shape.rank() == 1 ? "," : "");
   std::string dict = "{'descr': '";
-  dict += tensor.type().dtype == DType::f32 ? "<f4" : "<i4";
+  dict += type.dtype == DType::f32 ? "<f4" : "<i4";
   dict += "', 'fortran_order': False, 'shape': (" + dims + "), }";
   constexpr std::size_t fixed = 10;  // magic, version, length
   dict.resize((fixed + dict.size() + 1 + 63) / 64 * 64 - fixed - 1, ' ');
@@ -65,10 +65,33 @@ void expect_unique(std::span<const NamedTensor> tensors) {
 }  // namespace
 
 void write_npy(const std::filesystem::path& file, const Tensor& tensor) {
-  FileWriter out(file);
-  out.put(bytes_of(npy_head(tensor)));
-  out.put(tensor.bytes());
+  NpyWriter out(file, tensor.type());
+  out.append(tensor.bytes());
   out.commit();
+}
+
+struct NpyWriter::Impl {
+  Impl(const std::filesystem::path& place, std::size_t bytes) : file(place), missing(bytes) {}
+  FileWriter file;
+  std::size_t missing;
+};
+
+NpyWriter::NpyWriter(const std::filesystem::path& file, const ValueType& type)
+    : impl_(std::make_unique<Impl>(file, type.bytes())) {
+  impl_->file.put(bytes_of(npy_head(type)));
+}
+
+NpyWriter::~NpyWriter() = default;
+
+void NpyWriter::append(ByteSpan elements) {
+  expects(elements.size() <= impl_->missing, "an array gets as many bytes as its type says");
+  impl_->file.put(elements);
+  impl_->missing -= elements.size();
+}
+
+void NpyWriter::commit() {
+  expects(impl_->missing == 0, "an array is complete before it is committed");
+  impl_->file.commit();
 }
 
 void write_npz(const std::filesystem::path& file, std::span<const NamedTensor> tensors) {
@@ -76,7 +99,7 @@ void write_npz(const std::filesystem::path& file, std::span<const NamedTensor> t
   FileWriter out(file);
   ZipWriter zip(out);
   for (const NamedTensor& tensor : tensors) {
-    const std::string head = npy_head(tensor.value);
+    const std::string head = npy_head(tensor.value.type());
     zip.add(tensor.name + ".npy", std::array{bytes_of(head), tensor.value.bytes()});
   }
   zip.finish();

@@ -3,5 +3,7 @@ if(TARGET raven)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_test(NAME cli.raven_command COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/command_test.py
                                           $<TARGET_FILE:raven> ${PROJECT_SOURCE_DIR})
-  set_tests_properties(cli.raven_command PROPERTIES LABELS cli TIMEOUT 300)
+  add_test(NAME cli.use_model COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/use_model_test.py
+                                      $<TARGET_FILE:raven>)
+  set_tests_properties(cli.raven_command cli.use_model PROPERTIES LABELS cli TIMEOUT 300)
 endif()

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -25,6 +26,12 @@ struct TrainSpec {
   Choice schedule;   ///< checked against schedule_table()
   Clip clip;
 };
+
+/// Rows of one piece of an evaluation: enough to be worth a message, and about as many as a
+/// training snippet has, which is known to fit memory. Decides in which order losses are added up.
+[[nodiscard]] inline std::int64_t evaluation_rows(const TrainSpec& train) {
+  return std::max<std::int64_t>((train.batch + train.snippets - 1) / train.snippets, 32);
+}
 
 /// Who may contribute, and when the master gives one up. None of it changes the bits.
 struct ContributorSpec {

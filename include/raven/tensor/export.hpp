@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -20,6 +21,25 @@ struct NamedTensor {
 
 /// NumPy's format version 1.0: `numpy.load(file)` gives the array.
 void write_npy(const std::filesystem::path& file, const Tensor& tensor);
+
+/// The same for an array that is made piece by piece and may be larger than memory.
+class NpyWriter {
+ public:
+  NpyWriter(const std::filesystem::path& file, const ValueType& type);
+  /// Leaves nothing behind unless commit() came first.
+  ~NpyWriter();
+  NpyWriter(const NpyWriter&) = delete;
+  NpyWriter& operator=(const NpyWriter&) = delete;
+
+  /// The next elements in row-major order.
+  void append(ByteSpan elements);
+  /// @pre all elements were appended
+  void commit();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 /// A zip archive of .npy files, not compressed: `numpy.load(file)[name]`. Above 4 GiB or 65535
 /// tensors it is a ZIP64.

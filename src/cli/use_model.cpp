@@ -1,0 +1,242 @@
+#include "cli/use_model.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "cli/console.hpp"
+#include "cli/processes.hpp"
+#include "cli/run_directory.hpp"
+#include "raven/cluster/drive.hpp"
+#include "raven/core/error.hpp"
+#include "raven/job/build.hpp"
+#include "raven/snippet/executor.hpp"
+
+namespace raven {
+namespace {
+
+namespace fs = std::filesystem;
+
+ValueType sample_type(const ValueType& batch) { return {batch.dtype, batch.shape.without_first()}; }
+
+void check_run(const fs::path& run) {
+  if (fs::exists(run / "job.yaml")) return;
+  throw InputError({run.string()}, "is not a run directory (it has no job.yaml)",
+                   "name the folder that 'raven train' wrote, for instance runs/digits_cnn");
+}
+
+JobSpec job_of(const fs::path& run) {
+  std::vector<InputError> errors;
+  std::optional<JobSpec> job = read_job(run / "job.yaml", overrides_of(run), errors);
+  if (job) return std::move(*job);
+  // All of them matter, the last one is printed by whoever catches it.
+  print_mistakes(std::span(errors).first(errors.size() - 1));
+  throw std::move(errors.back());
+}
+
+std::string features_in_words(const SampleSchema& schema) {
+  std::string text = std::string(to_string(schema.feature_type)) + " " +
+                     to_string(schema.feature_shape);
+  if (schema.vocabulary > 0) text += " below " + std::to_string(schema.vocabulary);
+  return text;
+}
+
+std::string targets_in_words(const SampleSchema& schema) {
+  return std::to_string(schema.target_width) +
+         (schema.target_kind == TargetKind::classes ? " classes" : " real numbers");
+}
+
+/// Samples of another kind would be misread at best: other units give wrong answers silently.
+void check_schema(const Manifest& given, const Manifest& trained_on) {
+  const SampleSchema& is = given.schema;
+  const SampleSchema& wanted = trained_on.schema;
+  if (is == wanted) return;
+  const std::string remedy = "give data of the kind that the run was trained on ('raven data show " +
+                             given.file.string() + "' tells what this is)";
+  if (features_in_words(is) != features_in_words(wanted)) {
+    throw InputError({given.file.string()},
+                     "its features are " + features_in_words(is) +
+                         " per sample, but the model was trained on " + features_in_words(wanted),
+                     remedy);
+  }
+  if (is.target_kind != wanted.target_kind || is.target_width != wanted.target_width) {
+    throw InputError({given.file.string()},
+                     "its targets are " + targets_in_words(is) +
+                         ", but the model was trained on " + targets_in_words(wanted),
+                     remedy);
+  }
+  throw InputError({given.file.string()},
+                   "its features are normalised in another way than those the model was trained "
+                   "on, so the same sample would become other numbers",
+                   "give it the 'normalisation' of " + trained_on.file.string());
+}
+
+void take_parameters(TrainedModel& trained, const Checkpoint& checkpoint) {
+  const auto mismatch = [&](const std::string& what) {
+    return InputError({trained.checkpoint.string()}, "belongs to another run: " + what,
+                      "name the run that wrote it, or leave --checkpoint out");
+  };
+  if (checkpoint.tensors.size() != trained.parameters.size()) {
+    throw mismatch("it has " + std::to_string(checkpoint.tensors.size()) + " tensors, not " +
+                   std::to_string(trained.parameters.size()));
+  }
+  for (std::uint32_t i = 0; i < trained.parameters.size(); ++i) {
+    const CheckpointTensor& saved = checkpoint.tensors[i];
+    const Parameter& wanted = trained.parameters[ParameterId{i}];
+    if (saved.name != wanted.name || saved.value.type() != wanted.value.type()) {
+      throw mismatch("it has \"" + saved.name + "\" " + to_string(saved.value.shape()) +
+                     " where the model of this run has \"" + wanted.name + "\" " +
+                     to_string(wanted.value.shape()));
+    }
+    (void)trained.parameters.take({i});
+    trained.parameters.replace({i}, saved.value, saved.version);
+  }
+}
+
+void check_origin(const TrainedModel& trained, const Checkpoint& checkpoint,
+                  const Manifest& trained_on) {
+  const std::int64_t rows = std::min(trained.job.train.batch, trained_on.rows());
+  const Digest wanted = training_digest(
+      trained.job, trained.parameters,
+      trained.model->record(trained.parameters, rows, Tape::Mode::training), trained_on.identity());
+  if (checkpoint.training_digest == wanted) return;
+  throw InputError({trained.checkpoint.string()},
+                   "belongs to another run: model, data or settings of its job are not those of " +
+                       trained.job.file.string(),
+                   "name the run that wrote it, or leave --checkpoint out");
+}
+
+/// Waits for batches of an executor, whose threads say when there is something new.
+class Bell {
+ public:
+  void ring() {
+    const std::scoped_lock lock(mutex_);
+    rung_ = true;
+    changed_.notify_one();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return rung_; });
+    rung_ = false;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool rung_ = false;
+};
+
+/// The statistics of one batch, in snippet order.
+std::map<std::uint32_t, SnippetStats> results_of(Executor& executor, Bell& bell) {
+  std::map<std::uint32_t, SnippetStats> results;
+  std::vector<ComputeEvent> events;
+  for (;;) {
+    bell.wait();
+    events.clear();
+    executor.drain(events);
+    for (ComputeEvent& event : events) {
+      if (auto* ready = std::get_if<SnippetStatsReady>(&event)) {
+        results.emplace(ready->stats.index, std::move(ready->stats));
+      } else if (auto* failed = std::get_if<BatchFailed>(&event)) {
+        throw InputError(failed->reason, "'raven data verify' tells more about the data");
+      } else if (std::holds_alternative<BatchDone>(event)) {
+        return results;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
+  check_run(run);
+  if (!file.empty()) return {.checkpoint = read_checkpoint(file), .file = file, .skipped = {}};
+  std::optional<LoadedCheckpoint> loaded = newest_checkpoint(run / "checkpoints");
+  if (!loaded) {
+    throw InputError({run.string()}, "has no checkpoint yet",
+                     "wait for the first one, or train with a shorter 'checkpoint.every'");
+  }
+  for (const SkippedCheckpoint& skipped : loaded->skipped) {
+    print_failure("passed over " + skipped.file.string() + ": " + skipped.reason);
+  }
+  return std::move(*loaded);
+}
+
+TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint,
+                          const fs::path& manifest) {
+  LoadedCheckpoint loaded = checkpoint_of(run, checkpoint);
+  const Manifest trained_on = training_data_of(run);
+  Manifest given = read_manifest(manifest);
+  check_schema(given, trained_on);
+  TrainedModel trained;
+  trained.checkpoint = loaded.file;
+  trained.step = loaded.checkpoint.step;
+  trained.job = job_of(run);
+  trained.data = std::make_shared<const Dataset>(
+      std::move(given), DatasetOptions{.cache_bytes = trained.job.data_cache_bytes});
+  const SampleSchema& schema = trained_on.schema;
+  trained.model = std::make_unique<Model>(trained.job.model, sample_type(schema.features(1)),
+                                          sample_type(schema.targets(1)), trained.parameters);
+  check_origin(trained, loaded.checkpoint, trained_on);
+  take_parameters(trained, loaded.checkpoint);
+  return trained;
+}
+
+std::int64_t piece_rows(const TrainedModel& trained, std::int64_t batch) {
+  return batch > 0 ? batch : evaluation_rows(trained.job.train);
+}
+
+void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t rows, int threads,
+                   FunctionRef<void(const Snippet&, const SnippetStats&)> take) {
+  const std::int64_t all = trained.data->size();
+  std::vector<Snippet> pieces = cut_batch(all, (all + rows - 1) / rows);
+  ComputePool compute(threads > 0 ? threads : allowed_cores());
+  BufferPool buffers;
+  Bell bell;
+  Executor executor(compute, buffers, [&bell] { bell.ring(); });
+
+  std::map<std::int64_t, std::shared_ptr<const Plan>> plans;  // by rows: two at most
+  for (Snippet& piece : pieces) {
+    auto& plan = plans[piece.rows];
+    if (plan) continue;
+    plan = std::make_shared<const Plan>(
+        trained.model->record(trained.parameters, piece.rows, Tape::Mode::inference),
+        Plan::Purpose::inference);
+  }
+  std::vector<Tensor> parameters;
+  for (const Parameter& parameter : trained.parameters.all()) parameters.push_back(parameter.value);
+  const RowReader reader = [source = source_of(trained.data)](const Snippet& snippet, View features,
+                                                              View targets) {
+    std::vector<std::int64_t> samples(static_cast<std::size_t>(snippet.rows));
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      samples[i] = snippet.first + static_cast<std::int64_t>(i);
+    }
+    return source(samples, features, targets);
+  };
+
+  const auto group = static_cast<std::size_t>(8 * compute.threads());
+  for (std::size_t first = 0; first < pieces.size(); first += group) {
+    const std::size_t count = std::min(group, pieces.size() - first);
+    SnippetBatch batch{
+        .work = 1,
+        .purpose = purpose,
+        .node = {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count)},
+        .root = {0, static_cast<std::uint32_t>(pieces.size())},
+        .snippets = {},
+        .plans = {},
+        .parameters = parameters,
+        .key = {.seed = trained.job.train.seed},
+        .read_rows = reader};
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Snippet& piece = pieces[first + i];
+      piece.index = batch.node.first + i;
+      batch.snippets.push_back(piece);
+      batch.plans.push_back(plans.at(piece.rows));
+    }
+    executor.start(std::move(batch));
+    for (const auto& [index, stats] : results_of(executor, bell)) take(pieces[index], stats);
+  }
+}
+
+}  // namespace raven

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "raven/cluster/checkpoint.hpp"
+#include "raven/core/function_ref.hpp"
+#include "raven/data/dataset.hpp"
+#include "raven/job/job_spec.hpp"
+#include "raven/nn/model.hpp"
+#include "raven/snippet/snippet.hpp"
+
+namespace raven {
+
+/// The newest good checkpoint of a run, or `file` when that is not empty.
+/// @throws InputError when it is no run directory, or has no readable checkpoint yet
+[[nodiscard]] LoadedCheckpoint checkpoint_of(const std::filesystem::path& run,
+                                             const std::filesystem::path& file);
+
+/// A trained model beside data to use it on.
+struct TrainedModel {
+  JobSpec job;
+  std::filesystem::path checkpoint;
+  std::uint64_t step = 0;
+  std::shared_ptr<const Dataset> data;
+  std::unique_ptr<Model> model;
+  ParameterStore parameters;
+};
+
+/// @param manifest of samples of the kind that the model was trained on
+/// @throws InputError when run, checkpoint and data do not fit together
+[[nodiscard]] TrainedModel open_trained(const std::filesystem::path& run,
+                                        const std::filesystem::path& checkpoint,
+                                        const std::filesystem::path& manifest);
+
+/// Rows of a piece as the run itself cuts its validation data, or `batch` when that is not 0.
+[[nodiscard]] std::int64_t piece_rows(const TrainedModel& trained, std::int64_t batch);
+
+/// Runs the model over all samples in the data set's order, in pieces of about `rows`, and gives
+/// what comes out to `take`, piece by piece in order, on the calling thread. Holds only some pieces
+/// at a time.
+/// @throws InputError when the data can't be read
+void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t rows, int threads,
+                   FunctionRef<void(const Snippet&, const SnippetStats&)> take);
+
+}  // namespace raven

@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/console.hpp"
+#include "cli/figures.hpp"
+#include "cli/progress.hpp"
+#include "cli/use_model.hpp"
+#include "cli/verb.hpp"
+
+namespace raven {
+namespace {
+
+struct EvaluateOptions {
+  std::string run;
+  std::string data;
+  std::string checkpoint;
+  int threads = 0;
+  std::int64_t batch = 0;
+  bool json = false;
+};
+
+int evaluate(const EvaluateOptions& options) {
+  const TrainedModel trained = open_trained(options.run, options.checkpoint, options.data);
+  const std::int64_t samples = trained.data->size();
+  // Cut as the run itself cuts its validation data, so that both add up in one order.
+  const std::int64_t rows = piece_rows(trained, options.batch);
+  const Graph graph = trained.model->record(trained.parameters, 1, Tape::Mode::inference);
+  double loss = 0;
+  double weight = 0;
+  std::vector<double> metrics(graph.metrics.size());
+  Progress progress(stderr, "evaluating", "sample");
+  run_over_data(trained, Purpose::evaluate, rows, options.threads,
+                [&](const Snippet& piece, const SnippetStats& stats) {
+                  loss += stats.loss;
+                  weight += stats.weight;
+                  for (std::size_t m = 0; m < metrics.size(); ++m) metrics[m] += stats.metrics[m];
+                  progress.update({.done = piece.first + piece.rows, .total = samples});
+                });
+  progress.finish();
+
+  nlohmann::ordered_json json{{"step", trained.step},
+                              {"checkpoint", trained.checkpoint.string()},
+                              {"samples", samples},
+                              {"loss", weight > 0 ? loss / weight : 0.0}};
+  std::string words = fmt::format("{} at step {}: loss {:.6g}", plural(samples, "sample"),
+                                  trained.step, weight > 0 ? loss / weight : 0.0);
+  for (std::size_t m = 0; m < metrics.size(); ++m) {
+    const double mean = metrics[m] / static_cast<double>(samples);
+    json[graph.metrics[m].name] = mean;
+    words += fmt::format(", {} {:.4f}", graph.metrics[m].name, mean);
+  }
+  print(options.json ? json.dump(2) + "\n" : words + "\n");
+  return exit_done;
+}
+
+void declare(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<EvaluateOptions>();
+  CLI::App* verb =
+      parent.add_subcommand("evaluate", "Tell how good a trained model is on some data");
+  verb->add_option("run", options->run, "run directory")->required();
+  verb->add_option("--data", options->data, "manifest of the samples")->required();
+  verb->add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
+  verb->add_option("--threads", options->threads, "compute threads; default: all cores")
+      ->check(CLI::Range(1, 4096));
+  verb->add_option("--batch", options->batch,
+                   "samples computed at a time by a thread; default: as the run's own validation")
+      ->check(CLI::Range(1, 1 << 24));
+  verb->add_flag("--json", options->json, "one JSON object instead of words");
+  verb->footer(R"(Examples:
+  raven evaluate runs/digits_cnn --data data/digits/valid.yaml
+  raven evaluate runs/digits_cnn --data data/digits/valid.yaml --json
+
+With the job's own validation data it gives the run's own figures, to the last bit; another --batch adds
+up in another order, which may change the last digits. It may be used while the run goes on.)");
+  verb->callback([options, &chosen] { chosen = [options] { return evaluate(*options); }; });
+}
+
+}  // namespace
+
+const VerbDef evaluate_verb{.declare = declare};
+
+}  // namespace raven

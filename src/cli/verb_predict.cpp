@@ -1,0 +1,153 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli/console.hpp"
+#include "cli/figures.hpp"
+#include "cli/processes.hpp"
+#include "cli/progress.hpp"
+#include "cli/use_model.hpp"
+#include "cli/verb.hpp"
+#include "raven/core/error.hpp"
+#include "raven/tensor/export.hpp"
+#include "raven/tensor/kernels/activation.hpp"
+#include "raven/tensor/kernels/softmax.hpp"
+#include "raven/tensor/parallel.hpp"
+
+namespace raven {
+namespace {
+
+/// What is written of a model's output.
+enum class PredictionKind : std::uint8_t { output, probability, class_number };
+
+struct PredictOptions {
+  std::string run;
+  std::string data;
+  std::string out;
+  std::string checkpoint;
+  PredictionKind kind = PredictionKind::output;
+  int threads = 0;
+  std::int64_t batch = 0;
+};
+
+bool is_of_classes(const JobSpec& job) { return job.model.loss.type == "cross_entropy"; }
+bool is_of_logits(const JobSpec& job) { return job.model.loss.type == "bce_with_logits"; }
+
+void check_kind(PredictionKind kind, const JobSpec& job) {
+  const bool fits = kind == PredictionKind::output || is_of_classes(job) ||
+                    (kind == PredictionKind::probability && is_of_logits(job));
+  if (fits) return;
+  throw InputError("a model trained with the loss " + job.model.loss.type + " has no " +
+                       (kind == PredictionKind::probability ? "probabilities" : "classes"),
+                   "leave --kind out to get what it puts out");
+}
+
+/// Type of what is written, for a model's output of this type: classes lose the last dimension.
+NpyType npy_type(PredictionKind kind) {
+  return kind == PredictionKind::class_number ? NpyType::i64 : NpyType::f32;
+}
+Shape shape_written(const Shape& output, PredictionKind kind) {
+  return kind == PredictionKind::class_number ? Shape(output.dims().first(output.rank() - 1))
+                                              : output;
+}
+
+Tensor probabilities(const Tensor& output, bool of_classes) {
+  const float* logits = output.values().data();
+  Tensor result(output.type());
+  float* out = result.values().data();
+  if (of_classes) {
+    const std::int64_t classes = output.shape().back();
+    kernels::softmax_forward(output.count() / classes, classes, logits, out);
+  } else {
+    kernels::activation_forward(kernels::default_activation(kernels::ActivationKind::sigmoid),
+                                output.count(), logits, out);
+  }
+  return result;
+}
+
+/// The place of the largest number of each row; of the first one, if there are several.
+std::vector<std::int64_t> likeliest(const Tensor& output) {
+  const std::int64_t classes = output.shape().back();
+  const float* logits = output.values().data();
+  std::vector<std::int64_t> found(static_cast<std::size_t>(output.count() / classes));
+  for (std::int64_t& place : found) {
+    place = std::max_element(logits, logits + classes) - logits;
+    logits += classes;
+  }
+  return found;
+}
+
+void append(NpyWriter& out, const Tensor& output, PredictionKind kind, bool of_classes) {
+  switch (kind) {
+    case PredictionKind::output:
+      return out.append(output.bytes());
+    case PredictionKind::probability:
+      return out.append(probabilities(output, of_classes).bytes());
+    case PredictionKind::class_number:
+      return out.append(std::as_bytes(std::span(std::as_const(likeliest(output)))));
+  }
+}
+
+int predict(const PredictOptions& options) {
+  const TrainedModel trained = open_trained(options.run, options.checkpoint, options.data);
+  check_kind(options.kind, trained.job);
+  const std::int64_t samples = trained.data->size();
+  const Graph graph = trained.model->record(trained.parameters, 1, Tape::Mode::inference);
+  ValueType type = type_of(graph, graph.prediction.value());
+  type.shape[0] = samples;
+  if (options.kind == PredictionKind::class_number) type = {DType::i32, {samples}};
+
+  ComputePool compute(1);
+  NpyWriter out(options.out, type);
+  Progress progress(stderr, "predicting", "sample");
+  run_over_data(
+      trained, Purpose::predict, piece_rows(trained, options.batch), options.threads,
+      [&](const Snippet& piece, const SnippetStats& stats) {
+        compute.run([&] {
+          out.append(converted(stats.prediction, options.kind, is_of_classes(trained.job)).bytes());
+        });
+        progress.update({.done = piece.first + piece.rows, .total = samples});
+      });
+  out.commit();
+  progress.finish();
+  print(options.out + ": " + plural(samples, "prediction") + " of shape " +
+        to_string(type.shape.without_first()) + ", by the model at step " +
+        std::to_string(trained.step) + "\n");
+  return exit_done;
+}
+
+void declare(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<PredictOptions>();
+  CLI::App* verb =
+      parent.add_subcommand("predict", "Write what a trained model makes of some data");
+  verb->add_option("run", options->run, "run directory")->required();
+  verb->add_option("--data", options->data, "manifest of the samples")->required();
+  verb->add_option("--out", options->out,
+                   "NumPy file to write: one row a sample, in the data's order")
+      ->required();
+  const std::map<std::string, PredictionKind> kinds{{"output", PredictionKind::output},
+                                                    {"probability", PredictionKind::probability},
+                                                    {"class", PredictionKind::class_number}};
+  verb->add_option("--kind", options->kind,
+                   "output: numbers as the last layer gives them (default); probability: of each "
+                   "class; class: the likeliest one's number")
+      ->transform(CLI::CheckedTransformer(kinds).description(""))
+      ->type_name("output|probability|class");
+  verb->add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
+  verb->add_option("--threads", options->threads, "compute threads; default: all cores")
+      ->check(CLI::Range(1, 4096));
+  verb->add_option("--batch", options->batch,
+                   "samples computed at a time by a thread; default: as the run's own validation")
+      ->check(CLI::Range(1, 1 << 24));
+  verb->footer(R"(Examples:
+  raven predict runs/digits_cnn --data data/digits/valid.yaml --out digits.npy --kind class
+  python3 -c 'import numpy; print(numpy.load("digits.npy")[:10])'
+
+The file is written whole or not at all; samples pass through in pieces, so it may be larger than memory.)");
+  verb->callback([options, &chosen] { chosen = [options] { return predict(*options); }; });
+}
+
+}  // namespace
+
+const VerbDef predict_verb{.declare = declare};
+
+}  // namespace raven
