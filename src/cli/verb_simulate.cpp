@@ -34,7 +34,8 @@ std::string kinds_in_words() {
   std::string text;
   for (const FaultDef& def : fault_table()) {
     text += fmt::format("  {:<12} {}{}\n", def.name, def.help,
-                        def.promised ? "" : " (not in `all`: nobody can notice it yet)");
+                        def.promised ? def.attack ? " (attack)" : ""
+                                     : " (attack; not in `all`: nobody can notice it yet)");
   }
   return text;
 }
@@ -48,6 +49,8 @@ Trains the job once undisturbed, then once for each seed in a made-up world wher
 and contributors run, on one thread and without a clock, so a seed replays to the same trace. Every run must end
 with the same weights, losses and counts of samples, bit for bit; exit code 1 when one does not.
 The data is read and the gradients are computed for real: take a small job.
+
+Without attacks (`honest`) nobody may be given up as a liar either.
 
 Faults:
 )" + kinds_in_words();
@@ -146,7 +149,7 @@ void declare(CLI::App& parent, Action& chosen) {
       ->type_name("A..B")
       ->excludes(seed);
   verb->add_option("--faults", options->faults,
-                   "all, none, or the kinds that may happen, with commas between")
+                   "all, honest, none, or the kinds that may happen, with commas between")
       ->type_name("KINDS")
       ->capture_default_str();
   verb->add_option("--contributors", options->contributors, "how many work at a time")

@@ -54,7 +54,7 @@ void ContributorProcess::carry_out(ContributorActions& actions) {
   actions = {};
   if (contributor_->finished())
     return end(ContributorHooks::End::over, std::string(contributor_->complaint()));
-  if (!computing_) compute_next();
+  if (results_.empty()) compute_next();
 }
 
 void ContributorProcess::compute_next() {
@@ -63,14 +63,13 @@ void ContributorProcess::compute_next() {
   if (dies_before_) return die();
   SnippetBatch batch = std::move(waiting_.front());
   waiting_.pop_front();
-  computing_ = true;
 
   const Instant begun = world_.agenda.now();
   double speed = traits_.rows_per_second / (begun < slow_until_ ? slowness_ : 1);
   if (batch.purpose != Purpose::train) speed *= evaluation_speedup;
   const Duration whole =
       seconds(static_cast<double>(rows_of(batch)) / speed * world_.between(0.8, 1.25));
-  const std::uint64_t work = batch.work;
+  computed_work_ = batch.work;
   world_.executor.compute(std::move(batch));
   std::vector<ComputeEvent> events;
   world_.executor.drain(events);
@@ -81,21 +80,21 @@ void ContributorProcess::compute_next() {
       done->elapsed_ns = static_cast<std::uint64_t>(whole.count());
       done->compute_ns = done->elapsed_ns;
     }
-    at(begun + whole * (i + 1) / count,
-       [this, work, kept = std::make_shared<ComputeEvent>(std::move(event)),
-        last = i + 1 == count] { result(work, *kept, last); });
+    results_.push_back(std::move(event));
+    at(begun + whole * (i + 1) / count, [this] { hand_in(); });
   }
 }
 
-void ContributorProcess::result(std::uint64_t work, ComputeEvent& event, bool last) {
-  if (last) computing_ = false;
+void ContributorProcess::hand_in() {
+  ComputeEvent event = std::move(results_.front());
+  results_.pop_front();
   ContributorActions actions;
-  if (work >= oldest_work_) {
+  if (computed_work_ >= oldest_work_) {
     contributor_->on_computed(std::move(event), world_.agenda.now(), actions);
     if (results_left_) {
       for (Message& message : actions.sends) hooks_.send(std::move(message));
-      if ((*results_left_)-- == 0) return die();
       actions.sends.clear();
+      if ((*results_left_)-- == 0) return die();
     }
   }
   carry_out(actions);

@@ -53,7 +53,8 @@ class ContributorProcess {
   void tick();
   void carry_out(ContributorActions& actions);
   void compute_next();
-  void result(std::uint64_t work, ComputeEvent& event, bool last);
+  /// The next result is there.
+  void hand_in();
   void end(ContributorHooks::End how, const std::string& why);
   /// Runs `what` then, or once the process is awake again; never when it's gone.
   void at(Instant when, std::function<void()> what);
@@ -63,7 +64,9 @@ class ContributorProcess {
   ContributorHooks hooks_;
   std::unique_ptr<Contributor> contributor_;
   std::deque<SnippetBatch> waiting_;
-  bool computing_ = false;
+  /// What comes out of the batch that is being computed, in order, whatever pauses do to the times.
+  std::deque<ComputeEvent> results_;
+  std::uint64_t computed_work_ = 0;
   std::uint64_t oldest_work_ = 0;
   Instant sleeps_until_{};
   Instant slow_until_{};

@@ -69,6 +69,14 @@ FaultSet FaultSet::all() {
   return set;
 }
 
+FaultSet FaultSet::honest() {
+  FaultSet set;
+  for (const FaultDef& def : table) {
+    if (def.promised && !def.attack) set.add(def.kind);
+  }
+  return set;
+}
+
 bool FaultSet::has_attacks() const {
   return std::any_of(table.begin(), table.end(),
                      [&](const FaultDef& def) { return def.attack && has(def.kind); });
@@ -76,6 +84,7 @@ bool FaultSet::has_attacks() const {
 
 FaultSet FaultSet::named(std::string_view list) {
   if (list == "all") return all();
+  if (list == "honest") return honest();
   FaultSet set;
   if (list == "none") return set;
   while (true) {
@@ -86,7 +95,7 @@ FaultSet FaultSet::named(std::string_view list) {
     }
     if (found == nullptr) {
       throw InputError("there is no fault '" + std::string(name) + "'",
-                       "choose all, none, or some of " + all_names());
+                       "choose all, honest, none, or some of " + all_names());
     }
     set.add(found->kind);
     if (name.size() == list.size()) return set;

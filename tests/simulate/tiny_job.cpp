@@ -28,9 +28,9 @@ TinyJob::TinyJob() {
 
 TinyJob::~TinyJob() { std::filesystem::remove_all(folder_); }
 
-Training TinyJob::training() const {
+Training TinyJob::training(const std::vector<std::string>& overrides) const {
   std::vector<InputError> errors;
-  const auto spec = read_job(folder_ / "tiny.yaml", {}, errors);
+  const auto spec = read_job(folder_ / "tiny.yaml", overrides, errors);
   for (const InputError& error : errors) ADD_FAILURE() << error.what();
   return build_training(spec.value());
 }

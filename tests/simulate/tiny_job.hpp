@@ -7,7 +7,7 @@
 namespace raven {
 
 /// A job of a hundred numbers and a few steps that still has everything: validation, batch
-/// statistics, dropout, clipping, an optimizer with state, batches and snippets of unequal size.
+/// statistics, dropout, an optimizer with state, batches and snippets of unequal size.
 class TinyJob {
  public:
   TinyJob();
@@ -15,7 +15,7 @@ class TinyJob {
   TinyJob(const TinyJob&) = delete;
   TinyJob& operator=(const TinyJob&) = delete;
 
-  [[nodiscard]] Training training() const;
+  [[nodiscard]] Training training(const std::vector<std::string>& overrides = {}) const;
   [[nodiscard]] std::filesystem::path scratch() const { return folder_ / "scratch"; }
 
  private:

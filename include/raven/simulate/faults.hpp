@@ -52,7 +52,10 @@ class FaultSet {
   FaultSet() = default;
 
   [[nodiscard]] static FaultSet all();
-  /// "all", "none", or names with commas between. @throws InputError for a name that is none
+  /// All but attacks: while messages arrive as sent, nobody may be taken for a liar either.
+  [[nodiscard]] static FaultSet honest();
+  /// "all", "honest", "none", or names with commas between. @throws InputError for a name that is
+  /// none
   [[nodiscard]] static FaultSet named(std::string_view list);
 
   void add(FaultKind kind) { bits_ |= bit(kind); }
