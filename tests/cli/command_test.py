@@ -256,6 +256,43 @@ class Jobs(Folder):
         self.expect_mistake(raven(*words), "the last layer makes 7 numbers per sample, but the data has 10 classes")
 
 
+class Simulations(Folder):
+    def setUp(self):
+        super().setUp()
+        self.job = self.folder / "tiny.yaml"
+        shutil.copy(SOURCE / "tests/simulate/tiny.yaml", self.job)
+        table = self.folder / "table.csv"
+        self.expect_done(raven("data", "make", "table", "--count", "70", "--file", table))
+        self.expect_done(raven("data", "import", "csv", table, "--target", "outcome", "--folder", self.folder / "data"))
+
+    def test_made_up_worlds_end_with_the_same_bits(self):
+        lines = self.expect_done(raven("simulate", self.job, "--seeds", "1..5")).splitlines()
+        self.assertEqual(len(lines), 6)
+        for seed, line in enumerate(lines[:5], 1):
+            self.assertTrue(line.startswith(f"seed {seed}: the same bits; "), line)
+        self.assertIn("5 runs", lines[5])
+        self.assertIn("0 different", lines[5])
+
+    def test_a_seed_replays_to_the_same_trace(self):
+        words = ("simulate", self.job, "--seed", "7", "--trace")
+        trace = self.expect_done(raven(*words))
+        self.assertIn("master -> c1: welcome", trace)
+        self.assertEqual(self.expect_done(raven(*words)), trace)
+
+    def test_a_run_that_differs_is_told_with_the_command_that_replays_it(self):
+        told = raven("simulate", self.job, "--seeds", "1..30", "--faults", "tamper", "--quiet")
+        self.assertEqual(told.returncode, FAILURE, told.stdout)
+        found = re.search(r"^seed (\d+): DIFFERENT: .*\n  raven (simulate .* --seed \1 .*--trace)$", told.stdout, re.MULTILINE)
+        self.assertIsNotNone(found, told.stdout)
+        again = raven(*found.group(2).split())
+        self.assertEqual(again.returncode, FAILURE)
+        self.assertIn("DIFFERENT", again.stdout)
+
+    def test_mistakes_in_seeds_and_faults_are_told(self):
+        self.expect_mistake(raven("simulate", self.job, "--seeds", "9..3"), "9..3", "1..100")
+        self.expect_mistake(raven("simulate", self.job, "--faults", "earthquake"), "earthquake", "join-storm")
+
+
 if __name__ == "__main__":
     RAVEN = sys.argv[1]
     SOURCE = pathlib.Path(sys.argv[2])
