@@ -17,7 +17,9 @@ struct SnippetRange {
 
   [[nodiscard]] constexpr std::uint32_t end() const { return first + count; }
   [[nodiscard]] constexpr bool contains(SnippetRange other) const {
-    return first <= other.first && other.end() <= end();
+    // Without end(): numbers of strangers may add up to more than 32 bits hold.
+    return first <= other.first && other.count <= count &&
+           other.first - first <= count - other.count;
   }
   [[nodiscard]] constexpr bool overlaps(SnippetRange other) const {
     return first < other.end() && other.first < end();
