@@ -8,6 +8,7 @@
 #include "raven/transport/faulty.hpp"
 #include "raven/transport/local.hpp"
 #include "transport/conformance.hpp"
+#include "transport/gateway_thread.hpp"
 
 namespace raven {
 namespace {
@@ -31,12 +32,11 @@ constexpr Variant variants[] = {
 };
 
 /// Plays all parts of a scenario, each on its thread, and returns what went wrong.
-std::vector<std::string> play(const Variant& variant, const Scenario& scenario, int contributors) {
-  LocalHub hub({.max_body_bytes = max_body_bytes});
-  const auto count = static_cast<std::size_t>(contributors) + 1;
-  std::vector<std::unique_ptr<Transport>> endpoints;
-  endpoints.push_back(variant.wrap(hub.master()));
-  while (endpoints.size() < count) endpoints.push_back(variant.wrap(hub.join()));
+/// @param endpoints the master's first
+std::vector<std::string> play(const Scenario& scenario,
+                              std::vector<std::unique_ptr<Transport>> endpoints) {
+  const std::size_t count = endpoints.size();
+  const int contributors = static_cast<int>(count) - 1;
   std::vector<std::string> errors(count);
   const auto act = [&](std::size_t index) {
     std::unique_ptr<Transport>& endpoint = endpoints[index];
@@ -57,6 +57,14 @@ std::vector<std::string> play(const Variant& variant, const Scenario& scenario, 
   act(0);
   for (std::thread& thread : threads) thread.join();
   return errors;
+}
+
+std::vector<std::string> play(const Variant& variant, const Scenario& scenario, int contributors) {
+  LocalHub hub({.max_body_bytes = max_body_bytes});
+  std::vector<std::unique_ptr<Transport>> endpoints;
+  endpoints.push_back(variant.wrap(hub.master()));
+  for (int i = 0; i < contributors; ++i) endpoints.push_back(variant.wrap(hub.join()));
+  return play(scenario, std::move(endpoints));
 }
 
 using Case = std::tuple<Variant, Scenario, int>;
@@ -89,6 +97,39 @@ std::string name_of(const testing::TestParamInfo<Case>& of) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Conformance, testing::ValuesIn(cases()), name_of);
+
+/// The same with a gateway between the master and all the others.
+class RelayConformance : public testing::TestWithParam<std::tuple<Scenario, int>> {};
+
+TEST_P(RelayConformance, holds) {
+  const auto& [scenario, contributors] = GetParam();
+  LocalHub inner;
+  LocalHub outer({.max_body_bytes = max_body_bytes});
+  std::vector<std::unique_ptr<Transport>> endpoints;
+  endpoints.push_back(make_relay_transport(inner.master(), {.gateways = 1}));
+  for (int i = 0; i < contributors; ++i) endpoints.push_back(outer.join());
+  GatewayThread gateway(inner.join(), outer.master());
+  const auto errors = play(scenario, std::move(endpoints));
+  for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_EQ(errors[i], "") << "endpoint " << i;
+  EXPECT_EQ(gateway.end(), "");
+}
+
+std::vector<std::tuple<Scenario, int>> relay_cases() {
+  std::vector<std::tuple<Scenario, int>> all;
+  for (const Scenario& scenario : conformance::scenarios()) {
+    for (const int contributors : {1, 3}) {
+      if (contributors >= scenario.fewest_contributors) all.emplace_back(scenario, contributors);
+    }
+  }
+  return all;
+}
+
+std::string name_of_relay(const testing::TestParamInfo<std::tuple<Scenario, int>>& of) {
+  const auto& [scenario, contributors] = of.param;
+  return std::string(scenario.name) + "_with_" + std::to_string(contributors);
+}
+
+INSTANTIATE_TEST_SUITE_P(, RelayConformance, testing::ValuesIn(relay_cases()), name_of_relay);
 
 }  // namespace
 }  // namespace raven

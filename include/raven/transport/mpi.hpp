@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -21,8 +22,12 @@ namespace raven {
 /// the process leaves with _exit(), standard streams flushed. Write what must not be lost before.
 class MpiSession {
  public:
+  /// `several` is for gateways, which let newcomers in from a thread of their own.
+  enum class Threads : std::uint8_t { one, several };
+
   /// @throws InputError when MPI can't be initialised.
-  explicit MpiSession(std::chrono::milliseconds finalize_patience = std::chrono::seconds(3));
+  explicit MpiSession(std::chrono::milliseconds finalize_patience = std::chrono::seconds(3),
+                      Threads threads = Threads::one);
   /// As finish(), with EXIT_FAILURE if an exception is on its way and EXIT_SUCCESS otherwise.
   ~MpiSession();
   MpiSession(const MpiSession&) = delete;

@@ -77,6 +77,10 @@ class Transport {
   /// True when every message queued so far to `peer` has left this process or been discarded.
   [[nodiscard]] virtual bool flushed(PeerId peer) const = 0;
 
+  /// Messages queued to `peer` that have not left this process; a transport that can't count them
+  /// says 1 for any number.
+  [[nodiscard]] virtual std::size_t backlog(PeerId peer) const { return flushed(peer) ? 0 : 1; }
+
   [[nodiscard]] virtual Traffic traffic() const = 0;
 };
 

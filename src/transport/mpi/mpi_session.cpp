@@ -61,7 +61,7 @@ bool running_under_mpirun() {
   return is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMIX_RANK") || is_set("PMI_RANK");
 }
 
-MpiSession::MpiSession(std::chrono::milliseconds finalize_patience)
+MpiSession::MpiSession(std::chrono::milliseconds finalize_patience, Threads threads)
     : finalize_patience_(finalize_patience) {
   int already = 0;
   MPI_Initialized(&already);
@@ -71,10 +71,15 @@ MpiSession::MpiSession(std::chrono::milliseconds finalize_patience)
   // to it: the error handler, holding the connection's send lock, sends on that connection. 4 of 6
   // masters were lost that way, none of 14 without the locks. To Open MPI the two levels differ in
   // nothing else.
+  const int wanted = threads == Threads::one ? MPI_THREAD_SINGLE : MPI_THREAD_MULTIPLE;
   int provided = MPI_THREAD_SINGLE;
-  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS) {
+  if (MPI_Init_thread(nullptr, nullptr, wanted, &provided) != MPI_SUCCESS) {
     throw InputError("MPI can't be initialised",
                      "run without mpirun, or see what MPI itself says above");
+  }
+  if (provided < wanted) {
+    throw InputError("this MPI library can't be used by several threads, which a gateway needs",
+                     "run without --gateways, or with Open MPI");
   }
   // Communicators made later inherit this; an error is then a return value and never the end.
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);

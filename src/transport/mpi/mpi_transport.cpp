@@ -44,17 +44,6 @@ MpiTransport::MpiTransport(MpiOptions options) : options_(options) {
   expects(options_.piece_bytes > 0 && options_.piece_bytes <= INT_MAX,
           "a piece of a body has 1 to 2^31 - 1 bytes");
   options_.inline_body_bytes = std::min(options_.inline_body_bytes, wire::max_inline_bytes);
-  int rank = 0;
-  int size = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &size);
-  if (rank != 0) {
-    add_peer(PeerId{0}, MPI_COMM_WORLD, 0);
-    return;
-  }
-  for (int other = 1; other < size; ++other) {
-    add_peer(PeerId{static_cast<std::uint32_t>(other)}, MPI_COMM_WORLD, other);
-  }
 }
 
 MpiTransport::~MpiTransport() {
@@ -108,9 +97,10 @@ void MpiTransport::drop(PeerId peer) {
   std::erase_if(ready_, [peer](const Event& event) { return event.peer == peer; });
 }
 
-bool MpiTransport::flushed(PeerId peer) const {
+std::size_t MpiTransport::backlog(PeerId peer) const {
   const auto found = peers_.find(peer);
-  return found == peers_.end() || (found->second.queue.empty() && found->second.under_way == 0);
+  if (found == peers_.end()) return 0;
+  return found->second.queue.size() + static_cast<std::size_t>(found->second.under_way);
 }
 
 void MpiTransport::fill_window(PeerId id) {
@@ -361,7 +351,19 @@ std::unique_ptr<Transport> make_mpi_transport(MpiOptions options) {
   int initialised = 0;
   MPI_Initialized(&initialised);
   expects(initialised != 0, "an MPI transport needs an MpiSession");
-  return std::make_unique<MpiTransport>(options);
+  int rank = 0;
+  int size = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  auto transport = std::make_unique<MpiTransport>(options);
+  if (rank != 0) {
+    transport->add_peer(PeerId{0}, MPI_COMM_WORLD, 0);
+  } else {
+    for (int other = 1; other < size; ++other) {
+      transport->add_peer(PeerId{static_cast<std::uint32_t>(other)}, MPI_COMM_WORLD, other);
+    }
+  }
+  return transport;
 }
 
 }  // namespace raven

@@ -22,6 +22,7 @@ namespace raven {
 /// whole of the quarantine.
 class MpiTransport final : public Transport {
  public:
+  /// Begins without peers.
   explicit MpiTransport(MpiOptions options);
   ~MpiTransport() override;
   MpiTransport(const MpiTransport&) = delete;
@@ -36,7 +37,8 @@ class MpiTransport final : public Transport {
   std::optional<Event> poll(std::chrono::microseconds patience) override;
   void wake() override { wait_.wake(); }
   void drop(PeerId peer) override;
-  bool flushed(PeerId peer) const override;
+  bool flushed(PeerId peer) const override { return backlog(peer) == 0; }
+  std::size_t backlog(PeerId peer) const override;
   Traffic traffic() const override { return traffic_; }
 
  private:
