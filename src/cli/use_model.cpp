@@ -36,8 +36,8 @@ JobSpec job_of(const fs::path& run) {
 }
 
 std::string features_in_words(const SampleSchema& schema) {
-  std::string text = std::string(to_string(schema.feature_type)) + " " +
-                     to_string(schema.feature_shape);
+  std::string text =
+      std::string(to_string(schema.feature_type)) + " " + to_string(schema.feature_shape);
   if (schema.vocabulary > 0) text += " below " + std::to_string(schema.vocabulary);
   return text;
 }
@@ -52,8 +52,9 @@ void check_schema(const Manifest& given, const Manifest& trained_on) {
   const SampleSchema& is = given.schema;
   const SampleSchema& wanted = trained_on.schema;
   if (is == wanted) return;
-  const std::string remedy = "give data of the kind that the run was trained on ('raven data show " +
-                             given.file.string() + "' tells what this is)";
+  const std::string remedy =
+      "give data of the kind that the run was trained on ('raven data show " + given.file.string() +
+      "' tells what this is)";
   if (features_in_words(is) != features_in_words(wanted)) {
     throw InputError({given.file.string()},
                      "its features are " + features_in_words(is) +
@@ -62,8 +63,8 @@ void check_schema(const Manifest& given, const Manifest& trained_on) {
   }
   if (is.target_kind != wanted.target_kind || is.target_width != wanted.target_width) {
     throw InputError({given.file.string()},
-                     "its targets are " + targets_in_words(is) +
-                         ", but the model was trained on " + targets_in_words(wanted),
+                     "its targets are " + targets_in_words(is) + ", but the model was trained on " +
+                         targets_in_words(wanted),
                      remedy);
   }
   throw InputError({given.file.string()},

@@ -82,8 +82,10 @@ void append(NpyWriter& out, const Tensor& output, PredictionKind kind, bool of_c
       return out.append(output.bytes());
     case PredictionKind::probability:
       return out.append(probabilities(output, of_classes).bytes());
-    case PredictionKind::class_number:
-      return out.append(std::as_bytes(std::span(std::as_const(likeliest(output)))));
+    case PredictionKind::class_number: {
+      const std::vector<std::int64_t> classes = likeliest(output);
+      return out.append(std::as_bytes(std::span(classes)));
+    }
   }
 }
 
@@ -92,25 +94,28 @@ int predict(const PredictOptions& options) {
   check_kind(options.kind, trained.job);
   const std::int64_t samples = trained.data->size();
   const Graph graph = trained.model->record(trained.parameters, 1, Tape::Mode::inference);
-  ValueType type = type_of(graph, graph.prediction.value());
-  type.shape[0] = samples;
-  if (options.kind == PredictionKind::class_number) type = {DType::i32, {samples}};
+  Shape shape = type_of(graph, graph.prediction.value()).shape;
+  shape[0] = samples;
+  shape = shape_written(shape, options.kind);
+  if (std::filesystem::is_directory(options.out)) {
+    throw InputError({options.out}, "is a folder, not a file to write",
+                     "name a file in it, for instance predictions.npy");
+  }
 
   ComputePool compute(1);
-  NpyWriter out(options.out, type);
+  NpyWriter out(options.out, npy_type(options.kind), shape);
   Progress progress(stderr, "predicting", "sample");
-  run_over_data(
-      trained, Purpose::predict, piece_rows(trained, options.batch), options.threads,
-      [&](const Snippet& piece, const SnippetStats& stats) {
-        compute.run([&] {
-          out.append(converted(stats.prediction, options.kind, is_of_classes(trained.job)).bytes());
-        });
-        progress.update({.done = piece.first + piece.rows, .total = samples});
-      });
+  run_over_data(trained, Purpose::predict, piece_rows(trained, options.batch), options.threads,
+                [&](const Snippet& piece, const SnippetStats& stats) {
+                  compute.run([&] {
+                    append(out, stats.prediction, options.kind, is_of_classes(trained.job));
+                  });
+                  progress.update({.done = piece.first + piece.rows, .total = samples});
+                });
   out.commit();
   progress.finish();
   print(options.out + ": " + plural(samples, "prediction") + " of shape " +
-        to_string(type.shape.without_first()) + ", by the model at step " +
+        to_string(shape.without_first()) + ", by the model at step " +
         std::to_string(trained.step) + "\n");
   return exit_done;
 }

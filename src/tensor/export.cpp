@@ -19,12 +19,16 @@ std::string dims_of(const Shape& shape) {
   return text;
 }
 
+NpyType npy_type(DType type) { return type == DType::f32 ? NpyType::f32 : NpyType::i32; }
+
+std::size_t npy_element_bytes(NpyType type) { return type == NpyType::i64 ? 8 : 4; }
+
 /// Everything in front of the elements, filled up with blanks to a multiple of 64 bytes as the
 /// format asks.
-std::string npy_head(const ValueType& type) {
-  const std::string dims = dims_of(type.shape) + (type.shape.rank() == 1 ? "," : "");
+std::string npy_head(NpyType type, const Shape& shape) {
+  const std::string dims = dims_of(shape) + (shape.rank() == 1 ? "," : "");
   std::string dict = "{'descr': '";
-  dict += type.dtype == DType::f32 ? "<f4" : "<i4";
+  dict += type == NpyType::f32 ? "<f4" : type == NpyType::i32 ? "<i4" : "<i8";
   dict += "', 'fortran_order': False, 'shape': (" + dims + "), }";
   constexpr std::size_t fixed = 10;  // magic, version, length
   dict.resize((fixed + dict.size() + 1 + 63) / 64 * 64 - fixed - 1, ' ');
@@ -65,7 +69,7 @@ void expect_unique(std::span<const NamedTensor> tensors) {
 }  // namespace
 
 void write_npy(const std::filesystem::path& file, const Tensor& tensor) {
-  NpyWriter out(file, tensor.type());
+  NpyWriter out(file, npy_type(tensor.type().dtype), tensor.shape());
   out.append(tensor.bytes());
   out.commit();
 }
@@ -76,9 +80,10 @@ struct NpyWriter::Impl {
   std::size_t missing;
 };
 
-NpyWriter::NpyWriter(const std::filesystem::path& file, const ValueType& type)
-    : impl_(std::make_unique<Impl>(file, type.bytes())) {
-  impl_->file.put(bytes_of(npy_head(type)));
+NpyWriter::NpyWriter(const std::filesystem::path& file, NpyType type, const Shape& shape)
+    : impl_(std::make_unique<Impl>(
+          file, static_cast<std::size_t>(shape.count()) * npy_element_bytes(type))) {
+  impl_->file.put(bytes_of(npy_head(type, shape)));
 }
 
 NpyWriter::~NpyWriter() = default;
@@ -99,7 +104,7 @@ void write_npz(const std::filesystem::path& file, std::span<const NamedTensor> t
   FileWriter out(file);
   ZipWriter zip(out);
   for (const NamedTensor& tensor : tensors) {
-    const std::string head = npy_head(tensor.value.type());
+    const std::string head = npy_head(npy_type(tensor.value.type().dtype), tensor.value.shape());
     zip.add(tensor.name + ".npy", std::array{bytes_of(head), tensor.value.bytes()});
   }
   zip.finish();

@@ -22,10 +22,13 @@ struct NamedTensor {
 /// NumPy's format version 1.0: `numpy.load(file)` gives the array.
 void write_npy(const std::filesystem::path& file, const Tensor& tensor);
 
+/// Elements of a .npy file; more than a Tensor has, since other programs count in 64 bits.
+enum class NpyType : std::uint8_t { f32, i32, i64 };
+
 /// The same for an array that is made piece by piece and may be larger than memory.
 class NpyWriter {
  public:
-  NpyWriter(const std::filesystem::path& file, const ValueType& type);
+  NpyWriter(const std::filesystem::path& file, NpyType type, const Shape& shape);
   /// Leaves nothing behind unless commit() came first.
   ~NpyWriter();
   NpyWriter(const NpyWriter&) = delete;
