@@ -9,6 +9,9 @@ namespace {
 
 /// A run of a thousand steps meets more than one of ten, within reason.
 constexpr std::uint32_t most_faults = 200;
+/// A fault that finds nobody to happen to tries again.
+constexpr int most_attempts = 6;
+constexpr Duration attempt_interval = seconds(0.4);
 
 }  // namespace
 
@@ -31,15 +34,20 @@ void Chaos::plan() {
                          std::chrono::duration_cast<Duration>(usual_ * share) +
                          world_.time_between(1e-3, 3);
     last_ = std::max(last_, when);
-    world_.agenda.at(when, [this, kind] { happen(kind); });
+    world_.agenda.at(when, [this, kind] { happen(kind, most_attempts); });
   }
+  last_ += most_attempts * attempt_interval;
   // All that is promised is that the run ends as long as somebody sound is there.
   world_.agenda.at(last_ + seconds(1), [this] { run_.join(-1); });
 }
 
-void Chaos::happen(FaultKind kind) {
-  if (run_.trained() || !strike(kind)) return;
-  ++done_;
+void Chaos::happen(FaultKind kind, int attempts) {
+  if (run_.trained()) return;
+  if (strike(kind)) {
+    ++done_;
+  } else if (attempts > 1) {
+    world_.agenda.after(attempt_interval, [this, kind, attempts] { happen(kind, attempts - 1); });
+  }
 }
 
 bool Chaos::strike(FaultKind kind) {
@@ -75,11 +83,12 @@ bool Chaos::strike_master(FaultKind kind) {
     run_.pause_master(time);
   } else if (kind == FaultKind::stop) {
     run_.stop_master();
+  } else if (kind == FaultKind::torn) {
+    if (!run_.disk().damage_newest()) return false;
+    world_.note([] { return std::string("disk: the newest checkpoint is damaged"); });
+    run_.crash_master();
   } else {
     run_.crash_master();
-    if (kind == FaultKind::torn && run_.disk().tear_newest()) {
-      world_.note([] { return std::string("disk: the newest checkpoint is cut off"); });
-    }
   }
   return true;
 }

@@ -16,13 +16,13 @@ class Chaos {
   Chaos(Run& run, FaultSet kinds, Duration usual);
 
   void plan();
-  /// When the last fault begins.
+  /// When the last fault has begun.
   [[nodiscard]] Instant last() const { return last_; }
   /// Faults that found something to happen to.
   [[nodiscard]] std::uint64_t done() const { return done_; }
 
  private:
-  void happen(FaultKind kind);
+  void happen(FaultKind kind, int attempts);
   /// @return false when there was nobody for it to happen to
   bool strike(FaultKind kind);
   bool strike_contributor(FaultKind kind);

@@ -166,11 +166,19 @@ bool Disk::arm(FaultKind kind) {
   return true;
 }
 
-bool Disk::tear_newest() {
+bool Disk::damage_newest() {
   const auto file = newest_file(folder_);
   if (!file) return false;
-  const auto size = static_cast<std::uint32_t>(fs::file_size(*file));
-  fs::resize_file(*file, world_.random.below(std::max(size, 1U)));
+  const auto place = world_.random.below(static_cast<std::uint32_t>(fs::file_size(*file)));
+  if (world_.chance(0.5)) {
+    fs::resize_file(*file, place);
+    return true;
+  }
+  std::fstream bytes(*file, std::ios::in | std::ios::out | std::ios::binary);
+  bytes.seekg(place);
+  const int byte = bytes.get();
+  bytes.seekp(place);
+  bytes.put(static_cast<char>(byte ^ (1 << world_.random.below(8))));
   return true;
 }
 

@@ -28,8 +28,8 @@ class Disk {
 
   /// The next write meets with this fault. @return whether this is a fault of disks
   bool arm(FaultKind kind);
-  /// Cuts the end off the newest checkpoint. @return false when there is none
-  bool tear_newest();
+  /// Cuts the end off the newest checkpoint or flips a bit of it. @return false when there is none
+  bool damage_newest();
 
  private:
   void begin(Checkpoint checkpoint);

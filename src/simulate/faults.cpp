@@ -38,7 +38,7 @@ constexpr std::array table{
     FaultDef{FaultKind::no_space, "no-space", true, false, "the disk is full before a checkpoint"},
     FaultDef{FaultKind::failed_sync, "failed-sync", true, false, "fsync of a checkpoint fails"},
     FaultDef{FaultKind::torn, "torn", true, false,
-             "the master dies and its newest checkpoint is cut off"},
+             "the master dies and its newest checkpoint is damaged"},
     // Nothing but a second opinion tells a wrong number from a right one.
     FaultDef{FaultKind::tamper, "tamper", false, true, "a bit of a tensor on its way is flipped"},
 };
