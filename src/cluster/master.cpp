@@ -162,7 +162,9 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
     return sum;
   };
   const ValueType& type = model.parameters()[message.parameter].value.type();
-  if (phase->add_gradient(message, body, type, add) == Phase::Verdict::wrong) {
+  // The global norm is that of the sum; otherwise the optimizer adds on its way through memory.
+  const bool adds_last = setup.train.clip.norm > 0;
+  if (phase->add_gradient(message, body, type, adds_last, add) == Phase::Verdict::wrong) {
     return distrust(member.peer, "a gradient of the wrong size", now);
   }
   lease->gradients_owed[message.parameter.value] = false;

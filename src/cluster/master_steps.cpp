@@ -245,7 +245,7 @@ std::optional<float> Master::Impl::gradient_scale() {
   if (!phase->all_totals()) return std::nullopt;
   double squares = 0;
   for (const ParameterId id : phase->graph->gradients) {
-    const Tensor& total = phase->total(id);
+    const Tensor& total = phase->total(id).sum;
     compute.run([&] { squares += kernels::sum_of_squares(total.count(), total.values().data()); });
   }
   const double norm = std::sqrt(squares) * static_cast<double>(mean);
@@ -287,7 +287,7 @@ void Master::Impl::progress(Instant now) {
       rate_at(*schedule, setup.train.schedule.options, setup.train.optimizer.options.real("rate"),
               static_cast<std::int64_t>(step) + 1, static_cast<std::int64_t>(steps));
   for (const ParameterId id : phase->graph->gradients) {
-    if (!phase->total(id).empty()) update_tensor(id, *scale, rate);
+    if (!phase->total(id).sum.empty()) update_tensor(id, *scale, rate);
   }
   if (phase->all_taken()) end_step(now);
 }

@@ -20,8 +20,8 @@ ModelState::ModelState(const TrainSpec& train, ParameterStore store, BufferPool&
   }
 }
 
-void ModelState::update(ParameterId id, const Tensor& gradient, float scale, std::int64_t step,
-                        double rate) {
+void ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
+                        std::int64_t step, double rate) {
   const bool decays = store_[id].decays;
   Tensor before = store_.take(id);
   // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
@@ -33,8 +33,9 @@ void ModelState::update(ParameterId id, const Tensor& gradient, float scale, std
                   .decays = decays,
                   .before = std::as_const(before).values(),
                   .after = after.values(),
-                  .gradient = gradient.values(),
+                  .gradient = gradient.sum.values(),
                   .state = {}};
+  if (!gradient.also.empty()) call.gradient_also = gradient.also.values();
   if (clip_.value > 0) call.clip_value = static_cast<float>(clip_.value);
   auto& state = states_[id.value].tensors;
   for (std::size_t i = 0; i < state.size(); ++i) {

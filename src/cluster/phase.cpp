@@ -32,7 +32,7 @@ void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
   totals_left_ = 0;
   if (purpose == Purpose::train) {
     for (const ParameterId id : recorded.gradients) {
-      tensors_[id.value] = {std::vector<bool>(snippets.size()), TreeSum(root())};
+      tensors_[id.value] = {std::vector<bool>(snippets.size()), TreeSum(root()), {}};
     }
     totals_left_ = recorded.gradients.size();
   }
@@ -79,7 +79,7 @@ Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
 }
 
 Phase::Verdict Phase::add_gradient(const GradientMessage& message, const Blob& body,
-                                   const ValueType& type,
+                                   const ValueType& type, bool adds_last,
                                    FunctionRef<Tensor(const Tensor&, const Tensor&)> add) {
   if (message.parameter.value >= tensors_.size()) return Verdict::wrong;
   TensorProgress& progress = tensors_[message.parameter.value];
@@ -91,15 +91,20 @@ Phase::Verdict Phase::add_gradient(const GradientMessage& message, const Blob& b
   SnippetRange node = message.node;
   Tensor sum(type, body);
   while (auto pair = progress.sum.bring(node, std::move(sum))) {
+    if (pair->node == root() && !adds_last) {
+      progress.total = {std::move(pair->left), std::move(pair->right)};
+      break;
+    }
     sum = add(pair->left, pair->right);
     node = pair->node;
   }
-  if (!progress.sum.total().empty()) --totals_left_;
+  if (!progress.sum.total().empty()) progress.total = {progress.sum.take_total(), {}};
+  if (!progress.total.sum.empty()) --totals_left_;
   return Verdict::used;
 }
 
 void Phase::take_total(ParameterId id) {
-  (void)tensors_[id.value].sum.take_total();
+  tensors_[id.value].total = {};
   --taken_left_;
   ++taken_;
 }

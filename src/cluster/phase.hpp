@@ -73,13 +73,16 @@ class Phase {
 
   [[nodiscard]] Verdict add_stats(const StatsMessage& message, const Blob& body);
   /// @param type of the parameter  @param add adds two tensors, left one first
+  /// @param adds_last whether it is also asked for the last addition of the tree
   [[nodiscard]] Verdict add_gradient(const GradientMessage& message, const Blob& body,
-                                     const ValueType& type,
+                                     const ValueType& type, bool adds_last,
                                      FunctionRef<Tensor(const Tensor&, const Tensor&)> add);
 
   [[nodiscard]] bool all_stats() const { return stats_left_ == 0; }
   /// The sum over all snippets, when it is complete and was not taken yet.
-  [[nodiscard]] const Tensor& total(ParameterId id) const { return tensors_[id.value].sum.total(); }
+  [[nodiscard]] const GradientTotal& total(ParameterId id) const {
+    return tensors_[id.value].total;
+  }
   void take_total(ParameterId id);
   [[nodiscard]] bool all_totals() const { return totals_left_ == 0; }
   [[nodiscard]] bool all_taken() const { return taken_left_ == 0; }
@@ -98,6 +101,7 @@ class Phase {
   struct TensorProgress {
     std::vector<bool> covered;  // by leaf
     TreeSum sum{SnippetRange{}};
+    GradientTotal total;
   };
 
   std::vector<std::optional<SnippetStats>> stats_;

@@ -26,10 +26,14 @@ constexpr double below_one = 1.0 - 0x1.0p-20;
 [[nodiscard]] inline std::int64_t count_of(const UpdateCall& call) {
   expects(call.after.size() == call.before.size() && call.gradient.size() == call.before.size(),
           "weights and gradient of an update have the same size");
+  expects(call.gradient_also.empty() || call.gradient_also.size() == call.before.size(),
+          "a second gradient is as long as the first");
   return static_cast<std::int64_t>(call.before.size());
 }
 [[nodiscard]] inline kernels::GradientUse use_of(const UpdateCall& call) {
-  return {.scale = call.gradient_scale, .clip_value = call.clip_value};
+  return {.also = call.gradient_also.empty() ? nullptr : call.gradient_also.data(),
+          .scale = call.gradient_scale,
+          .clip_value = call.clip_value};
 }
 [[nodiscard]] inline float decay_of(const Options& options, const UpdateCall& call) {
   return call.decays ? static_cast<float>(options.real("weight_decay")) : 0.0F;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "golden/golden.hpp"
+#include "raven/tensor/kernels/fill.hpp"
 
 namespace raven {
 namespace {
@@ -66,6 +67,39 @@ void run_case(const Json& data, const Json& test_case) {
     }
   }
   EXPECT_EQ(checked, test_case.at("weights").size());
+}
+
+TEST(Optimizer, adds_a_second_gradient_first_to_the_bits_of_their_sum) {
+  constexpr std::int64_t count = 1003;
+  const ValueType type{DType::f32, {count}};
+  Tensor start(type);
+  Tensor left(type);
+  Tensor right(type);
+  Tensor sum(type);
+  kernels::fill_normal({.seed = 1}, count, 0, 1, start.values().data());
+  kernels::fill_normal({.seed = 2}, count, 0, 1, left.values().data());
+  kernels::fill_normal({.seed = 3}, count, 0, 1, right.values().data());
+  for (std::size_t i = 0; i < count; ++i) sum.values()[i] = left.values()[i] + right.values()[i];
+  for (const OptimizerDef* def : optimizer_table()) {
+    Options options;
+    for (const OptionDef& option : def->options) options.set(option.name, option.fallback);
+    Trainee together(*def, options, start);
+    Trainee apart(*def, options, start);
+    for (std::int64_t step = 1; step <= 3; ++step) {
+      UpdateCall one = together.call(sum);
+      UpdateCall two = apart.call(left);
+      two.gradient_also = std::as_const(right).values();
+      for (UpdateCall* call : {&one, &two}) {
+        call->step = step;
+        call->rate = 0.1;
+        call->gradient_scale = 0.3F;
+        def->update(options, *call);
+      }
+    }
+    EXPECT_EQ(
+        std::memcmp(together.weight.bytes().data(), apart.weight.bytes().data(), type.bytes()), 0)
+        << def->name;
+  }
 }
 
 TEST(Optimizer, updates_as_pytorch_does) {

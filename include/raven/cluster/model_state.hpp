@@ -7,6 +7,7 @@
 #include "raven/cluster/train_spec.hpp"
 #include "raven/core/buffer_pool.hpp"
 #include "raven/graph/parameter_store.hpp"
+#include "raven/snippet/tree.hpp"
 
 namespace raven {
 
@@ -24,7 +25,8 @@ class ModelState {
   /// @param scale what each gradient element is multiplied by: 1 / weight of the batch, times
   /// clipping
   /// @param step counts from 1   @param rate from the schedule
-  void update(ParameterId id, const Tensor& gradient, float scale, std::int64_t step, double rate);
+  void update(ParameterId id, const GradientTotal& gradient, float scale, std::int64_t step,
+              double rate);
 
   /// running = (1 - momentum) * running + momentum * value, as of `version`.
   void merge_statistic(ParameterId id, const Tensor& value, double momentum, std::uint64_t version);

@@ -25,6 +25,8 @@ struct UpdateCall {
   std::span<const float> before;
   std::span<float> after;
   std::span<const float> gradient;
+  /// To be added to `gradient`, element by element, first of all. Empty: nothing.
+  std::span<const float> gradient_also = {};
   std::span<float> state[2];  ///< as many as state_count() says, zeros before step 1
 };
 

@@ -47,6 +47,13 @@ struct SnippetRange {
 /// The fewest nodes that make up `range`, from left to right.
 [[nodiscard]] std::vector<SnippetRange> tree_cover(SnippetRange range, SnippetRange root);
 
+/// A tensor's gradient over all snippets. The tree's last addition may be left to whoever uses it,
+/// which saves a pass over memory.
+struct GradientTotal {
+  Tensor sum;   ///< empty: not there yet
+  Tensor also;  ///< still to be added, element by element; empty: nothing
+};
+
 /// The sums of one tensor on their way up the tree. One thread at a time; adding is left to the
 /// caller, so that it can be done outside a lock.
 class TreeSum {

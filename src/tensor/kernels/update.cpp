@@ -31,16 +31,23 @@ namespace raven::HWY_NAMESPACE {
 
 using namespace kernels;  // NOLINT(google-build-using-namespace): the parameter structs
 
-/// clip(g scale) + decay w
+/// clip((g + also) scale) + decay w
 struct GradientTerm {
+  const float* g;
+  const float* also;
   V scale;
   V limit;
   V decay;
-  GradientTerm(const GradientUse& use, float weight_decay)
-      : scale(splat(use.scale)), limit(splat(use.clip_value)), decay(splat(weight_decay)) {}
+  GradientTerm(const float* gradient, const GradientUse& use, float weight_decay)
+      : g(gradient),
+        also(use.also),
+        scale(splat(use.scale)),
+        limit(splat(use.clip_value)),
+        decay(splat(weight_decay)) {}
 
-  HWY_INLINE V operator()(V g, V w) const {
-    const V scaled = Mul(g, scale);
+  HWY_INLINE V operator()(auto io, std::size_t i, V w) const {
+    const V sum = also == nullptr ? io.load(g + i) : Add(io.load(g + i), io.load(also + i));
+    const V scaled = Mul(sum, scale);
     const V clipped = keep_nan(scaled, Max(Min(scaled, limit), Neg(limit)));
     return MulAdd(decay, w, clipped);
   }
@@ -48,19 +55,19 @@ struct GradientTerm {
 
 void SgdRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* velocity,
               const SgdParams& params, const GradientUse& use) {
-  const GradientTerm gradient(use, params.weight_decay);
+  const GradientTerm gradient(g, use, params.weight_decay);
   const V rate = splat(params.rate);
   const V momentum = splat(params.momentum);
   if (params.momentum == 0.0F) {
     for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
       const V w = io.load(w_old + i);
-      io.store(NegMulAdd(rate, gradient(io.load(g + i), w), w), w_new + i);
+      io.store(NegMulAdd(rate, gradient(io, i, w), w), w_new + i);
     });
     return;
   }
   for_vectors(count, [=, nesterov = params.nesterov](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
-    const V d = gradient(io.load(g + i), w);
+    const V d = gradient(io, i, w);
     const V v = MulAdd(momentum, io.load(velocity + i), d);
     io.store(v, velocity + i);
     io.store(NegMulAdd(rate, nesterov ? MulAdd(momentum, v, d) : v, w), w_new + i);
@@ -70,7 +77,7 @@ void SgdRange(std::size_t count, const float* w_old, float* w_new, const float* 
 void AdamRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* m,
                float* v, const AdamParams& params, const AdamFactors& factors,
                const GradientUse& use) {
-  const GradientTerm gradient(use, factors.decay);
+  const GradientTerm gradient(g, use, factors.decay);
   const V beta1 = splat(params.beta1);
   const V beta2 = splat(params.beta2);
   const V rest1 = splat(static_cast<float>(1.0 - static_cast<double>(params.beta1)));
@@ -81,7 +88,7 @@ void AdamRange(std::size_t count, const float* w_old, float* w_new, const float*
   const V shrink = splat(factors.shrink);
   for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
-    const V d = gradient(io.load(g + i), w);
+    const V d = gradient(io, i, w);
     const V first = MulAdd(beta1, io.load(m + i), Mul(rest1, d));
     const V second = MulAdd(beta2, io.load(v + i), Mul(rest2, Mul(d, d)));
     io.store(first, m + i);
@@ -94,7 +101,7 @@ void AdamRange(std::size_t count, const float* w_old, float* w_new, const float*
 void RmspropRange(std::size_t count, const float* w_old, float* w_new, const float* g,
                   float* square_average, float* velocity, const RmspropParams& params,
                   const GradientUse& use) {
-  const GradientTerm gradient(use, params.weight_decay);
+  const GradientTerm gradient(g, use, params.weight_decay);
   const V alpha = splat(params.alpha);
   const V rest = splat(static_cast<float>(1.0 - static_cast<double>(params.alpha)));
   const V epsilon = splat(params.epsilon);
@@ -102,7 +109,7 @@ void RmspropRange(std::size_t count, const float* w_old, float* w_new, const flo
   const V momentum = splat(params.momentum);
   for_vectors(count, [=, moves = params.momentum != 0.0F](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
-    const V d = gradient(io.load(g + i), w);
+    const V d = gradient(io, i, w);
     const V average = MulAdd(alpha, io.load(square_average + i), Mul(rest, Mul(d, d)));
     io.store(average, square_average + i);
     V change = Div(d, Add(Sqrt(average), epsilon));
@@ -117,12 +124,12 @@ void RmspropRange(std::size_t count, const float* w_old, float* w_new, const flo
 void AdagradRange(std::size_t count, const float* w_old, float* w_new, const float* g,
                   float* square_sum, float rate_now, const AdagradParams& params,
                   const GradientUse& use) {
-  const GradientTerm gradient(use, params.weight_decay);
+  const GradientTerm gradient(g, use, params.weight_decay);
   const V rate = splat(rate_now);
   const V epsilon = splat(params.epsilon);
   for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
-    const V d = gradient(io.load(g + i), w);
+    const V d = gradient(io, i, w);
     const V total = MulAdd(d, d, io.load(square_sum + i));
     io.store(total, square_sum + i);
     io.store(NegMulAdd(rate, Div(d, Add(Sqrt(total), epsilon)), w), w_new + i);
@@ -144,6 +151,11 @@ namespace {
 
 float* from(float* state, std::int64_t first) { return state == nullptr ? nullptr : state + first; }
 
+GradientUse from(GradientUse use, std::int64_t first) {
+  if (use.also != nullptr) use.also += first;
+  return use;
+}
+
 void adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m, float* v,
           const AdamParams& params, double shrink, float decay, const GradientUse& use) {
   expects(params.step >= 1, "Adam counts steps from 1");
@@ -158,7 +170,7 @@ void adam(std::int64_t count, const float* w_old, float* w_new, const float* g, 
   parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
     HWY_DYNAMIC_DISPATCH(AdamRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, m + first, v + first, params,
-     factors, use);
+     factors, from(use, first));
   });
 }
 
@@ -170,7 +182,7 @@ void sgd_update(std::int64_t count, const float* w_old, float* w_new, const floa
   parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
     HWY_DYNAMIC_DISPATCH(SgdRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, from(velocity, first), params,
-     use);
+     from(use, first));
   });
 }
 
@@ -193,7 +205,7 @@ void rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const 
   parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
     HWY_DYNAMIC_DISPATCH(RmspropRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, square_average + first,
-     from(velocity, first), params, use);
+     from(velocity, first), params, from(use, first));
   });
 }
 
@@ -206,7 +218,7 @@ void adagrad_update(std::int64_t count, const float* w_old, float* w_new, const 
   parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
     HWY_DYNAMIC_DISPATCH(AdagradRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, square_sum + first, rate,
-     params, use);
+     params, from(use, first));
   });
 }
 

@@ -9,8 +9,10 @@ namespace raven::kernels {
 // `w_new` may be `w_old`, or a fresh buffer while snippets still read the old one. Semantics and
 // defaults are torch.optim's.
 
-/// How the summed gradient g becomes the gradient of the update: clip(g * scale).
+/// How the summed gradient g becomes the gradient of the update: clip((g + also) * scale).
 struct GradientUse {
+  /// A second sum to be added to the first, which saves a pass over memory; null: none.
+  const float* also = nullptr;
   float scale = 1.0F;  ///< 1 / total weight of the batch, times the factor of norm clipping
   float clip_value =
       std::numeric_limits<float>::infinity();  ///< bound on each element after scaling
