@@ -10,6 +10,7 @@
 
 #include "raven/core/contract.hpp"
 #include "tensor/blas.hpp"
+#include "tensor/hand_over.hpp"
 
 namespace raven {
 namespace {
@@ -35,13 +36,17 @@ void parallel_for(std::int64_t count, FunctionRef<void(std::int64_t)> body) {
     for (std::int64_t i = 0; i < count; ++i) body(i);
     return;
   }
+  give_over(&body);
   tbb::this_task_arena::isolate([&] {
     tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, count),
                       [&](const tbb::blocked_range<std::int64_t>& range) {
+                        take_over(&body);
                         const InPool mark;
                         for (std::int64_t i = range.begin(); i < range.end(); ++i) body(i);
+                        give_over(&body);
                       });
   });
+  take_over(&body);
 }
 
 void parallel_ranges(std::int64_t count, std::int64_t grain,
@@ -79,10 +84,14 @@ ComputePool::~ComputePool() {
 int ComputePool::threads() const { return impl_->arena.max_concurrency(); }
 
 void ComputePool::run(FunctionRef<void()> body) {
+  give_over(&body);
   impl_->arena.execute([&] {
+    take_over(&body);
     const InPool mark;
     body();
+    give_over(&body);
   });
+  take_over(&body);
 }
 
 void ComputePool::start(std::function<void()> body) {
@@ -92,7 +101,9 @@ void ComputePool::start(std::function<void()> body) {
   }
   // TBB calls tasks as const, but what the body captured must go before the pool may go.
   auto held = std::make_unique<std::function<void()>>(std::move(body));
+  give_over(held.get());
   impl_->arena.enqueue([impl = impl_.get(), task = held.release()]() noexcept {
+    take_over(task);
     {
       const std::unique_ptr<std::function<void()>> owner(task);
       const InPool mark;
