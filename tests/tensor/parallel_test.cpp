@@ -81,22 +81,28 @@ TEST(ComputePool, the_destructor_waits_for_what_was_started) {
 
 TEST(ComputePool, started_work_runs_side_by_side_without_the_starter) {
   // Each of two tasks waits for the other: with one worker only, this would never end.
-  ComputePool pool(2);
   std::promise<void> first;
   std::promise<void> second;
-  pool.start([&] {
-    first.set_value();
-    second.get_future().wait();
-  });
-  pool.start([&] {
-    second.set_value();
-    first.get_future().wait();
-  });
+  std::atomic<int> met = 0;
+  {
+    ComputePool pool(2);  // goes first, for it waits for its tasks, which need the others
+    pool.start([&] {
+      first.set_value();
+      second.get_future().wait();
+      ++met;
+    });
+    pool.start([&] {
+      second.set_value();
+      first.get_future().wait();
+      ++met;
+    });
+  }
+  EXPECT_EQ(met, 2);
 }
 
 TEST(ComputePool, a_single_thread_pool_runs_what_was_started_while_its_owner_is_elsewhere) {
-  ComputePool pool(1);
   std::promise<std::thread::id> ran;
+  ComputePool pool(1);  // ends before what its task uses
   pool.start([&] { ran.set_value(std::this_thread::get_id()); });
   EXPECT_NE(ran.get_future().get(), std::this_thread::get_id());
 }
