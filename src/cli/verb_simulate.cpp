@@ -1,9 +1,9 @@
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 
 #include "cli/console.hpp"

@@ -1,11 +1,8 @@
 # The real program, run as a person runs it.
 if(TARGET raven)
-  find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_test(NAME cli.raven_command COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/command_test.py
                                           $<TARGET_FILE:raven> ${PROJECT_SOURCE_DIR})
-  add_test(NAME cli.use_model COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/use_model_test.py
-                                      $<TARGET_FILE:raven>)
   add_test(NAME cli.trained_model COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/trained_model_test.py
                                           $<TARGET_FILE:raven>)
-  set_tests_properties(cli.raven_command cli.use_model cli.trained_model PROPERTIES LABELS cli TIMEOUT 300)
+  set_tests_properties(cli.raven_command cli.trained_model PROPERTIES LABELS cli TIMEOUT 300)
 endif()

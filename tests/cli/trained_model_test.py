@@ -1,14 +1,13 @@
 """What evaluate, predict and export promise and refuse, on models of several kinds.
 
-use_model_test.py is the short way through all three; this one goes to the edges: batch_norm and dropout, yes-or-no and
-regression models, and every run, checkpoint, data set or place to write that can't be used.
+Plain models, batch_norm and dropout, yes-or-no and regression models, and every run, checkpoint, data set or place to
+write that can't be used.
 
 usage: trained_model_test.py RAVEN
 """
 
 import functools
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -18,14 +17,8 @@ import sys
 import tempfile
 import unittest
 
-try:
-    import h5py
-    import numpy
-except ImportError:
-    # Debian's packages serve Debian's own interpreter, which need not be the first on PATH.
-    if os.path.realpath(sys.executable) == os.path.realpath("/usr/bin/python3"):
-        sys.exit("trained_model_test: NumPy or h5py is missing; try: apt-get install python3-numpy python3-h5py")
-    os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
+import h5py
+import numpy
 
 RAVEN = None
 DONE, MISTAKE = 0, 2

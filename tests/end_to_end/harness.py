@@ -80,6 +80,16 @@ def children_of(pid):
     return []
 
 
+def living_children_of(pid):
+    """Without those that have ended and were not waited for."""
+    def lives(child):
+        with contextlib.suppress(OSError):
+            return pathlib.Path(f"/proc/{child}/stat").read_text().rsplit(")")[-1].split()[0] != "Z"
+        return False
+
+    return [child for child in children_of(pid) if lives(child)]
+
+
 def wait_until(condition, what):
     """Asks again and again, for a condition has no file descriptor to sleep on. @return what the condition gave"""
     deadline = time.monotonic() + PATIENCE_S

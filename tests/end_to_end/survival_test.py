@@ -12,9 +12,9 @@ import signal
 import unittest
 
 import harness
-from harness import DONE, LONG, MISTAKE, MPIRUN, STEPS, EndToEnd, Run, children_of
+from harness import DONE, LONG, MISTAKE, MPIRUN, STEPS, EndToEnd, Run, children_of, living_children_of, wait_until
 
-SEED = 20
+SEED = int(os.environ.get("RAVEN_TEST_SEED", "20"))  # another one strikes at other moments
 dice = random.Random(SEED)
 
 
@@ -112,12 +112,22 @@ class Stops(EndToEnd):
 
     @unittest.skipUnless(MPIRUN, "needs mpirun")
     def test_mpirun_passes_a_stop_on(self):
+        def send_and_see_off(which):
+            def hit(process, _run):
+                os.kill(process.pid, which)
+                # mpirun of Open MPI 4.1 may wait for itself for ever after a SIGTERM, once every rank has ended (in one
+                # of forty stops; PMIx_server_finalize). What it was to do is done by then.
+                if which == signal.SIGTERM:
+                    wait_until(lambda: not living_children_of(process.pid), "all ranks to end")
+                    process.kill()
+            return hit
+
         for which in (signal.SIGTERM, signal.SIGUSR1):
             for computes in ("true", "false"):
                 with self.subTest(which.name, master_computes=computes):
                     words = (*LONG, "--set", f"master_computes={computes}")
                     run, _ = self.interrupted_run(f"stopped-crowd-{which.name}-{computes}", dice.randrange(1, STEPS // 2),
-                                                  send(which), *words, ranks=3)
+                                                  send_and_see_off(which), *words, ranks=3)
                     self.assertFalse(run.summary()["complete"])
                     self.assertEqual(run.events()[-1]["event"], "stopped")
                     self.assert_done(run.train(*words, ranks=3))

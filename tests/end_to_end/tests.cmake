@@ -1,7 +1,6 @@
 # The real program as a person runs it, alone and under mpirun, killed and stopped at any time: the promises of the
 # design from end to end.
 if(TARGET raven)
-  find_package(Python3 REQUIRED COMPONENTS Interpreter)
   foreach(test same_bits survival failure)
     add_test(NAME end_to_end.${test} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/end_to_end/${test}_test.py
                                              $<TARGET_FILE:raven>)

@@ -1,5 +1,4 @@
 # The architecture is tested like the code.
-find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(rules ${CMAKE_CURRENT_SOURCE_DIR}/rules)
 foreach(rule layers third_party sizes words headers top_level)
   add_test(NAME rules.${rule} COMMAND ${Python3_EXECUTABLE} -B ${rules}/rules.py ${rule} ${PROJECT_SOURCE_DIR})
