@@ -27,6 +27,7 @@ run_tests() {
   log=build/$preset/tests.log
   # Leaks are looked for in ordinary programs only: MPI and HDF5 keep memory to the end on purpose.
   ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0} UBSAN_OPTIONS=print_stacktrace=1 \
+    TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp \
     ctest --preset "$preset" -j2 --no-tests=error "$@" 2>&1 | tee "$log" || true
   local all good skips
   all=$(sed -nE 's/^[0-9]+% tests passed, [0-9]+ tests failed out of ([0-9]+)$/\1/p' "$log")
