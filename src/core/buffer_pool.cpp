@@ -1,9 +1,9 @@
 #include "raven/core/buffer_pool.hpp"
 
-#include <cstdlib>
 #include <map>
 #include <mutex>
-#include <new>
+
+#include "raven/core/memory.hpp"
 
 namespace raven {
 namespace {
@@ -24,7 +24,7 @@ struct BufferPool::Shelf {
 
   void clear() {
     const std::scoped_lock lock(mutex);
-    for (const auto& [size, buffer] : idle) std::free(buffer);
+    for (const auto& [size, buffer] : idle) const Memory freed(buffer);
     idle.clear();
   }
 
@@ -38,9 +38,7 @@ struct BufferPool::Shelf {
         return kept;
       }
     }
-    auto* fresh = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
-    if (fresh == nullptr) throw std::bad_alloc();
-    return {fresh, size};
+    return {allocate_memory(size).release(), size};
   }
 
   void give_back(std::byte* buffer, std::size_t size) {

@@ -2,22 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
+#include <optional>
 
 #include "memory_plan.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/memory.hpp"
 #include "schedule.hpp"
 
 namespace raven {
 
-Workspace::Workspace(std::size_t bytes)
-    : memory_(static_cast<std::byte*>(::operator new (std::max(bytes, buffer_alignment),
-                                                      std::align_val_t{buffer_alignment})),
-              [](std::byte* memory) {
-                ::operator delete (memory, std::align_val_t{buffer_alignment});
-              }),
-      bytes_(bytes) {}
+Workspace::Workspace(std::size_t bytes) : memory_(allocate_memory(bytes)), bytes_(bytes) {}
 
 struct Plan::Impl {
   Graph graph;
@@ -29,6 +24,22 @@ struct Plan::Impl {
 };
 
 namespace {
+
+/// Where in run.complete the parameter is whose gradient is complete as soon as the call has
+/// written that of its input; nothing while another input of the call adds to it too. At most 64
+/// are told.
+std::optional<std::size_t> completed_by(const BackwardRun& run, std::size_t input) {
+  const Location place = run.sinks[input].to.place;
+  if (place.kind != Location::Kind::gradient) return std::nullopt;
+  const auto goes_there = [&](const Sink& sink) {
+    return sink.to.place.kind == place.kind && sink.to.place.at == place.at;
+  };
+  if (std::count_if(run.sinks.begin(), run.sinks.end(), goes_there) != 1) return std::nullopt;
+  for (std::size_t i = 0; i < std::min<std::size_t>(run.complete.size(), 64); ++i) {
+    if (run.complete[i].value == place.at) return i;
+  }
+  return std::nullopt;
+}
 
 /// Turns places into addresses, for one run.
 class Resolver {
@@ -199,16 +210,27 @@ void Plan::backward(Workspace& workspace, const Bindings& bindings,
       std::memset(resolver.write(zeros.place), 0, zeros.type.bytes());
     }
     table.begin_call();
+    std::uint64_t told = 0;  // bits, by place in run.complete
+    const auto tell = [&](std::size_t input) {
+      const std::optional<std::size_t> place = completed_by(run, input);
+      if (!place || (told >> *place & 1U) != 0) return;
+      told |= std::uint64_t{1} << *place;
+      final(run.complete[*place]);
+    };
+    const FunctionRef<void(std::size_t)> on_written(tell);
     BackwardCall call{.inputs = table.read(run.inputs),
                       .attributes = node.attributes,
                       .outputs = table.read(run.outputs),
                       .saved = table.read(run.saved),
                       .output_gradients = table.write(run.output_gradients),
                       .input_gradients = table.sinks(run.sinks),
-                      .key = bindings.key};
+                      .key = bindings.key,
+                      .on_written = &on_written};
     call.key.op = run.node;
     node.op->backward(call);
-    for (const ParameterId id : run.complete) final(id);
+    for (std::size_t i = 0; i < run.complete.size(); ++i) {
+      if (i >= 64 || (told >> i & 1U) == 0) final(run.complete[i]);
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 #include <cstddef>
 #include <memory>
-#include <new>
+
 #include <vector>
 
 #include "raven/core/contract.hpp"
+#include "raven/core/memory.hpp"
 #include "raven/tensor/parallel.hpp"
 
 namespace raven {
@@ -11,12 +12,6 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 constexpr std::size_t smallest_block = std::size_t{1} << 20;
-
-struct AlignedDelete {
-  void operator()(std::byte* memory) const {
-    ::operator delete (memory, std::align_val_t{alignment});
-  }
-};
 
 /// A stack of blocks. It grows by a block when a request does not fit, and once it has run empty
 /// becomes a single block that holds all that was ever in use together.
@@ -44,7 +39,7 @@ class ScratchStack {
 
  private:
   struct Block {
-    std::unique_ptr<std::byte, AlignedDelete> memory;
+    Memory memory;
     std::size_t size = 0;
     std::size_t used = 0;
   };
@@ -52,7 +47,7 @@ class ScratchStack {
   void grow(std::size_t bytes) {
     const std::size_t size = std::max({bytes, smallest_block, blocks_.empty() ? most_ : 0});
     Block block;
-    block.memory.reset(static_cast<std::byte*>(::operator new (size, std::align_val_t{alignment})));
+    block.memory = allocate_memory(size);
     block.size = size;
     blocks_.push_back(std::move(block));
   }

@@ -1,19 +1,14 @@
 #include "raven/tensor/tensor.hpp"
 
 #include <cstring>
-#include <new>
+
+#include "raven/core/memory.hpp"
 
 namespace raven {
 namespace {
 
-constexpr std::align_val_t alignment{64};
-
 /// Even a tensor without elements has a buffer, so that empty() only tells "no value".
-std::shared_ptr<std::byte> new_buffer(std::size_t bytes) {
-  auto* memory =
-      static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), alignment));
-  return {memory, [](std::byte* buffer) { ::operator delete(buffer, alignment); }};
-}
+std::shared_ptr<std::byte> new_buffer(std::size_t bytes) { return allocate_memory(bytes); }
 
 template <class T>
 Tensor tensor_of(DType dtype, const Shape& shape, std::span<const T> values) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <optional>
 
 #include "raven/tensor/parallel.hpp"
@@ -135,7 +136,16 @@ class Run {
         to.push_back({sinks[i].view(), mode});
       }
     }
-    op_.backward({inputs, one_.attributes, outputs, saved, gradients, to, case_key()});
+    std::map<std::size_t, Tensor> told;
+    const auto keep = [&](std::size_t i) {
+      EXPECT_TRUE(to[i].wanted() && !told.contains(i)) << "input " << i;
+      told.emplace(i, sinks[i].clone());
+    };
+    const FunctionRef<void(std::size_t)> on_written(keep);
+    op_.backward({inputs, one_.attributes, outputs, saved, gradients, to, case_key(), &on_written});
+    for (const auto& [i, gradient] : told) {
+      EXPECT_EQ(bits(gradient), bits(sinks[i])) << "input " << i << " was not written to the end";
+    }
   }
 
   /// Gradients of all inputs that have one, into NaN.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -129,6 +130,68 @@ TEST(Plan, gradients_are_finished_from_the_last_layer_to_the_first) {
   std::vector<std::uint32_t> order;
   for (const ParameterId id : plan.gradients()) order.push_back(id.value);
   EXPECT_EQ(order, (std::vector<std::uint32_t>{2, 3, 0, 1}));
+}
+
+TEST(Plan, a_weights_gradient_is_told_before_that_of_the_input_is_made) {
+  // y = x w, whose way back says when the weight's gradient is there, and then fills the input's
+  // with what it sees of the other: the one who was told may have changed it.
+  static constexpr OpDef product{
+      .name = "product",
+      .infer =
+          [](std::span<const ValueType> inputs, const Attributes&) {
+            return CallTypes{{inputs[0]}, {}};
+          },
+      .forward =
+          [](const ForwardCall& call) {
+            std::fill_n(call.outputs[0].f32(), call.outputs[0].shape().count(), 0.0F);
+          },
+      .backward =
+          [](const BackwardCall& call) {
+            const GradientSink& weight = call.input_gradients[1];
+            const GradientSink& input = call.input_gradients[0];
+            std::fill_n(weight.to.f32(), weight.to.shape().count(), 1.0F);
+            call.written(1);
+            call.written(1);
+            std::copy_n(weight.to.f32(), weight.to.shape().count(), input.to.f32());
+          },
+  };
+  ParameterStore store;
+  const ParameterId below = add_parameter(store, {4});
+  const ParameterId above = add_parameter(store, {4});
+  Tape tape;
+  const Variable calls[] = {tape.parameter(store, below), tape.parameter(store, above)};
+  tape.set_loss(tape.call(product, calls, {}), tape.input(0, {DType::f32, {4}}));
+  const Plan plan(tape.take(), Purpose::training);
+  Workspace workspace(plan.workspace_bytes());
+  Tensor input(ValueType{DType::f32, {4}});
+  Tensor values[] = {Tensor(input.type()), Tensor(input.type())};
+  Tensor gradients[] = {Tensor(input.type()), Tensor(input.type())};
+  const ConstView inputs[] = {std::as_const(input).view()};
+  const ConstView parameters[] = {std::as_const(values[0]).view(), std::as_const(values[1]).view()};
+  const View sinks[] = {gradients[0].view(), gradients[1].view()};
+  const Bindings bindings{
+      .inputs = inputs, .parameters = parameters, .gradients = sinks, .key = {}};
+  plan.forward(workspace, bindings);
+  std::vector<ParameterId> told;
+  plan.backward(workspace, bindings, [&](ParameterId id) {
+    told.push_back(id);
+    if (id == above) gradients[1].values()[0] = 7.0F;
+  });
+  EXPECT_EQ(told, (std::vector<ParameterId>{above, below}));
+  EXPECT_EQ(gradients[0].values()[0], 7.0F);
+}
+
+TEST(Plan, a_gradient_with_two_parts_in_one_call_is_told_when_both_are_there) {
+  ParameterStore store;
+  const ParameterId w = add_parameter(store, {4, 4});
+  Tape tape;
+  const Variable p = tape.parameter(store, w);
+  const Variable t = tape.input(0, {DType::f32, {4, 4}});
+  const RowLosses loss = mse(linear(p, p), t);
+  tape.set_loss(loss.losses, loss.weights);
+  const Plan plan(tape.take(), Purpose::training);
+  Bound bound(plan.graph(), 5);
+  expect_same_as_naive(plan, bound);
 }
 
 TEST(Plan, a_reshaped_parameter_gets_its_gradient_without_a_copy) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "raven/core/function_ref.hpp"
 #include "raven/core/random.hpp"
 #include "raven/graph/attributes.hpp"
 #include "raven/tensor/tensor.hpp"
@@ -52,6 +53,14 @@ struct BackwardCall {
   /// One per input, each in memory of its own.
   std::span<const GradientSink> input_gradients;
   RandomKey key;
+  /// Null, or told by rows whose gradients take long.
+  const FunctionRef<void(std::size_t input)>* on_written = nullptr;
+
+  /// The gradient of this input is written to the end. A row need not say so before it returns, but
+  /// where it does, a parameter's gradient travels while that of another input is computed.
+  void written(std::size_t input) const {
+    if (on_written != nullptr) (*on_written)(input);
+  }
 };
 
 /// Which of forward's values backward reads; the planner reuses the memory of all others.

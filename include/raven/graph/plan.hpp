@@ -54,7 +54,7 @@ class Plan {
   [[nodiscard]] std::size_t unplanned_bytes() const;
   /// Parameters that the graph reads, in the order in which forward first needs them.
   [[nodiscard]] std::span<const ParameterId> parameters() const;
-  /// Parameters whose gradient backward makes, in the order in which they become final.
+  /// Parameters whose gradient backward makes, in the order of the calls that complete them.
   [[nodiscard]] std::span<const ParameterId> gradients() const;
   /// Multiply-add work of one forward and backward run in FLOP, from the shapes (GEMM-like ops
   /// only).

@@ -59,7 +59,9 @@ void linear_backward(const BackwardCall& call) {
   }
   if (const GradientSink& sink = call.input_gradients[1]; sink.wanted()) {
     kernels::linear_backward_weight(shape, dz, x.f32(), sink.to.f32(), accumulate(sink));
+    call.written(1);
   }
+  if (with_bias) call.written(2);
   if (const GradientSink& sink = call.input_gradients[0]; sink.wanted()) {
     kernels::linear_backward_input(shape, dz, weight.f32(), sink.to.f32(), accumulate(sink));
   }
