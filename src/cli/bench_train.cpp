@@ -212,7 +212,9 @@ std::string bench_model_names() {
 bool is_bench_model(const std::string& name) { return find_model(name) != nullptr; }
 
 int bench_train(const BenchTrainOptions& options) {
-  const BenchModel& model = *find_model(options.model);
+  BenchModel model = *find_model(options.model);
+  if (options.batch > 0) model.batch = options.batch;
+  model.rows = std::max(model.rows, model.batch);
   const LaunchPlace place = launch_place();
   const ScratchFolder folder;
   TrainOptions train_options{.job = (folder.path() / "job.yaml").string(),

@@ -79,6 +79,8 @@ void declare_train(CLI::App& parent, Action& chosen) {
   verb->add_option("--threads", options->threads,
                    "compute threads of each process; default: share the machine's cores")
       ->check(CLI::Range(1, 4096));
+  verb->add_option("--batch", options->batch, "samples of a step; default: as the model's row says")
+      ->check(CLI::Range(1, 1 << 20));
   verb->add_option("--snippets", options->snippets,
                    "pieces of a batch; default: as the model's row says")
       ->check(CLI::Range(1, 4096));

@@ -12,9 +12,9 @@ struct FreeMemory {
 using Memory = std::unique_ptr<std::byte, FreeMemory>;
 
 /// Memory for numbers, of unspecified content, aligned to 64 bytes: a cache line, and the widest
-/// vector. From 4 MiB on the system is asked for huge pages, which spare the kernels TLB misses,
-/// and whoever copies between processes half of the time. Never null. Threads: any. @throws
-/// std::bad_alloc
+/// vector. From 4 MiB on the system is asked for huge pages: fewer TLB misses for kernels and for
+/// whoever copies from another process. Never null.
+/// Threads: any. @throws std::bad_alloc
 [[nodiscard]] Memory allocate_memory(std::size_t bytes);
 
 }  // namespace raven
