@@ -114,8 +114,9 @@ int predict(const PredictOptions& options) {
                 });
   out.commit();
   progress.finish();
-  print(options.out + ": " + plural(samples, "prediction") + " of shape " +
-        to_string(shape.without_first()) + ", by the model at step " +
+  const Shape row = shape.without_first();
+  print(options.out + ": " + plural(samples, "prediction") + ", each " +
+        (row.rank() == 0 ? "a number" : "of shape " + to_string(row)) + ", by the model at step " +
         std::to_string(trained.step) + "\n");
   return exit_done;
 }

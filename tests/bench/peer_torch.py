@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures whole training steps in PyTorch, to compare `raven bench step` with.
+"""Measures whole training steps in PyTorch, to compare `raven bench train` with.
 
 Per model and mode it prints the samples per second of the best of several repeats after a warm-up.
 A step is forward, loss, backward and optimizer, on random data that is in memory already.

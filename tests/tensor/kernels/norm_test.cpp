@@ -11,6 +11,7 @@ struct Size {
   std::int64_t rows;
   std::int64_t columns;
 };
+void PrintTo(const Size& size, std::ostream* out) { *out << size.rows << 'x' << size.columns; }
 constexpr Size sizes[] = {{1, 2}, {5, 3}, {40, 17}, {700, 64}, {2000, 33}, {3, 1500}};
 constexpr double epsilon = 1e-3;
 
