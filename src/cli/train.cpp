@@ -1,7 +1,5 @@
 #include "cli/train.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -10,6 +8,8 @@
 #include <utility>
 
 #include "cli/console.hpp"
+#include "cli/contribute.hpp"
+#include "cli/newcomers.hpp"
 #include "cli/processes.hpp"
 #include "cli/report_run.hpp"
 #include "cli/run_directory.hpp"
@@ -17,44 +17,14 @@
 #include "raven/cluster/checkpoint_writer.hpp"
 #include "raven/cluster/drive.hpp"
 #include "raven/job/build.hpp"
-#include "raven/tensor/bench.hpp"
-#include "raven/tensor/fingerprint.hpp"
 #include "raven/transport/both.hpp"
+#include "raven/transport/gateway.hpp"
 #include "raven/transport/local.hpp"
 #include "raven/transport/mpi.hpp"
+#include "raven/transport/relay.hpp"
 
 namespace raven {
 namespace {
-
-// A signal handler can reach nothing but a global: which signal asked this process to stop, 0 for
-// none.
-volatile std::sig_atomic_t stop_signal = 0;
-
-/// SIGTERM, SIGINT and SIGUSR1 ask for a stop; a second SIGINT or SIGTERM ends the process the
-/// ordinary way.
-void listen_for_signals() {
-  struct sigaction action = {};
-  action.sa_handler = [](int signal) { stop_signal = signal; };
-  for (const int signal : {SIGTERM, SIGINT}) {
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(signal, &action, nullptr);
-  }
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGUSR1, &action, nullptr);
-}
-
-std::string node_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
-Hello hello_of(int threads) {
-  return {.fingerprint = numerics_fingerprint(),
-          .core = openblas_core_name(),
-          .node = node_name(),
-          .pid = static_cast<std::uint64_t>(getpid()),
-          .threads = static_cast<std::uint32_t>(threads)};
-}
 
 /// A contributor inside the master's own process: spare cores, no copies.
 class InnerContributor {
@@ -91,15 +61,32 @@ double thread_cpu_seconds() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-std::vector<PeerId> ranks_above_zero(int world_size) {
-  std::vector<PeerId> ranks;
-  for (int rank = 1; rank < world_size; ++rank) ranks.push_back({static_cast<std::uint32_t>(rank)});
-  return ranks;
-}
+/// The master's way to the other ranks, if there are any.
+struct MasterRemote {
+  std::unique_ptr<Transport> transport;  ///< null when alone
+  RelayTransport* relay = nullptr;       ///< the same, when there are gateways
+  std::vector<PeerId> contributors;      ///< ranks that are no gateways
+
+  MasterRemote(int world_size, int gateways) {
+    for (int rank = gateways + 1; rank < world_size; ++rank) {
+      contributors.push_back({static_cast<std::uint32_t>(rank)});
+    }
+    if (world_size > 1) transport = make_mpi_transport();
+    if (gateways == 0) return;
+    auto with_gateways = make_relay_transport(
+        std::move(transport),
+        {.gateways = gateways, .first_newcomer = static_cast<std::uint32_t>(world_size)});
+    relay = with_gateways.get();
+    transport = std::move(with_gateways);
+  }
+
+  void dismiss_all(const std::string& reason) {
+    if (transport) dismiss(*transport, contributors, reason);
+  }
+};
 
 /// Tells the ranks that never came to say hello that there is nothing to do.
-void dismiss_strangers(Transport& transport, const Roster& roster, int world_size) {
-  std::vector<PeerId> strangers = ranks_above_zero(world_size);
+void dismiss_strangers(Transport& transport, const Roster& roster, std::vector<PeerId> strangers) {
   std::erase_if(strangers, [&](PeerId peer) {
     return std::any_of(roster.all().begin(), roster.all().end(),
                        [&](const Member& member) { return member.peer == peer; });
@@ -117,7 +104,7 @@ class MasterRun {
                    options.overrides, options.fresh) {}
 
   /// @param remote null when alone; taken over once nothing but training itself can fail any more
-  int train(std::unique_ptr<Transport>& remote, const CoreShare& share, int world_size) {
+  int train(MasterRemote& remote, const CoreShare& share) {
     std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
     RunReport report(options_.quiet, job_, directory_.path());
 
@@ -137,40 +124,56 @@ class MasterRun {
     CheckpointWriter writer(directory_.checkpoints(), job_.checkpoint.keep);
     std::unique_ptr<Transport> transport;
     bool log_is_short = false;
+    const auto log = [&](const RunEvent& event) {
+      if (!directory_.log(event) && !std::exchange(log_is_short, true)) {
+        report.warn("events.jsonl could not be written; the run goes on without");
+      }
+      report.event(event);
+    };
+    Newcomers newcomers(
+        remote.relay, job_, directory_.path(),
+        {.log =
+             [&](RunEvent event) {
+               const std::chrono::duration<double> wall =
+                   std::chrono::steady_clock::now() - started;
+               event.fields.insert(event.fields.begin(), {"t", wall_before + wall.count()});
+               log(event);
+             },
+         .warn = [&](const std::string& text) { report.warn(text); }});
+    const auto watch_step = watch(started, transport);
     const MasterHooks hooks{
-        .on_event =
-            [&](const RunEvent& event) {
-              if (!directory_.log(event) && !std::exchange(log_is_short, true)) {
-                report.warn("events.jsonl could not be written; the run goes on without");
-              }
-              report.event(event);
-            },
+        .on_event = log,
         .on_checkpoint = [&](Checkpoint checkpoint) { writer.write(std::move(checkpoint)); },
         .on_progress =
             [&](const MasterProgress& progress) {
               if (std::string complaint = writer.take_complaint(); !complaint.empty()) {
                 report.warn("a checkpoint could not be written: " + complaint);
               }
+              newcomers.look(progress);
               report.progress(progress);
             },
-        .stop_requested = [] { return stop_signal != 0; },
-        .after_step = watch(started, transport)};
+        .stop_requested = [] { return asked_to_stop() != 0; },
+        .after_step =
+            [&](const MasterProgress& progress) {
+              newcomers.look(progress);
+              return !watch_step || watch_step(progress);
+            }};
     LocalHub hub;
-    if (!remote) {
+    if (!remote.transport) {
       transport = hub.master();
     } else if (share.master_computes) {
-      transport = make_both_transport(hub.master(), std::move(remote));
+      transport = make_both_transport(hub.master(), std::move(remote.transport));
     } else {
-      transport = std::move(remote);
+      transport = std::move(remote.transport);
     }
     {
       std::optional<InnerContributor> inner;
       if (share.master_computes) inner.emplace(hub, training_, compute, buffers);
       try {
         drive_master(master, *transport, hooks);
-        dismiss_strangers(*transport, master.roster(), world_size);
+        dismiss_strangers(*transport, master.roster(), remote.contributors);
       } catch (...) {
-        dismiss_strangers(*transport, master.roster(), world_size);
+        dismiss_strangers(*transport, master.roster(), remote.contributors);
         transport.reset();  // the inner contributor sees its master go
         throw;
       }
@@ -185,7 +188,7 @@ class MasterRun {
                              .session_seconds = wall - wall_before};
     directory_.write_summary(report.summary_json(outcome));
     if (!options_.watch) report.finished(outcome);  // whoever watches reports
-    return master.stopped_early() && stop_signal == SIGINT ? exit_interrupted : exit_done;
+    return master.stopped_early() && asked_to_stop() == SIGINT ? exit_interrupted : exit_done;
   }
 
  private:
@@ -224,15 +227,25 @@ class MasterRun {
   RunDirectory directory_;
 };
 
-int contribute(MpiSession& session, const CoreShare& share) {
-  ComputePool compute(share.threads);
-  BufferPool buffers;
+int contribute_as_rank(MpiSession& session, int threads) {
   const std::unique_ptr<Transport> transport = make_mpi_transport();
-  const std::string complaint = drive_contributor(
-      {.hello = hello_of(share.threads), .open_dataset = open_offered_dataset}, *transport, compute,
-      buffers, [] { return stop_signal == SIGTERM || stop_signal == SIGINT; });
+  const std::string complaint = contribute(*transport, threads);
   if (!complaint.empty()) {
     print_failure("contributor on rank " + std::to_string(session.rank()) + " ends: " + complaint);
+  }
+  return exit_done;
+}
+
+int be_gateway(MpiSession& session, int threads) {
+  GatewayOptions gateway{.spawn_command = {std::filesystem::read_symlink("/proc/self/exe").string(),
+                                           "join", "--spawned"}};
+  if (threads > 0) {
+    gateway.spawn_command.insert(gateway.spawn_command.end(),
+                                 {"--threads", std::to_string(threads)});
+  }
+  const std::string complaint = run_gateway(session, gateway);
+  if (!complaint.empty()) {
+    print_failure("gateway on rank " + std::to_string(session.rank()) + " ends: " + complaint);
   }
   return exit_done;
 }
@@ -242,37 +255,54 @@ int contribute(MpiSession& session, const CoreShare& share) {
 int train(const TrainOptions& options) {
   listen_for_signals();
   const bool launched = running_under_mpirun();
-  const LaunchPlace place = launch_place();
+  LaunchPlace place = launch_place();
+  const bool is_gateway = launched && place.rank >= 1 && place.rank <= options.gateways;
   std::optional<MpiSession> session;
-  if (launched) session.emplace();
+  if (launched) {
+    session.emplace(std::chrono::seconds(3),
+                    is_gateway ? MpiSession::Threads::several : MpiSession::Threads::one);
+  }
+  const int world_size = launched ? session->size() : 1;
+  const bool is_master = !launched || session->rank() == 0;
+  if (options.gateways >= world_size && options.gateways > 0) {
+    if (!is_master) return exit_mistake;
+    throw InputError("--gateways " + std::to_string(options.gateways) + " takes " +
+                         std::to_string(options.gateways + 1) + " processes and there are " +
+                         std::to_string(world_size),
+                     "start it under 'mpirun -n " + std::to_string(options.gateways + 1) + "'");
+  }
+  // Gateways leave their cores to others. Where mpirun fills node by node they are beside rank 0.
+  if (place.rank == place.local_rank) {
+    place.local_size = std::max(1, place.local_size - options.gateways);
+  }
 
   std::vector<InputError> errors;
-  const bool is_master = !launched || session->rank() == 0;
   if (!is_master) {
     // Only for `threads` and `master_computes`; a contributor that can't read the job does without.
     const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
     const int threads = options.threads > 0 ? options.threads : job ? job->threads : 0;
-    return contribute(*session, share_cores(place, allowed_cores(), online_cores(),
-                                            job ? job->master_computes : std::nullopt, threads));
+    if (is_gateway) return be_gateway(*session, threads);
+    return contribute_as_rank(*session,
+                              share_cores(place, allowed_cores(), online_cores(),
+                                          job ? job->master_computes : std::nullopt, threads)
+                                  .threads);
   }
 
-  const int world_size = launched ? session->size() : 1;
-  std::unique_ptr<Transport> remote;
-  if (world_size > 1) remote = make_mpi_transport();
+  MasterRemote remote(world_size, options.gateways);
   try {
     const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
     if (!job) {
       print_mistakes(errors);
-      if (remote) dismiss(*remote, ranks_above_zero(world_size), "the job has mistakes");
+      remote.dismiss_all("the job has mistakes");
       return exit_mistake;
     }
     CoreShare share = share_cores(place, allowed_cores(), online_cores(), job->master_computes,
                                   options.threads > 0 ? options.threads : job->threads);
     if (world_size == 1) share.master_computes = true;
     MasterRun run(options, *job);
-    return run.train(remote, share, world_size);
+    return run.train(remote, share);
   } catch (const InputError& error) {
-    if (remote) dismiss(*remote, ranks_above_zero(world_size), "the master could not begin");
+    remote.dismiss_all("the master could not begin");
     throw;
   }
 }

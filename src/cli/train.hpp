@@ -26,7 +26,8 @@ struct TrainOptions {
   std::vector<std::string> overrides;
   bool fresh = false;
   bool quiet = false;
-  int threads = 0;  ///< overrules the job when above 0
+  int threads = 0;   ///< overrules the job when above 0
+  int gateways = 0;  ///< ranks 1 to so many let newcomers in and compute nothing
   /// Called after each step on the master's thread; false asks for a stop. Empty: nobody looks.
   std::function<bool(const TrainPulse&)> watch{};
 };

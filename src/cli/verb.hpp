@@ -25,6 +25,7 @@ struct VerbDef {
 [[nodiscard]] std::span<const VerbDef* const> verb_table();
 
 extern const VerbDef train_verb;
+extern const VerbDef join_verb;
 extern const VerbDef check_verb;
 extern const VerbDef evaluate_verb;
 extern const VerbDef predict_verb;

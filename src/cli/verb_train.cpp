@@ -32,6 +32,10 @@ void declare(CLI::App& parent, Action& chosen) {
   verb->add_option("--threads", options->threads,
                    "compute threads of each process; default: share the machine's cores")
       ->check(CLI::Range(1, 4096));
+  verb->add_option("--gateways", options->gateways,
+                   "ranks 1 to GATEWAYS let contributors come while training runs (raven join, "
+                   "raven spawn, contributors.spawn) and compute nothing themselves; default: 0")
+      ->check(CLI::Range(0, 64));
   verb->footer(examples);
   verb->callback([options, &chosen] { chosen = [options] { return train(*options); }; });
 }

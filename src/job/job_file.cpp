@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t most_samples_per_batch = std::int64_t{1} << 24;
 constexpr std::int64_t most_snippets = 4096;
+constexpr int most_spawned = 64;
 /// Steps and epochs stay below this, so that their product with any data set's size fits 64 bits.
 constexpr std::int64_t most_steps = 1'000'000'000;
 
@@ -136,7 +137,43 @@ void read_clip(MapReader& job_map, Clip& clip) {
   map.finish();
 }
 
-void read_contributors(MapReader& job_map, ContributorSpec& contributors) {
+JobSpec::Spawn read_spawn(Checker& checker, const YamlNode& node, const std::string& path) {
+  JobSpec::Spawn spawn;
+  MapReader map(checker, node, path);
+  const YamlNode* step = map.find("at_step");
+  const YamlNode* time = map.find("at_time");
+  if ((step == nullptr) == (time == nullptr) && node.kind == YamlNode::Kind::map) {
+    checker.report(node.place,
+                   path + (step ? " has both at_step and at_time" : " does not say when"),
+                   "write either 'at_step: 100' or 'at_time: 5 min'");
+  }
+  if (step) spawn.at_step = checker.integer(*step, path + ".at_step", 0, most_steps).value_or(0);
+  read_duration(map, "at_time", spawn.at_time, std::chrono::milliseconds(0));
+  map.integer("count", spawn.count, 1, most_spawned);
+  if (const YamlNode* host = map.find("host")) {
+    spawn.host = checker.text(*host, path + ".host").value_or("");
+  }
+  map.finish();
+  return spawn;
+}
+
+void read_newcomers(MapReader& map, JobSpec::Newcomers& newcomers) {
+  read_duration(map, "let_in", newcomers.let_in, std::chrono::milliseconds(100));
+  const YamlNode* node = map.find("spawn");
+  if (!node) return;
+  if (node->kind != YamlNode::Kind::list) {
+    map.checker().report(node->place, "contributors.spawn is " + describe(*node) + ", not a list",
+                         "write it as '[{at_step: 100, count: 2}]'");
+    return;
+  }
+  for (std::size_t i = 0; i < node->items.size(); ++i) {
+    newcomers.spawn.push_back(
+        read_spawn(map.checker(), node->items[i], "contributors.spawn." + std::to_string(i)));
+  }
+}
+
+void read_contributors(MapReader& job_map, JobSpec& job) {
+  ContributorSpec& contributors = job.contributors;
   const YamlNode* node = job_map.find("contributors");
   if (!node) return;
   using std::chrono::milliseconds;
@@ -150,6 +187,7 @@ void read_contributors(MapReader& job_map, ContributorSpec& contributors) {
   read_duration(map, "heartbeat", contributors.heartbeat, milliseconds(10));
   read_duration(map, "lost_after", contributors.lost_after, milliseconds(20));
   read_duration(map, "lease", contributors.lease, milliseconds(10));
+  read_newcomers(map, job.newcomers);
   if (contributors.lost_after < 2 * contributors.heartbeat) {
     const YamlNode* late = map.find("lost_after");
     const YamlNode* written = late ? late : map.find("heartbeat");
@@ -223,7 +261,7 @@ void read_whole(const YamlNode& root, JobSpec& job, std::vector<InputError>& err
   job.train.schedule = read_schedule(checker, schedule ? *schedule : constant);
   read_clip(map, job.train.clip);
   read_train(map, job.train);
-  read_contributors(map, job.contributors);
+  read_contributors(map, job);
   if (const YamlNode* node = map.find("master_computes")) {
     job.master_computes = checker.boolean(*node, "master_computes");
   }

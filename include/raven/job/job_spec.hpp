@@ -15,7 +15,7 @@ namespace raven {
 
 /// A job as its YAML file says it, with every default visible. Knows nothing of YAML, MPI or Slurm.
 struct JobSpec {
-  std::filesystem::path file;      ///< the job file; relative paths in it are relative to its folder
+  std::filesystem::path file;  ///< the job file; relative paths in it are relative to its folder
   std::string name;
   std::filesystem::path train_manifest;
   std::optional<std::filesystem::path> valid_manifest;
@@ -23,9 +23,21 @@ struct JobSpec {
   ModelSpec model;
   TrainSpec train;
   ContributorSpec contributors;
+  /// Processes that gateways start, each once `at_step` steps are done (at once when a resumed run
+  /// has done them already), or `at_time` after this process began.
+  struct Spawn {
+    std::optional<std::int64_t> at_step;
+    std::chrono::milliseconds at_time{0};
+    int count = 1;
+    std::string host;  ///< empty: where there is room
+  };
+  struct Newcomers {
+    std::vector<Spawn> spawn;
+    std::chrono::milliseconds let_in{10000};  ///< time to come in before a gateway counts as wedged
+  } newcomers;
   /// Whether rank 0 computes too: unset means "if it has spare cores".
   std::optional<bool> master_computes;
-  int threads = 0;                 ///< compute threads per process; 0 means all cores it may use
+  int threads = 0;  ///< compute threads per process; 0 means all cores it may use
   struct CheckpointPolicy {
     std::chrono::milliseconds every{30000};
     int keep = 3;

@@ -1,0 +1,37 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/join.hpp"
+#include "cli/verb.hpp"
+
+namespace raven {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  raven join runs/digits_cnn
+  raven join runs/digits_cnn --threads 4
+
+The master must have been started with gateways, and with the address of an ompi-server:
+  ompi-server --no-daemonize -r server.uri &
+  mpirun -n 2 --oversubscribe --enable-recovery --bind-to none -mca pmix_server_uri file:server.uri \
+    raven train jobs/digits_cnn.yaml --gateways 1
+
+The run directory must be readable here. Contributors may come and go at any time; the weights at the end are the
+same bits whoever was there.)";
+
+void declare(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<JoinOptions>();
+  CLI::App* verb = parent.add_subcommand("join", "Contribute to a run that is under way");
+  auto* run = verb->add_option("run", options->run, "the run directory");
+  verb->add_option("--threads", options->threads, "compute threads; default: all cores")
+      ->check(CLI::Range(1, 4096));
+  // What gateways start; the empty group hides it.
+  verb->add_flag("--spawned", options->spawned)->group("")->excludes(run);
+  verb->footer(examples);
+  verb->callback([options, &chosen] { chosen = [options] { return join(*options); }; });
+}
+
+}  // namespace
+
+const VerbDef join_verb{.declare = declare};
+
+}  // namespace raven
