@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace raven {
 
@@ -8,10 +11,22 @@ struct JoinOptions {
   std::filesystem::path run;
   int threads = 0;       ///< 0: as many as there are cores
   bool spawned = false;  ///< this process was started by a gateway
+  /// How long a run that lets nobody in is waited for: not begun, or its master gone.
+  int wait_s = 60;
 };
 
 /// Contributes to a run under way until it is over.
 /// @return an ExitCode  @throws InputError
 int join(const JoinOptions& options);
+
+struct SpawnOptions {
+  std::filesystem::path run;
+  std::uint32_t count = 1;
+  std::string host;  ///< empty: where there is room
+};
+
+/// Has a gateway of a run under way start contributors.
+/// @return an ExitCode  @throws InputError
+int spawn(const SpawnOptions& options);
 
 }  // namespace raven

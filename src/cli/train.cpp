@@ -236,9 +236,9 @@ int contribute_as_rank(MpiSession& session, int threads) {
   return exit_done;
 }
 
-int be_gateway(MpiSession& session, int threads) {
+int be_gateway(MpiSession& session, const std::filesystem::path& run, int threads) {
   GatewayOptions gateway{.spawn_command = {std::filesystem::read_symlink("/proc/self/exe").string(),
-                                           "join", "--spawned"}};
+                                           "join", run.string(), "--spawned"}};
   if (threads > 0) {
     gateway.spawn_command.insert(gateway.spawn_command.end(),
                                  {"--threads", std::to_string(threads)});
@@ -281,7 +281,11 @@ int train(const TrainOptions& options) {
     // Only for `threads` and `master_computes`; a contributor that can't read the job does without.
     const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
     const int threads = options.threads > 0 ? options.threads : job ? job->threads : 0;
-    if (is_gateway) return be_gateway(*session, threads);
+    if (is_gateway) {
+      const std::filesystem::path run =
+          options.run.empty() ? default_run_folder(job ? job->name : "run") : options.run;
+      return be_gateway(*session, std::filesystem::absolute(run), threads);
+    }
     return contribute_as_rank(*session,
                               share_cores(place, allowed_cores(), online_cores(),
                                           job ? job->master_computes : std::nullopt, threads)

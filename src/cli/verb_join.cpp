@@ -9,6 +9,7 @@ namespace {
 constexpr const char* examples = R"(Examples:
   raven join runs/digits_cnn
   raven join runs/digits_cnn --threads 4
+  mpirun -n 2 --enable-recovery -mca pmix_server_uri file:server.uri raven join runs/digits_cnn
 
 The master must have been started with gateways, and with the address of an ompi-server:
   ompi-server --no-daemonize -r server.uri &
@@ -21,11 +22,14 @@ same bits whoever was there.)";
 void declare(CLI::App& parent, Action& chosen) {
   const auto options = std::make_shared<JoinOptions>();
   CLI::App* verb = parent.add_subcommand("join", "Contribute to a run that is under way");
-  auto* run = verb->add_option("run", options->run, "the run directory");
+  verb->add_option("run", options->run, "the run directory")->required();
   verb->add_option("--threads", options->threads, "compute threads; default: all cores")
       ->check(CLI::Range(1, 4096));
+  verb->add_option("--wait", options->wait_s,
+                   "seconds to wait for a run that has not begun; default: 60")
+      ->check(CLI::Range(0, 1'000'000));
   // What gateways start; the empty group hides it.
-  verb->add_flag("--spawned", options->spawned)->group("")->excludes(run);
+  verb->add_flag("--spawned", options->spawned)->group("");
   verb->footer(examples);
   verb->callback([options, &chosen] { chosen = [options] { return join(*options); }; });
 }

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "raven/core/digest.hpp"
 #include "raven/transport/mpi.hpp"
+#include "raven/transport/relay.hpp"
 
 namespace raven {
 
@@ -22,5 +26,30 @@ struct GatewayOptions {
 /// A spawned process's transport to the gateway that started it, its peer 0; null when this process
 /// was not spawned. @pre an MpiSession lives in this thread
 [[nodiscard]] std::unique_ptr<Transport> make_spawned_transport(MpiOptions options = {});
+
+/// Where a gateway lets newcomers in, and what they must know.
+struct GatewayDoor {
+  std::string addresses;  ///< IPv4 addresses or names, separated by commas; the first that answers
+  std::uint16_t port = 0;
+  Digest token;
+};
+
+/// What came of going through a door.
+struct Entrance {
+  std::unique_ptr<Transport> transport;  ///< peer 0 is the gateway; null when there was no way in
+  std::string failure;                   ///< why
+};
+
+/// Comes in through a gateway's door: shows the token over TCP, then connects by MPI. Waits for its
+/// turn for at most `patience`. The TCP connection stays, and its end is that of the gateway: then
+/// the transport loses its peer. MPI's connecting can't be given up, so a gateway that dies in its
+/// few milliseconds ends this process, with a sentence.
+/// @pre an MpiSession lives in this thread
+[[nodiscard]] Entrance enter_through(const GatewayDoor& door, const std::string& node,
+                                     std::chrono::milliseconds patience, MpiOptions options = {});
+
+/// Asks a gateway to start contributors. @return why it does not; empty when it will
+[[nodiscard]] std::string order_spawn(const GatewayDoor& door, const SpawnOrder& order,
+                                      std::chrono::milliseconds patience);
 
 }  // namespace raven

@@ -35,8 +35,7 @@ Socket listen_anywhere(std::uint16_t& port) {
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   if (!socket.valid() || ::bind(socket.handle(), generic, size) != 0 ||
-      ::listen(socket.handle(), 64) != 0 ||
-      ::getsockname(socket.handle(), generic, &size) != 0) {
+      ::listen(socket.handle(), 64) != 0 || ::getsockname(socket.handle(), generic, &size) != 0) {
     throw InputError("no TCP port can be opened for newcomers", "look at the machine's limits");
   }
   port = ntohs(address.sin_port);
@@ -101,8 +100,8 @@ void Door::serve() {
       }
       for (const auto& [id, connection] : connections_) {
         const bool writes = !connection.out.empty();
-        watched.push_back({connection.socket.handle(),
-                           static_cast<short>(POLLIN | (writes ? POLLOUT : 0)), 0});
+        watched.push_back(
+            {connection.socket.handle(), static_cast<short>(POLLIN | (writes ? POLLOUT : 0)), 0});
         ids.push_back(id);
         if (!connection.is_guest) patience = 100;
       }
@@ -123,8 +122,8 @@ void Door::serve() {
         if (goes_on && (events & (POLLIN | POLLHUP | POLLERR)) != 0) {
           goes_on = read(ids[i], found->second);
         }
-        const bool late = !found->second.is_guest &&
-                          Clock::now() - found->second.came > options_.deadline;
+        const bool late =
+            !found->second.is_guest && Clock::now() - found->second.came > options_.deadline;
         if (!goes_on || late) end(ids[i], true);
       }
       if (watched[1].revents != 0) admit();
@@ -141,8 +140,7 @@ std::size_t Door::strangers() const {
 
 void Door::admit() {
   for (std::size_t room = strangers(); room < options_.most_strangers; ++room) {
-    Socket socket(
-        ::accept4(listener_.handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    Socket socket(::accept4(listener_.handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket.valid()) return;
     Connection connection{.socket = std::move(socket), .came = Clock::now()};
     connection.challenge.nonce = unguessable();

@@ -76,11 +76,9 @@ Bytes encode(const Knock& knock, const Challenge& challenge, const Digest& token
   return sealed(writer, mac_over("knock", writer.bytes(), challenge.nonce, {}, token));
 }
 
-std::optional<Knock> decode_knock(ByteSpan frame, const Challenge& challenge,
-                                  const Digest& token) {
-  const auto fields = opened(frame, [&](ByteSpan bytes) {
-    return mac_over("knock", bytes, challenge.nonce, {}, token);
-  });
+std::optional<Knock> decode_knock(ByteSpan frame, const Challenge& challenge, const Digest& token) {
+  const auto fields = opened(
+      frame, [&](ByteSpan bytes) { return mac_over("knock", bytes, challenge.nonce, {}, token); });
   if (!fields) return std::nullopt;
   ByteReader reader(*fields);
   Knock knock;

@@ -7,7 +7,8 @@
 #include "raven/core/bytes.hpp"
 #include "raven/core/digest.hpp"
 
-// What is said at a gateway's TCP port, in frames of a u32 length (at most 4 KiB) and so many bytes.
+// What is said at a gateway's TCP port, in frames of a u32 length (at most 4 KiB) and so many
+// bytes.
 //
 //   gateway  Challenge   u32 magic "RVD1", 32 bytes of nonce
 //   client   Knock       its fields, and a MAC over them and the challenge

@@ -24,7 +24,8 @@ struct Line {
   Clock::time_point deadline;
 
   bool wait(short events) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     pollfd watched{socket.handle(), events, 0};
     return left.count() > 0 && ::poll(&watched, 1, static_cast<int>(left.count()) + 1) > 0;
   }

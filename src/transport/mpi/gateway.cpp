@@ -2,11 +2,20 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <deque>
+#include <fstream>
 #include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "raven/core/contract.hpp"
+#include "raven/core/error.hpp"
+#include "transport/door/door.hpp"
 #include "transport/mpi/entry.hpp"
 #include "transport/mpi/mpi_transport.hpp"
 #include "transport/relay/gateway_relay.hpp"
@@ -23,6 +32,25 @@ constexpr std::chrono::milliseconds patience{50};
 /// How long the last messages to newcomers, and the last word to the master, may take.
 constexpr std::chrono::seconds farewell{2};
 constexpr std::size_t most_orders = 64;
+constexpr const char* lets_nobody_in = "this gateway lets nobody in any more";
+
+/// The address of the ompi-server that this mpirun was given; empty without one. A file is read
+/// here, because newcomers need not see it.
+std::string mpi_server() {
+  constexpr std::string_view file = "file:";
+  for (const char* name : {"OMPI_MCA_pmix_server_uri", "PMIX_MCA_pmix_server_uri"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    std::string uri = value;
+    if (uri.starts_with(file)) {
+      std::ifstream in(uri.substr(file.size()));
+      uri.clear();
+      std::getline(in, uri);
+    }
+    return uri;
+  }
+  return {};
+}
 
 class GatewayProcess {
  public:
@@ -31,9 +59,9 @@ class GatewayProcess {
         transport_(MpiOptions{}),
         entry_([this] { transport_.wake(); }),
         relay_(transport_,
-               {.on_orders = [this](const GatewayOrders& orders) { orders_ = orders; },
+               {.on_orders = [this](const GatewayOrders& orders) { on_orders(orders); },
                 .on_spawn = [this](const SpawnOrder& order) { on_spawn(order); },
-                .on_gone = [](PeerId) {}},
+                .on_gone = [this](PeerId peer) { on_gone(peer); }},
                {}) {
     transport_.add_peer(master, MPI_COMM_WORLD, 0);
   }
@@ -41,6 +69,7 @@ class GatewayProcess {
   std::string run() {
     while (!relay_.finished()) {
       relay_.step(patience);
+      attend_door();
       let_in();
     }
     const auto deadline = Clock::now() + farewell;
@@ -49,6 +78,80 @@ class GatewayProcess {
   }
 
  private:
+  using Answer = door::Answer;
+
+  void on_orders(const GatewayOrders& orders) {
+    orders_ = orders;
+    mpi_server_ = mpi_server();
+    try {
+      door_ = std::make_shared<door::Door>(door::Door::Options{.token = orders.token},
+                                           [this] { transport_.wake(); });
+    } catch (const InputError& error) {
+      return relay_.tell({.kind = Kind::refused, .text = error.what()});
+    }
+    relay_.tell({.kind = Kind::open,
+                 .address = door::own_addresses(),
+                 .port = door_->port(),
+                 .text = mpi_server_});
+  }
+
+  void attend_door() {
+    if (!door_) return;
+    for (const door::Door::Happening& happening : door_->take()) {
+      if (happening.kind == door::Door::Happening::Kind::gone) {
+        on_guest_gone(happening.guest);
+      } else if (happening.knock.purpose == door::Knock::Purpose::spawn) {
+        on_spawn_knock(happening.guest, {happening.knock.count, happening.knock.host});
+      } else {
+        on_join_knock(happening.guest);
+      }
+    }
+  }
+
+  void on_spawn_knock(std::uint64_t guest, const SpawnOrder& order) {
+    const std::string why = refusal(order);
+    if (why.empty()) spawns_.push_back(order);
+    door_->answer(guest, why.empty() ? Answer{Answer::Verdict::ordered, {}}
+                                     : Answer{Answer::Verdict::refused, why});
+  }
+
+  void on_join_knock(std::uint64_t guest) {
+    if (wedged_) return refuse(guest, lets_nobody_in);
+    if (mpi_server_.empty()) {
+      return refuse(guest,
+                    "the run was started without ompi-server, so only 'raven spawn' can bring "
+                    "contributors; start it with 'raven launch'");
+    }
+    guests_.push_back(guest);
+  }
+
+  void on_guest_gone(std::uint64_t guest) {
+    if (std::erase(guests_, guest) > 0) return;
+    if (entering_ == guest) {
+      // The call is with somebody dead now, and most likely never returns.
+      entering_gone_ = true;
+      return wedge("a newcomer died while it came in");
+    }
+    const auto found = inside_.find(guest);
+    if (found == inside_.end()) return;
+    relay_.lose(found->second, "its process has ended");
+    inside_.erase(found);
+  }
+
+  void on_gone(PeerId peer) {
+    const auto found =
+        std::ranges::find(inside_, peer, [](const auto& entry) { return entry.second; });
+    if (found == inside_.end()) return;
+    // So that it, too, learns that it is out.
+    door_->put_out(found->first);
+    inside_.erase(found);
+  }
+
+  void refuse(std::uint64_t guest, const std::string& why) {
+    relay_.tell({.kind = Kind::refused, .text = why});
+    door_->answer(guest, {Answer::Verdict::refused, why});
+  }
+
   void on_spawn(const SpawnOrder& order) {
     const std::string why = refusal(order);
     if (why.empty()) {
@@ -63,7 +166,7 @@ class GatewayProcess {
     if (order.count < 1 || order.count > SpawnOrder::most) {
       return "one order starts 1 to " + std::to_string(SpawnOrder::most) + " processes";
     }
-    if (wedged_) return "this gateway lets nobody in any more";
+    if (wedged_) return lets_nobody_in;
     if (spawns_.size() >= most_orders) return "too many orders wait already";
     // A spawn of what can't be run never returns.
     const std::string& program = options_.spawn_command.front();
@@ -75,9 +178,13 @@ class GatewayProcess {
   void let_in() {
     if (auto outcome = entry_.take()) on_outcome(*outcome);
     if (entry_.busy()) {
-      if (!wedged_ && Clock::now() - entry_.since() > orders_.let_in) wedge();
+      if (!wedged_ && Clock::now() - entry_.since() > orders_.let_in) {
+        const auto limit = std::chrono::duration_cast<std::chrono::seconds>(orders_.let_in);
+        wedge(what_ + " did not end within " + std::to_string(limit.count()) + " s");
+      }
       return;
     }
+    if (!guests_.empty()) return accept_next();
     if (spawns_.empty()) return;
     const SpawnOrder order = spawns_.front();
     spawns_.pop_front();
@@ -86,16 +193,27 @@ class GatewayProcess {
     entry_.spawn(++last_ticket_, options_.spawn_command, order);
   }
 
-  void wedge() {
+  void accept_next() {
+    const std::uint64_t guest = guests_.front();
+    guests_.pop_front();
+    entering_ = guest;
+    entering_gone_ = false;
+    what_ = "letting a newcomer in";
+    entry_.accept(++last_ticket_, [at = door_, guest](const std::string& port) {
+      at->answer(guest, {Answer::Verdict::port, port});
+    });
+  }
+
+  void wedge(const std::string& why) {
+    if (wedged_) return;
     wedged_ = true;
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(orders_.let_in).count();
-    relay_.tell({.kind = Kind::wedged,
-                 .text = what_ + " did not end within " + std::to_string(seconds) + " s"});
+    relay_.tell({.kind = Kind::wedged, .text = why});
+    for (const std::uint64_t guest : std::exchange(guests_, {})) refuse(guest, lets_nobody_in);
     for (const SpawnOrder& order : spawns_) {
       relay_.tell({.kind = Kind::refused,
                    .address = order.host,
                    .count = order.count,
-                   .text = "this gateway lets nobody in any more"});
+                   .text = lets_nobody_in});
     }
     spawns_.clear();
   }
@@ -103,13 +221,20 @@ class GatewayProcess {
   void on_outcome(const Entry::Outcome& outcome) {
     if (wedged_) relay_.tell({.kind = Kind::recovered});
     wedged_ = false;
+    const std::optional<std::uint64_t> guest = std::exchange(entering_, std::nullopt);
     if (!outcome.failure.empty()) {
+      if (guest) door_->put_out(*guest);
       relay_.tell({.kind = Kind::refused, .text = outcome.failure});
       return;
     }
     for (int rank = 0; rank < outcome.newcomers; ++rank) {
       transport_.add_peer(PeerId{++last_peer_}, outcome.comm, rank);
     }
+    if (!guest) return;
+    inside_.emplace(*guest, PeerId{last_peer_});
+    if (!entering_gone_) return;
+    relay_.step(std::chrono::microseconds(0));  // introduces it first
+    on_guest_gone(*guest);
   }
 
   const GatewayOptions& options_;
@@ -117,7 +242,13 @@ class GatewayProcess {
   Entry entry_;
   GatewayRelay relay_;
   GatewayOrders orders_;
+  std::shared_ptr<door::Door> door_;  ///< shared with a call that may never return
+  std::string mpi_server_;
   std::deque<SpawnOrder> spawns_;
+  std::deque<std::uint64_t> guests_;  ///< waiting to be let in
+  std::optional<std::uint64_t> entering_;
+  bool entering_gone_ = false;
+  std::map<std::uint64_t, PeerId> inside_;  ///< guests that came in
   std::string what_;
   std::uint64_t last_ticket_ = 0;
   std::uint32_t last_peer_ = 0;
