@@ -20,6 +20,7 @@ DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 PATIENCE_S = 30  # nothing here takes a fifth of it; a hang is a failure
 
 MPIRUN = shutil.which("mpirun")
+OMPI_SERVER = shutil.which("ompi-server")
 MPIRUN_FLAGS = "--oversubscribe --enable-recovery --bind-to none -mca pml ob1 -mca btl self,vader,tcp".split()
 ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                # MPI and HDF5 keep memory to the end on purpose.
@@ -90,6 +91,41 @@ def living_children_of(pid):
     return [child for child in children_of(pid) if lives(child)]
 
 
+def with_server(file):
+    """What mpirun and singletons need to find each other by an ompi-server."""
+    return {**ENVIRONMENT, "OMPI_MCA_pmix_server_uri": f"file:{file}"} if file else ENVIRONMENT
+
+
+@contextlib.contextmanager
+def ompi_server():
+    """The file with the address of an ompi-server that lives as long as this."""
+    file = pathlib.Path(tempfile.mkdtemp(dir=workshop())) / "server.uri"
+    process = subprocess.Popen([OMPI_SERVER, "--no-daemonize", "-r", str(file)], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, env=ENVIRONMENT, start_new_session=True)
+    try:
+        wait_until(lambda: file.exists() and file.read_text().endswith("\n"), "ompi-server")
+        yield file
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def started(*command, environment=None):
+    """A command under way; killed at the end with its children, if it is still there."""
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=environment or ENVIRONMENT, start_new_session=True, cwd=workshop())
+    try:
+        yield process
+    finally:
+        for pid in [process.pid, *children_of(process.pid)] if process.poll() is None else []:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.stdout.close()
+        process.stderr.close()
+        process.wait()
+
+
 def wait_until(condition, what):
     """Asks again and again, for a condition has no file descriptor to sleep on. @return what the condition gave"""
     deadline = time.monotonic() + PATIENCE_S
@@ -117,10 +153,10 @@ class Run:
             return finish(process)
 
     @contextlib.contextmanager
-    def training(self, *words, ranks=0, **more):
-        """A command under way; whatever is left of it at the end is killed."""
+    def training(self, *words, ranks=0, server=None, **more):
+        """A command under way; whatever is left of it at the end is killed. `server` is an ompi-server's file."""
         process = subprocess.Popen(self.command(*words, ranks=ranks), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   env=ENVIRONMENT, start_new_session=True, cwd=workshop(), **more)
+                                   env=with_server(server), start_new_session=True, cwd=workshop(), **more)
         try:
             yield process
         finally:

@@ -74,9 +74,9 @@ class Door {
 
   Options options_;
   std::function<void()> woken_;
+  std::uint16_t port_ = 0;  ///< before the listener, which fills it in
   Socket listener_;
   Socket nudge_;  ///< an eventfd: the thread has something to do
-  std::uint16_t port_ = 0;
 
   std::mutex mutex_;  ///< of all below
   std::map<std::uint64_t, Connection> connections_;
