@@ -14,11 +14,6 @@ namespace {
 // A signal handler can reach nothing but a global.
 volatile std::sig_atomic_t stop_signal = 0;
 
-std::string node_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
 }  // namespace
 
 void listen_for_signals() {
@@ -34,6 +29,11 @@ void listen_for_signals() {
 
 int asked_to_stop() { return stop_signal; }
 
+std::string node_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
 Hello hello_of(int threads) {
   return {.fingerprint = numerics_fingerprint(),
           .core = openblas_core_name(),
@@ -42,12 +42,22 @@ Hello hello_of(int threads) {
           .threads = static_cast<std::uint32_t>(threads)};
 }
 
-std::string contribute(Transport& transport, int threads) {
-  ComputePool compute(threads);
-  BufferPool buffers;
-  return drive_contributor({.hello = hello_of(threads), .open_dataset = open_offered_dataset},
-                           transport, compute, buffers,
-                           [] { return stop_signal == SIGTERM || stop_signal == SIGINT; });
+Workplace::Workplace(int threads) : hello_(hello_of(threads)), compute_(threads) {}
+
+ContributorEnd Workplace::contribute(Transport& transport) {
+  return drive_contributor(
+      {.hello = hello_,
+       .open_dataset = [this](const DatasetOffer& offer,
+                              std::uint64_t cache_bytes) { return open(offer, cache_bytes); }},
+      transport, compute_, buffers_, [] { return stop_signal != 0; });
+}
+
+SampleSource Workplace::open(const DatasetOffer& offer, std::uint64_t cache_bytes) {
+  const std::string key = to_hex(offer.identity) + " " + offer.manifest;
+  if (const auto known = opened_.find(key); known != opened_.end()) return known->second;
+  SampleSource source = open_offered_dataset(offer, cache_bytes);
+  if (source) opened_.emplace(key, source);
+  return source;
 }
 
 }  // namespace raven

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <map>
 #include <string>
 
-#include "raven/cluster/protocol.hpp"
+#include "raven/cluster/contributor.hpp"
+#include "raven/core/digest.hpp"
+#include "raven/tensor/parallel.hpp"
 #include "raven/transport/transport.hpp"
 
 namespace raven {
@@ -13,12 +16,30 @@ void listen_for_signals();
 /// The signal that asked this process to stop; 0 for none.
 [[nodiscard]] int asked_to_stop();
 
+/// This machine, as it calls itself.
+[[nodiscard]] std::string node_name();
+
 /// What this process says of itself when it contributes with so many threads.
 [[nodiscard]] Hello hello_of(int threads);
 
-/// Contributes over `transport`, whose peer 0 is the master or a gateway, until the master says
-/// it's over or SIGTERM or SIGINT comes.
-/// @return why it ended; empty for the ordinary end
-[[nodiscard]] std::string contribute(Transport& transport, int threads);
+/// What a contributing process computes with. It outlives transports: whoever loses its master and
+/// finds it again has its threads, its memory and its shards still open.
+class Workplace {
+ public:
+  explicit Workplace(int threads);
+
+  /// Contributes over `transport`, whose peer 0 is the master or a gateway, until the master says
+  /// it's over, the way to it is lost, or SIGTERM, SIGINT or SIGUSR1 comes.
+  [[nodiscard]] ContributorEnd contribute(Transport& transport);
+  [[nodiscard]] const Hello& hello() const { return hello_; }
+
+ private:
+  SampleSource open(const DatasetOffer& offer, std::uint64_t cache_bytes);
+
+  Hello hello_;
+  ComputePool compute_;
+  BufferPool buffers_;
+  std::map<std::string, SampleSource> opened_;  ///< by manifest and identity
+};
 
 }  // namespace raven

@@ -57,6 +57,7 @@ void Newcomers::look(const MasterProgress& progress) {
 }
 
 void Newcomers::note(const GatewayNote& note) {
+  if (note.kind == Kind::leave) return hooks_.let_go({note.count});
   RunEvent event;
   event.fields.emplace_back("gateway", std::int64_t{note.gateway});
   const auto close = [&] {
@@ -89,6 +90,8 @@ void Newcomers::note(const GatewayNote& note) {
       event.kind = "not_let_in";
       event.fields.emplace_back("reason", note.text);
       break;
+    case Kind::leave:
+      return;
     case Kind::lost:
       event.kind = "gateway_lost";
       event.fields.emplace_back("reason", note.text);

@@ -18,10 +18,12 @@ namespace raven {
 /// Threads: the master's.
 class Newcomers {
  public:
-  /// `log` gets events without their time, `warn` sentences for a person.
+  /// `log` gets events without their time, `warn` sentences for a person, `let_go` the peers that
+  /// somebody wants to leave.
   struct Hooks {
     std::function<void(RunEvent)> log;
     std::function<void(const std::string&)> warn;
+    std::function<void(PeerId)> let_go;
   };
 
   /// @param relay null when there are no gateways; outlives this

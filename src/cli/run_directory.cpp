@@ -104,8 +104,8 @@ void RunDirectory::clear() {
     std::filesystem::remove_all(entry->path(), error);
     if (error) break;
   }
-  for (const char* name :
-       {"events.jsonl", "summary.json", "job.yaml", overrides_file, training_data_file}) {
+  for (const char* name : {"events.jsonl", "summary.json", "status.json", "job.yaml",
+                           overrides_file, training_data_file}) {
     if (!error) std::filesystem::remove(folder_ / name, error);
   }
   if (error) {

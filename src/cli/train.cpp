@@ -13,6 +13,7 @@
 #include "cli/processes.hpp"
 #include "cli/report_run.hpp"
 #include "cli/run_directory.hpp"
+#include "cli/status_file.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/cluster/checkpoint_writer.hpp"
 #include "raven/cluster/drive.hpp"
@@ -139,8 +140,10 @@ class MasterRun {
                event.fields.insert(event.fields.begin(), {"t", wall_before + wall.count()});
                log(event);
              },
-         .warn = [&](const std::string& text) { report.warn(text); }});
+         .warn = [&](const std::string& text) { report.warn(text); },
+         .let_go = [&](PeerId peer) { master.request_leave(peer); }});
     const auto watch_step = watch(started, transport);
+    StatusFile status(directory_.path(), job_.name, job_.train.epochs, wall_before);
     const MasterHooks hooks{
         .on_event = log,
         .on_checkpoint = [&](Checkpoint checkpoint) { writer.write(std::move(checkpoint)); },
@@ -151,6 +154,7 @@ class MasterRun {
               }
               newcomers.look(progress);
               report.progress(progress);
+              status.update(master, std::chrono::steady_clock::now());
             },
         .stop_requested = [] { return asked_to_stop() != 0; },
         .after_step =
@@ -187,6 +191,7 @@ class MasterRun {
                              .wall_seconds = wall,
                              .session_seconds = wall - wall_before};
     directory_.write_summary(report.summary_json(outcome));
+    status.finish(master, std::chrono::steady_clock::now());
     if (!options_.watch) report.finished(outcome);  // whoever watches reports
     return master.stopped_early() && asked_to_stop() == SIGINT ? exit_interrupted : exit_done;
   }
@@ -229,9 +234,9 @@ class MasterRun {
 
 int contribute_as_rank(MpiSession& session, int threads) {
   const std::unique_ptr<Transport> transport = make_mpi_transport();
-  const std::string complaint = contribute(*transport, threads);
-  if (!complaint.empty()) {
-    print_failure("contributor on rank " + std::to_string(session.rank()) + " ends: " + complaint);
+  const ContributorEnd end = Workplace(threads).contribute(*transport);
+  if (!end.why.empty()) {
+    print_failure("contributor on rank " + std::to_string(session.rank()) + " ends: " + end.why);
   }
   return exit_done;
 }

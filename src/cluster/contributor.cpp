@@ -48,16 +48,20 @@ struct Contributor::Impl {
   Instant last_sent;
   std::optional<Instant> leaves_at;
   bool finished = false;
-  std::string complaint;
+  ContributorEnd ending;
   ContributorActions* out = nullptr;
 
   void send(const AnyMessage& message, Blob body = {}) {
     out->sends.push_back(encode(message, std::move(body)));
   }
 
-  void quit(std::string why) {
+  void end(ContributorEnd::Kind kind, std::string why) {
     finished = true;
-    complaint = std::move(why);
+    ending = {kind, std::move(why)};
+  }
+
+  void quit(std::string why) {
+    end(leaves_at ? ContributorEnd::Kind::left : ContributorEnd::Kind::lost, std::move(why));
   }
 
   void on_message(const Message& message) {
@@ -65,7 +69,10 @@ struct Contributor::Impl {
     if (!decoded) return quit("the master sent a malformed message");
     if (const auto* greeting = std::get_if<Welcome>(&*decoded)) return on_welcome(*greeting);
     if (const auto* finish = std::get_if<Finish>(&*decoded)) {
-      return quit(finish->refused ? "the master refused: " + finish->reason : std::string());
+      if (finish->refused) {
+        return end(ContributorEnd::Kind::refused, "the master refused: " + finish->reason);
+      }
+      return end(leaves_at ? ContributorEnd::Kind::left : ContributorEnd::Kind::over, {});
     }
     if (std::holds_alternative<Heartbeat>(*decoded)) return;
     if (!welcome) return quit("the master sent work before a welcome");
@@ -321,6 +328,6 @@ void Contributor::tick(Instant now, ContributorActions& actions) {
 }
 
 bool Contributor::finished() const { return impl_->finished; }
-const std::string& Contributor::complaint() const { return impl_->complaint; }
+const ContributorEnd& Contributor::ending() const { return impl_->ending; }
 
 }  // namespace raven

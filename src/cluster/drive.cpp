@@ -96,8 +96,9 @@ void drive_master(Master& master, Transport& transport, const MasterHooks& hooks
   flush(transport, peers_of(master.roster()));
 }
 
-std::string drive_contributor(ContributorSetup setup, Transport& transport, ComputePool& compute,
-                              BufferPool& buffers, const std::function<bool()>& leave_requested) {
+ContributorEnd drive_contributor(ContributorSetup setup, Transport& transport, ComputePool& compute,
+                                 BufferPool& buffers,
+                                 const std::function<bool()>& leave_requested) {
   const PeerId master{0};
   Contributor contributor(std::move(setup), Clock::now());
   Executor executor(compute, buffers, [&transport] { transport.wake(); });
@@ -132,7 +133,7 @@ std::string drive_contributor(ContributorSetup setup, Transport& transport, Comp
     carry_out();
   }
   flush(transport, {master});
-  return contributor.complaint();
+  return contributor.ending();
 }
 
 void dismiss(Transport& transport, const std::vector<PeerId>& peers, const std::string& reason) {

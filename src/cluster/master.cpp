@@ -1,6 +1,7 @@
 #include "raven/cluster/master.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cluster/master_impl.hpp"
 #include "raven/core/error.hpp"
@@ -205,6 +206,7 @@ void Master::Impl::on_failed(Member& member, const FailedMessage& message, Insta
 }
 
 void Master::Impl::on_leave(Member& member, const Leave& leave, Instant now) {
+  if (member.state == Member::State::leaving) return;
   emit("leaving",
        {{"peer", std::int64_t{member.peer.value}},
         {"reason", leave.reason},
@@ -237,6 +239,9 @@ void Master::Impl::tick(Instant now) {
     for (const Member& member : roster.all()) {
       if (member.state != Member::State::gone) send(member.peer, Heartbeat{});
     }
+  }
+  for (const PeerId peer : std::exchange(leave_requested, {})) {
+    if (Member* member = roster.find(peer)) on_leave(*member, {"somebody asked for it"}, now);
   }
   for (std::size_t i = 0; i < roster.all().size(); ++i) {
     Member& member = roster.all()[i];
@@ -314,6 +319,7 @@ void Master::tick(Instant now, MasterActions& actions) {
 }
 
 void Master::request_stop() { impl_->stop_requested = true; }
+void Master::request_leave(PeerId peer) { impl_->leave_requested.push_back(peer); }
 bool Master::finished() const { return impl_->finished; }
 bool Master::stopped_early() const { return impl_->stopped_early; }
 const ParameterStore& Master::parameters() const { return impl_->model.parameters(); }

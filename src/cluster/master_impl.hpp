@@ -100,6 +100,7 @@ struct Master::Impl {
   std::optional<Instant> waiting_since;
   bool waiting_said = false;
   bool stop_requested = false;
+  std::vector<PeerId> leave_requested;
   bool finished = false;
   bool stopped_early = false;
 

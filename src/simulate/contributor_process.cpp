@@ -53,7 +53,7 @@ void ContributorProcess::carry_out(ContributorActions& actions) {
   for (SnippetBatch& batch : actions.starts) waiting_.push_back(std::move(batch));
   actions = {};
   if (contributor_->finished())
-    return end(ContributorHooks::End::over, std::string(contributor_->complaint()));
+    return end(ContributorHooks::End::over, std::string(contributor_->ending().why));
   if (results_.empty()) compute_next();
 }
 

@@ -29,6 +29,18 @@ struct ContributorSetup {
   std::function<SampleSource(const DatasetOffer& offer, std::uint64_t cache_bytes)> open_dataset;
 };
 
+/// How a contributor's part came to its end.
+struct ContributorEnd {
+  enum class Kind : std::uint8_t {
+    over,     ///< the run is over
+    left,     ///< it was asked to leave
+    refused,  ///< the master does not want it
+    lost      ///< the way to the master is lost; another contributor may find another way
+  };
+  Kind kind = Kind::over;
+  std::string why;  ///< empty for Kind::over and for a leave that ended well
+};
+
 /// A contributor as a state machine without I/O. It computes nothing itself: batches are started by
 /// whoever drives it, and what comes out is given back to on_computed(). What the master sends is
 /// checked like anybody's bytes, since a contributor lends its machine to strangers.
@@ -49,8 +61,8 @@ class Contributor {
   void tick(Instant now, ContributorActions& actions);
 
   [[nodiscard]] bool finished() const;
-  /// Why it finished; empty for the ordinary end of a run.
-  [[nodiscard]] const std::string& complaint() const;
+  /// How it finished. @pre finished()
+  [[nodiscard]] const ContributorEnd& ending() const;
 
  private:
   struct Impl;

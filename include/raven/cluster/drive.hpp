@@ -28,9 +28,8 @@ void drive_master(Master& master, Transport& transport, const MasterHooks& hooks
 /// Runs a contributor over a transport until the master says it's over.
 /// @param leave_requested asked about every 20 ms: when true the contributor takes no new work,
 /// hands in what it holds, and goes
-/// @return why it ended; empty for the ordinary end
-std::string drive_contributor(ContributorSetup setup, Transport& transport, ComputePool& compute,
-                              BufferPool& buffers, const std::function<bool()>& leave_requested);
+ContributorEnd drive_contributor(ContributorSetup setup, Transport& transport, ComputePool& compute,
+                                 BufferPool& buffers, const std::function<bool()>& leave_requested);
 
 /// Tells peers that there is nothing (more) to do.
 void dismiss(Transport& transport, const std::vector<PeerId>& peers, const std::string& reason);

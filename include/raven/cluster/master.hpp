@@ -92,6 +92,9 @@ class Master {
   void tick(Instant now, MasterActions& actions);
   /// Ends the run after the step under way, with a checkpoint.
   void request_stop();
+  /// Lets a contributor go as if it had asked for it: it is given nothing new, hands in what it
+  /// holds, and is told to go. Nobody of that name: nothing happens.
+  void request_leave(PeerId peer);
 
   /// All done, or stopped: contributors have been told to go.
   [[nodiscard]] bool finished() const;

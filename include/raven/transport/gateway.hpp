@@ -52,4 +52,9 @@ struct Entrance {
 [[nodiscard]] std::string order_spawn(const GatewayDoor& door, const SpawnOrder& order,
                                       std::chrono::milliseconds patience);
 
+/// Asks the master, by a gateway, to let one of its peers go. @return why that can't be asked;
+/// empty when the master hears of it
+[[nodiscard]] std::string order_leave(const GatewayDoor& door, PeerId peer,
+                                      std::chrono::milliseconds patience);
+
 }  // namespace raven

@@ -35,6 +35,7 @@ struct GatewayNote {
     recovered,  ///< the call that wedged it has returned
     spawning,   ///< starts `count` processes at `address` (empty: anywhere)
     refused,    ///< could or would not do what was asked: `text`
+    leave,      ///< somebody wants the master to let its peer `count` go
     lost,       ///< the gateway itself is gone, because of `text`
     last = lost
   };

@@ -88,7 +88,7 @@ std::optional<Knock> decode_knock(ByteSpan frame, const Challenge& challenge, co
   knock.pid = reader.get<std::uint64_t>();
   knock.count = reader.get<std::uint32_t>();
   knock.host = reader.get_string();
-  if (!reader.done() || knock.purpose > Knock::Purpose::spawn) return std::nullopt;
+  if (!reader.done() || knock.purpose > Knock::Purpose::last) return std::nullopt;
   return knock;
 }
 

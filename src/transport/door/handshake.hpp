@@ -27,12 +27,12 @@ struct Challenge {
 
 /// What somebody at the door wants.
 struct Knock {
-  enum class Purpose : std::uint8_t { join, spawn };
+  enum class Purpose : std::uint8_t { join, spawn, leave, last = leave };
   Purpose purpose = Purpose::join;
   Digest nonce = {};
   std::string node = {};
   std::uint64_t pid = 0;
-  std::uint32_t count = 0;  ///< Purpose::spawn
+  std::uint32_t count = 0;  ///< Purpose::spawn: how many; Purpose::leave: which peer of the master
   std::string host = {};    ///< Purpose::spawn
 };
 
@@ -40,7 +40,7 @@ struct Answer {
   enum class Verdict : std::uint8_t {
     refused,  ///< `text` says why
     port,     ///< connect to the MPI port named `text`, at once
-    ordered   ///< the processes will be started
+    ordered   ///< will be done
   };
   Verdict verdict = Verdict::refused;
   std::string text = {};

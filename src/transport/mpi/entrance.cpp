@@ -136,6 +136,13 @@ door::Reply knock(const GatewayDoor& at, const door::Knock& what, milliseconds p
   return reply;
 }
 
+/// Asks for something to be done. @return why it won't be
+std::string order(const GatewayDoor& at, const door::Knock& what, milliseconds patience) {
+  const door::Reply reply = knock(at, what, patience);
+  if (!reply.failure.empty()) return reply.failure;
+  return reply.answer.verdict == door::Answer::Verdict::ordered ? std::string() : reply.answer.text;
+}
+
 Entrance no_way(std::string why) {
   Entrance entrance;
   entrance.failure = std::move(why);
@@ -168,14 +175,19 @@ Entrance enter_through(const GatewayDoor& at, const std::string& node, milliseco
   return entrance;
 }
 
-std::string order_spawn(const GatewayDoor& at, const SpawnOrder& order, milliseconds patience) {
+std::string order_spawn(const GatewayDoor& at, const SpawnOrder& spawn, milliseconds patience) {
   door::Knock what;
   what.purpose = door::Knock::Purpose::spawn;
-  what.count = order.count;
-  what.host = order.host;
-  const door::Reply reply = knock(at, what, patience);
-  if (!reply.failure.empty()) return reply.failure;
-  return reply.answer.verdict == door::Answer::Verdict::ordered ? std::string() : reply.answer.text;
+  what.count = spawn.count;
+  what.host = spawn.host;
+  return order(at, what, patience);
+}
+
+std::string order_leave(const GatewayDoor& at, PeerId peer, milliseconds patience) {
+  door::Knock what;
+  what.purpose = door::Knock::Purpose::leave;
+  what.count = peer.value;
+  return order(at, what, patience);
 }
 
 }  // namespace raven

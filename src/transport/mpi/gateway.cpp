@@ -102,6 +102,9 @@ class GatewayProcess {
         on_guest_gone(happening.guest);
       } else if (happening.knock.purpose == door::Knock::Purpose::spawn) {
         on_spawn_knock(happening.guest, {happening.knock.count, happening.knock.host});
+      } else if (happening.knock.purpose == door::Knock::Purpose::leave) {
+        relay_.tell({.kind = Kind::leave, .count = happening.knock.count});
+        door_->answer(happening.guest, {Answer::Verdict::ordered, {}});
       } else {
         on_join_knock(happening.guest);
       }
