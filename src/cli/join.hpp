@@ -11,8 +11,8 @@ struct JoinOptions {
   std::filesystem::path run;
   int threads = 0;       ///< 0: as many as there are cores
   bool spawned = false;  ///< this process was started by a gateway
-  /// How long a run that lets nobody in is waited for: not begun, or its master gone.
-  int wait_s = 60;
+  int wait_s = 60;          ///< how long a run that has not begun is waited for
+  int wait_again_s = 3600;  ///< how long one whose master has gone is waited for
 };
 
 /// Contributes to a run under way until it is over.

@@ -14,6 +14,7 @@
 #include "cli/report_run.hpp"
 #include "cli/run_directory.hpp"
 #include "cli/status_file.hpp"
+#include "cli/way_in.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/cluster/checkpoint_writer.hpp"
 #include "raven/cluster/drive.hpp"
@@ -232,9 +233,10 @@ class MasterRun {
   RunDirectory directory_;
 };
 
-int contribute_as_rank(MpiSession& session, int threads) {
-  const std::unique_ptr<Transport> transport = make_mpi_transport();
-  const ContributorEnd end = Workplace(threads).contribute(*transport);
+int contribute_as_rank(MpiSession& session, const std::filesystem::path& run, int threads) {
+  WayIn way(run, {}, mpi_server_of_environment());
+  Workplace workplace(threads);
+  const ContributorEnd end = way.contribute(workplace, make_mpi_transport());
   if (!end.why.empty()) {
     print_failure("contributor on rank " + std::to_string(session.rank()) + " ends: " + end.why);
   }
@@ -286,12 +288,10 @@ int train(const TrainOptions& options) {
     // Only for `threads` and `master_computes`; a contributor that can't read the job does without.
     const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
     const int threads = options.threads > 0 ? options.threads : job ? job->threads : 0;
-    if (is_gateway) {
-      const std::filesystem::path run =
-          options.run.empty() ? default_run_folder(job ? job->name : "run") : options.run;
-      return be_gateway(*session, std::filesystem::absolute(run), threads);
-    }
-    return contribute_as_rank(*session,
+    const std::filesystem::path run = std::filesystem::absolute(
+        options.run.empty() ? default_run_folder(job ? job->name : "run") : options.run);
+    if (is_gateway) return be_gateway(*session, run, threads);
+    return contribute_as_rank(*session, run,
                               share_cores(place, allowed_cores(), online_cores(),
                                           job ? job->master_computes : std::nullopt, threads)
                                   .threads);

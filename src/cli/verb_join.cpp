@@ -28,6 +28,9 @@ void declare(CLI::App& parent, Action& chosen) {
   verb->add_option("--wait", options->wait_s,
                    "seconds to wait for a run that has not begun; default: 60")
       ->check(CLI::Range(0, 1'000'000));
+  verb->add_option("--wait-again", options->wait_again_s,
+                   "seconds to wait for a run whose master has gone to come back; default: 3600")
+      ->check(CLI::Range(0, 1'000'000));
   // What gateways start; the empty group hides it.
   verb->add_flag("--spawned", options->spawned)->group("");
   verb->footer(examples);

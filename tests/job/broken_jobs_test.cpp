@@ -66,7 +66,7 @@ const std::vector<BrokenJob> broken_jobs{
      {"4:7: loss is a list, not a loss; write a loss's name, alone or as 'name: {option: value}'"}},
     {"loss_misspelt", {"4:7: there is no loss 'cros_entropy'; did you mean 'cross_entropy'?"}},
     {"lost_before_a_heartbeat",
-     {"6:27: contributors.lost_after is 5000 ms, less than two heartbeats of 10000 ms (one late "
+     {"6:27: contributors.lost_after is 4000 ms, less than two heartbeats of 10000 ms (one late "
       "sign of life would count as a death); make it at least 20000 ms"}},
     {"many_at_once",
      {"1:1: unknown key 'naem' in the job; did you mean 'name'?",

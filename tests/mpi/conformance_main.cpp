@@ -33,7 +33,7 @@ int play(const raven::conformance::Scenario& scenario) {
                                     .contributors = session.size() - 1,
                                     .max_body_bytes = options.max_body_bytes,
                                     .window = 4,
-                                    .deaths_are_seen = false,
+                                    .deaths_are_seen = true,
                                     .die = [] { std::raise(SIGKILL); }};
     scenario.play(world);
     say(session.rank(), "passed");

@@ -46,7 +46,7 @@ struct Welcome {
   std::int64_t batch = 1;
   bool shuffle = true;
   std::chrono::milliseconds heartbeat{500};
-  std::chrono::milliseconds lost_after{5000};
+  std::chrono::milliseconds lost_after{4000};
   std::uint64_t cache_bytes = 0;       ///< memory for shards
   std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
   std::vector<ValueType> parameters;   ///< type of every parameter, by ParameterId

@@ -40,7 +40,7 @@ struct ContributorSpec {
   Numerics numerics = Numerics::strict;
   std::chrono::milliseconds heartbeat{
       500};  ///< a contributor says at least this often that it lives
-  std::chrono::milliseconds lost_after{5000};  ///< silence after which it is given up
+  std::chrono::milliseconds lost_after{4000};  ///< silence after which it is given up
   std::chrono::milliseconds lease{
       60000};  ///< time for a lease before it is handed to another as well
 };

@@ -27,6 +27,10 @@ struct GatewayOptions {
 /// was not spawned. @pre an MpiSession lives in this thread
 [[nodiscard]] std::unique_ptr<Transport> make_spawned_transport(MpiOptions options = {});
 
+/// The address of the ompi-server that this process's mpirun, or it itself, was told of; empty
+/// without one. A file is read here, because others need not see it.
+[[nodiscard]] std::string mpi_server_of_environment();
+
 /// Where a gateway lets newcomers in, and what they must know.
 struct GatewayDoor {
   std::string addresses;  ///< IPv4 addresses or names, separated by commas; the first that answers

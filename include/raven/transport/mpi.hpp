@@ -74,7 +74,8 @@ struct MpiOptions {
 ///
 /// Only nonblocking point-to-point calls, in send() and poll(). At most four messages are on their
 /// way to a peer, synchronous ones, so that a dead peer can hold up nothing but its own queue;
-/// further ones wait here. MPI tells of no death: a dead peer is merely silent until it is dropped.
+/// further ones wait here. MPI tells of no death; a TCP connection beside it does (life_line.hpp),
+/// where one can be made. Without, a dead peer is merely silent until it is dropped.
 /// A malformed or oversize message makes its sender lost. A dropped or lost rank does not come
 /// back. Bodies received lie in recycled buffers, aligned to 64 bytes.
 ///

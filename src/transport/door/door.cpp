@@ -34,7 +34,7 @@ Socket listen_anywhere(std::uint16_t& port) {
   address.sin_addr.s_addr = htonl(INADDR_ANY);
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (!socket.valid() || ::bind(socket.handle(), generic, size) != 0 ||
+  if (!socket.is_open() || ::bind(socket.handle(), generic, size) != 0 ||
       ::listen(socket.handle(), 64) != 0 || ::getsockname(socket.handle(), generic, &size) != 0) {
     throw InputError("no TCP port can be opened for newcomers", "look at the machine's limits");
   }
@@ -141,7 +141,7 @@ std::size_t Door::strangers() const {
 void Door::admit() {
   for (std::size_t room = strangers(); room < options_.most_strangers; ++room) {
     Socket socket(::accept4(listener_.handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket.valid()) return;
+    if (!socket.is_open()) return;
     Connection connection{.socket = std::move(socket), .came = Clock::now()};
     connection.challenge.nonce = unguessable();
     connection.out = framed(encode(connection.challenge));

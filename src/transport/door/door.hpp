@@ -12,7 +12,7 @@
 
 #include "raven/core/digest.hpp"
 #include "transport/door/handshake.hpp"
-#include "transport/door/socket.hpp"
+#include "transport/socket.hpp"
 
 namespace raven::door {
 

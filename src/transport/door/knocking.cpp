@@ -79,7 +79,7 @@ bool connect_to(Line& line, const std::string& address, std::uint16_t port) {
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
   line.socket = Socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!line.socket.valid()) return false;
+  if (!line.socket.is_open()) return false;
   if (::connect(line.socket.handle(), found->ai_addr, found->ai_addrlen) == 0) return true;
   int error = 0;
   socklen_t size = sizeof error;

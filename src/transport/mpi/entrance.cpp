@@ -32,7 +32,7 @@ constexpr milliseconds last_words{300};
 /// How often the connection is looked at: a system call each time.
 constexpr milliseconds look_interval{5};
 
-bool has_ended(const door::Socket& socket) {
+bool has_ended(const Socket& socket) {
   std::byte byte{};
   const ssize_t got = ::recv(socket.handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
@@ -41,7 +41,7 @@ bool has_ended(const door::Socket& socket) {
 /// Ends the process when MPI's connecting does not end.
 class ConnectWatch {
  public:
-  explicit ConnectWatch(const door::Socket& socket)
+  explicit ConnectWatch(const Socket& socket)
       : socket_(socket), thread_([this] { watch(); }) {}
   ~ConnectWatch() {
     {
@@ -70,7 +70,7 @@ class ConnectWatch {
     }
   }
 
-  const door::Socket& socket_;
+  const Socket& socket_;
   std::mutex mutex_;
   std::condition_variable done_;
   bool over_ = false;
@@ -80,7 +80,7 @@ class ConnectWatch {
 /// MPI's messages, and the TCP connection whose end is the gateway's.
 class EnteredTransport final : public Transport {
  public:
-  EnteredTransport(MPI_Comm comm, door::Socket socket, const MpiOptions& options)
+  EnteredTransport(MPI_Comm comm, Socket socket, const MpiOptions& options)
       : mpi_(options), socket_(std::move(socket)) {
     mpi_.add_peer(gateway, comm, 0);
   }
@@ -117,7 +117,7 @@ class EnteredTransport final : public Transport {
   }
 
   MpiTransport mpi_;
-  door::Socket socket_;
+  Socket socket_;
   Clock::time_point looked_{};
   std::optional<Clock::time_point> ended_;
   bool lost_ = false;

@@ -27,6 +27,7 @@ constexpr std::size_t max_head_message = prefix_bytes + max_head_bytes + max_inl
 
 constexpr int head_tag = 101;
 constexpr int body_tag = 102;
+constexpr int life_line_tag = 103;  ///< rank 0's offers, see life_line.hpp
 
 /// A head message taken apart; the spans see the received bytes.
 struct Opened {

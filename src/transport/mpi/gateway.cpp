@@ -34,24 +34,6 @@ constexpr std::chrono::seconds farewell{2};
 constexpr std::size_t most_orders = 64;
 constexpr const char* lets_nobody_in = "this gateway lets nobody in any more";
 
-/// The address of the ompi-server that this mpirun was given; empty without one. A file is read
-/// here, because newcomers need not see it.
-std::string mpi_server() {
-  constexpr std::string_view file = "file:";
-  for (const char* name : {"OMPI_MCA_pmix_server_uri", "PMIX_MCA_pmix_server_uri"}) {
-    const char* value = std::getenv(name);
-    if (value == nullptr || *value == '\0') continue;
-    std::string uri = value;
-    if (uri.starts_with(file)) {
-      std::ifstream in(uri.substr(file.size()));
-      uri.clear();
-      std::getline(in, uri);
-    }
-    return uri;
-  }
-  return {};
-}
-
 class GatewayProcess {
  public:
   explicit GatewayProcess(const GatewayOptions& options)
@@ -64,6 +46,7 @@ class GatewayProcess {
                 .on_gone = [this](PeerId peer) { on_gone(peer); }},
                {}) {
     transport_.add_peer(master, MPI_COMM_WORLD, 0);
+    transport_.await_life_line(MPI_COMM_WORLD);
   }
 
   std::string run() {
@@ -82,7 +65,7 @@ class GatewayProcess {
 
   void on_orders(const GatewayOrders& orders) {
     orders_ = orders;
-    mpi_server_ = mpi_server();
+    mpi_server_ = mpi_server_of_environment();
     try {
       door_ = std::make_shared<door::Door>(door::Door::Options{.token = orders.token},
                                            [this] { transport_.wake(); });
@@ -232,6 +215,8 @@ class GatewayProcess {
     }
     for (int rank = 0; rank < outcome.newcomers; ++rank) {
       transport_.add_peer(PeerId{++last_peer_}, outcome.comm, rank);
+      // A guest has its connection to the door.
+      if (!guest) transport_.offer_life_line(PeerId{last_peer_});
     }
     if (!guest) return;
     inside_.emplace(*guest, PeerId{last_peer_});
@@ -260,6 +245,22 @@ class GatewayProcess {
 
 }  // namespace
 
+std::string mpi_server_of_environment() {
+  constexpr std::string_view file = "file:";
+  for (const char* name : {"OMPI_MCA_pmix_server_uri", "PMIX_MCA_pmix_server_uri"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    std::string address = value;
+    if (address.starts_with(file)) {
+      std::ifstream in(address.substr(file.size()));
+      address.clear();
+      std::getline(in, address);
+    }
+    return address;
+  }
+  return {};
+}
+
 std::string run_gateway(MpiSession& session, const GatewayOptions& options) {
   expects(session.rank() > 0, "rank 0 is no gateway");
   expects(!options.spawn_command.empty(), "a gateway knows what to start");
@@ -274,6 +275,7 @@ std::unique_ptr<Transport> make_spawned_transport(MpiOptions options) {
   MPI_Comm_set_errhandler(parent, MPI_ERRORS_RETURN);
   auto transport = std::make_unique<MpiTransport>(options);
   transport->add_peer(PeerId{0}, parent, 0);
+  transport->await_life_line(parent);
   return transport;
 }
 

@@ -19,6 +19,8 @@ constexpr int window = 4;
 constexpr std::size_t enough_events = 256;
 /// Keeps "for ever" from overflowing the clock.
 constexpr std::chrono::microseconds longest_patience = std::chrono::hours(24);
+/// How often the ends of life lines are looked for: a system call each time.
+constexpr std::chrono::milliseconds life_line_interval{5};
 
 std::string error_text(int error) {
   char text[MPI_MAX_ERROR_STRING] = {};
@@ -68,6 +70,43 @@ void MpiTransport::add_peer(PeerId id, MPI_Comm comm, int rank) {
   listen(id);
 }
 
+void MpiTransport::offer_life_line(PeerId id) {
+  if (!life_lines_) life_lines_.emplace();
+  const auto offer = std::make_shared<Bytes>(life_lines_->offer_to(id.value));
+  if (offer->empty()) return;
+  const Peer& peer = peers_.at(id);
+  MPI_Request request = MPI_REQUEST_NULL;
+  if (MPI_Isend(offer->data(), static_cast<int>(offer->size()), MPI_BYTE, peer.rank,
+                wire::life_line_tag, peer.comm, &request) == MPI_SUCCESS) {
+    add_request(request, {.kind = Purpose::Kind::send_offer, .peer = id, .head_buffer = offer});
+  }
+}
+
+void MpiTransport::await_life_line(MPI_Comm comm) {
+  const auto buffer = std::make_shared<Bytes>(LifeLine::max_offer_bytes);
+  MPI_Request request = MPI_REQUEST_NULL;
+  if (MPI_Irecv(buffer->data(), static_cast<int>(buffer->size()), MPI_BYTE, 0, wire::life_line_tag,
+                comm, &request) == MPI_SUCCESS) {
+    add_request(request,
+                {.kind = Purpose::Kind::receive_offer, .peer = {0}, .head_buffer = buffer});
+  }
+}
+
+void MpiTransport::check_life_lines() {
+  const auto now = AdaptiveWait::Clock::now();
+  if (now - life_lines_checked_ < life_line_interval) return;
+  life_lines_checked_ = now;
+  if (life_lines_) {
+    for (const std::uint32_t rank : life_lines_->check(now)) {
+      if (peers_.contains({rank})) lose({rank}, "its process has ended");
+    }
+  }
+  if (life_line_ && life_line_->host_is_gone(now)) {
+    life_line_.reset();
+    if (peers_.contains({0})) lose({0}, "its process has ended");
+  }
+}
+
 void MpiTransport::send(PeerId to, Message message) {
   expects(message.head.size() <= max_head_bytes, "a message's head has at most 64 KiB");
   const auto found = peers_.find(to);
@@ -80,6 +119,7 @@ std::optional<Event> MpiTransport::poll(std::chrono::microseconds patience) {
   const auto deadline = AdaptiveWait::Clock::now() + std::min(patience, longest_patience);
   for (;;) {
     if (ready_.empty()) progress();
+    if (ready_.empty()) check_life_lines();
     if (!ready_.empty()) {
       Event event = std::move(ready_.front());
       ready_.pop_front();
@@ -297,6 +337,13 @@ void MpiTransport::handle(Completion& done) {
     case Purpose::Kind::send_head:
     case Purpose::Kind::send_piece:
       return handle_sent(done, peer);
+    case Purpose::Kind::send_offer:
+      return;
+    case Purpose::Kind::receive_offer:
+      life_line_.emplace(
+          ByteSpan(*done.purpose.head_buffer).first(static_cast<std::size_t>(done.bytes)),
+          AdaptiveWait::Clock::now());
+      return;
     case Purpose::Kind::receive_head:
       peer.listening = false;
       return receive_head(
@@ -332,6 +379,7 @@ void MpiTransport::forget(PeerId id) {
   const auto found = peers_.find(id);
   if (found == peers_.end()) return;
   moving_bytes_ -= found->second.moving_bytes;
+  if (life_lines_) life_lines_->forget(id.value);
   peers_.erase(found);
   for (std::size_t at = 0; at < requests_.size(); ++at) {
     const Purpose& purpose = purposes_[at];
@@ -358,9 +406,12 @@ std::unique_ptr<Transport> make_mpi_transport(MpiOptions options) {
   auto transport = std::make_unique<MpiTransport>(options);
   if (rank != 0) {
     transport->add_peer(PeerId{0}, MPI_COMM_WORLD, 0);
+    transport->await_life_line(MPI_COMM_WORLD);
   } else {
     for (int other = 1; other < size; ++other) {
-      transport->add_peer(PeerId{static_cast<std::uint32_t>(other)}, MPI_COMM_WORLD, other);
+      const PeerId peer{static_cast<std::uint32_t>(other)};
+      transport->add_peer(peer, MPI_COMM_WORLD, other);
+      transport->offer_life_line(peer);
     }
   }
   return transport;

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "raven/transport/mpi.hpp"
 #include "raven/transport/transport.hpp"
 #include "transport/mpi/adaptive_wait.hpp"
+#include "transport/mpi/life_line.hpp"
 
 namespace raven {
 
@@ -32,6 +34,12 @@ class MpiTransport final : public Transport {
   /// announces it.
   /// @pre `peer` was never used before; `comm` returns errors and outlives this
   void add_peer(PeerId peer, MPI_Comm comm, int rank);
+
+  /// Offers a peer a life line, and loses it when that ends. @pre the peer awaits one
+  void offer_life_line(PeerId peer);
+  /// The other end: takes the offer when it comes. @pre peer 0 is rank 0 of `comm` (of its remote
+  /// group, for an intercommunicator)
+  void await_life_line(MPI_Comm comm);
 
   void send(PeerId to, Message message) override;
   std::optional<Event> poll(std::chrono::microseconds patience) override;
@@ -68,7 +76,14 @@ class MpiTransport final : public Transport {
   };
   /// What a request in `requests_` is for; the shares keep its buffer alive.
   struct Purpose {
-    enum class Kind : std::uint8_t { send_head, send_piece, receive_head, receive_piece };
+    enum class Kind : std::uint8_t {
+      send_head,
+      send_piece,
+      receive_head,
+      receive_piece,
+      send_offer,
+      receive_offer
+    };
     Kind kind;
     PeerId peer;
     std::shared_ptr<Outgoing> outgoing = nullptr;
@@ -91,6 +106,7 @@ class MpiTransport final : public Transport {
   void deliver(PeerId id, Peer& peer);
 
   void progress();
+  void check_life_lines();
   [[nodiscard]] std::size_t test_some();
   void handle(Completion& done);
   void handle_sent(const Completion& done, Peer& peer);
@@ -106,6 +122,10 @@ class MpiTransport final : public Transport {
   std::deque<Event> ready_;
   Traffic traffic_;
   std::size_t moving_bytes_ = 0;
+
+  std::optional<LifeLineHost> life_lines_;
+  std::optional<LifeLine> life_line_;
+  AdaptiveWait::Clock::time_point life_lines_checked_{};
 
   std::vector<MPI_Request> requests_;
   std::vector<Purpose> purposes_;  ///< one per request

@@ -4,26 +4,26 @@
 
 #include <utility>
 
-namespace raven::door {
+namespace raven {
 
 /// Owns a file descriptor.
 class Socket {
  public:
   Socket() = default;
   explicit Socket(int handle) : handle_(handle) {}
-  ~Socket() { reset(); }
+  ~Socket() { close(); }
   Socket(Socket&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
   Socket& operator=(Socket&& other) noexcept {
     if (this != &other) {
-      reset();
+      close();
       handle_ = std::exchange(other.handle_, -1);
     }
     return *this;
   }
 
   [[nodiscard]] int handle() const { return handle_; }
-  [[nodiscard]] bool valid() const { return handle_ >= 0; }
-  void reset() {
+  [[nodiscard]] bool is_open() const { return handle_ >= 0; }
+  void close() {
     if (handle_ >= 0) ::close(handle_);
     handle_ = -1;
   }
@@ -32,4 +32,4 @@ class Socket {
   int handle_ = -1;
 };
 
-}  // namespace raven::door
+}  // namespace raven

@@ -1,0 +1,105 @@
+#include "cli/way_in.hpp"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
+
+#include "cli/console.hpp"
+#include "raven/core/error.hpp"
+#include "raven/transport/gateway.hpp"
+
+namespace raven {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How long a gateway may have others to let in first.
+constexpr std::chrono::seconds turn{30};
+/// Between two looks at a run that lets nobody in.
+constexpr std::chrono::milliseconds look_interval{50};
+
+/// Whether the run in this folder has come to its end.
+bool is_complete(const std::filesystem::path& run) {
+  std::ifstream in(run / "summary.json");
+  const auto summary = nlohmann::json::parse(in, nullptr, false);
+  return summary.is_object() && summary.value("complete", false);
+}
+
+/// Calls `attempt` with the run's doors until it is true or `patience` is over.
+/// @return false when the run is complete or this process was asked to stop
+/// @throws InputError when the time is over
+bool at_doors(const std::filesystem::path& run, std::chrono::seconds patience,
+              const std::function<bool(const DoorFile&, std::string& failure)>& attempt) {
+  const auto deadline = Clock::now() + patience;
+  std::string failure = "the run lets nobody in: it has not begun, or it has no gateways";
+  bool told = false;
+  for (;;) {
+    // First, because a master that was killed after its last word leaves its doors behind.
+    if (is_complete(run) || asked_to_stop() != 0) return false;
+    if (const std::optional<DoorFile> doors = read_door(run)) {
+      if (attempt(*doors, failure)) return true;
+    }
+    if (Clock::now() >= deadline) {
+      throw InputError({run.string()}, failure, "start it with 'raven launch JOB --gateways 1'");
+    }
+    if (!told) print_failure(failure + "; waiting");
+    told = true;
+    std::this_thread::sleep_for(look_interval);
+  }
+}
+
+}  // namespace
+
+WayIn::WayIn(std::filesystem::path run, Patience patience, std::string own_server)
+    : run_(std::move(run)), patience_(patience), own_server_(std::move(own_server)) {}
+
+std::optional<DoorFile> WayIn::wait_for_doors(const std::filesystem::path& run,
+                                              std::chrono::seconds patience) {
+  std::optional<DoorFile> found;
+  at_doors(run, patience, [&](const DoorFile& doors, std::string&) {
+    found = doors;
+    return true;
+  });
+  return found;
+}
+
+ContributorEnd WayIn::contribute(Workplace& workplace, std::unique_ptr<Transport> first) {
+  std::unique_ptr<Transport> transport =
+      first ? std::move(first) : enter(patience_.first);
+  while (transport) {
+    ContributorEnd end = workplace.contribute(*transport);
+    transport.reset();
+    if (end.kind != ContributorEnd::Kind::lost) return end;
+    if (own_server_.empty() || asked_to_stop() != 0) return end;
+    print_failure("this contributor lost its way to the run: " + end.why + "; looking for another");
+    transport = enter(patience_.again);
+  }
+  if (needs_new_process_) {
+    return {ContributorEnd::Kind::lost, "the run has another ompi-server now"};
+  }
+  return {asked_to_stop() != 0 ? ContributorEnd::Kind::left : ContributorEnd::Kind::over, {}};
+}
+
+std::unique_ptr<Transport> WayIn::enter(std::chrono::seconds patience) {
+  std::unique_ptr<Transport> transport;
+  at_doors(run_, patience, [&](const DoorFile& doors, std::string& failure) {
+    needs_new_process_ = !doors.mpi_server.empty() && doors.mpi_server != own_server_;
+    if (needs_new_process_) return true;
+    transport = try_doors(doors, failure);
+    return transport != nullptr;
+  });
+  return transport;
+}
+
+std::unique_ptr<Transport> WayIn::try_doors(const DoorFile& doors, std::string& failure) {
+  for (const DoorFile::Gateway& gateway : doors.gateways) {
+    Entrance entrance =
+        enter_through({gateway.address, gateway.port, doors.token}, node_name(), turn);
+    if (entrance.transport) return std::move(entrance.transport);
+    failure = entrance.failure;
+  }
+  return nullptr;
+}
+
+}  // namespace raven
