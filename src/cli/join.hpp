@@ -9,8 +9,8 @@ namespace raven {
 
 struct JoinOptions {
   std::filesystem::path run;
-  int threads = 0;       ///< 0: as many as there are cores
-  bool spawned = false;  ///< this process was started by a gateway
+  int threads = 0;          ///< 0: as many as there are cores
+  bool spawned = false;     ///< this process was started by a gateway
   int wait_s = 60;          ///< how long a run that has not begun is waited for
   int wait_again_s = 3600;  ///< how long one whose master has gone is waited for
 };

@@ -37,7 +37,7 @@ and Ctrl-C.)";
 bool is_here(const RunStatus::Contributor& one) { return one.state != "gone"; }
 
 /// The peers that are meant, all of them here. @throws InputError when one is not
-std::vector<std::int64_t> wanted(const LeaveOptions& options, const RunStatus& status) {
+std::vector<std::int64_t> peers_in(const LeaveOptions& options, const RunStatus& status) {
   std::vector<std::int64_t> peers;
   for (const RunStatus::Contributor& one : status.contributors) {
     const bool named = std::ranges::find(options.peers, one.peer) != options.peers.end();
@@ -52,6 +52,20 @@ std::vector<std::int64_t> wanted(const LeaveOptions& options, const RunStatus& s
   }
   if (peers.empty()) throw InputError("no contributor is on node " + options.node, remedy);
   return peers;
+}
+
+/// The status is about a second old: who is not in it may have come since.
+std::vector<std::int64_t> wanted(const LeaveOptions& options, RunStatus status) {
+  const auto deadline = Clock::now() + 2 * StatusFile::interval;
+  for (;;) {
+    try {
+      return peers_in(options, status);
+    } catch (const InputError&) {
+      if (Clock::now() >= deadline) throw;
+    }
+    std::this_thread::sleep_for(look_interval);
+    if (auto newer = read_status(options.run)) status = std::move(*newer);
+  }
 }
 
 void ask(const DoorFile& doors, std::int64_t peer) {

@@ -65,8 +65,7 @@ std::optional<DoorFile> WayIn::wait_for_doors(const std::filesystem::path& run,
 }
 
 ContributorEnd WayIn::contribute(Workplace& workplace, std::unique_ptr<Transport> first) {
-  std::unique_ptr<Transport> transport =
-      first ? std::move(first) : enter(patience_.first);
+  std::unique_ptr<Transport> transport = first ? std::move(first) : enter(patience_.first);
   while (transport) {
     ContributorEnd end = workplace.contribute(*transport);
     transport.reset();

@@ -221,6 +221,7 @@ void Master::Impl::let_go_if_done(Member& member, Instant now) {
     return lease.open && lease.peer == member.peer;
   };
   if (phase && std::any_of(phase->leases.begin(), phase->leases.end(), holds)) return;
+  credit_answered(member);
   send(member.peer, Finish{.refused = false, .reason = {}});
   member.state = Member::State::gone;
   emit("left", {{"peer", std::int64_t{member.peer.value}}}, now);
@@ -305,7 +306,9 @@ void Master::on(const Event& event, Instant now, MasterActions& actions) {
   if (event.kind == Event::Kind::message) {
     impl_->on_message(event.peer, event.message, now);
   } else if (event.kind == Event::Kind::lost) {
-    if (Member* member = impl_->roster.find(event.peer)) impl_->lose(*member, "gone", now);
+    if (Member* member = impl_->roster.find(event.peer)) {
+      impl_->lose(*member, event.reason.empty() ? "gone" : event.reason, now);
+    }
   }
   impl_->out = nullptr;
 }

@@ -36,6 +36,8 @@ struct Master::Impl {
   void distrust(PeerId peer, const std::string& reason, Instant now);
   /// Counts a finished lease and learns the contributor's speed from it.
   void credit(Member& member, const DoneMessage& message);
+  /// Counts what it has handed in and not yet called done: nothing more is heard of it.
+  void credit_answered(Member& member);
   void send(PeerId peer, const AnyMessage& message, Blob body = {});
   void emit(std::string kind, std::vector<std::pair<std::string, RunEvent::Field>> fields,
             Instant now);

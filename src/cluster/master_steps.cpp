@@ -421,13 +421,21 @@ void Master::Impl::stop_alone(Instant now) {
   emit("stopped", {{"step", static_cast<std::int64_t>(step)}}, now);
 }
 
+void Master::Impl::credit_answered(Member& member) {
+  for (const auto& [lease, rows] : last_leases) {
+    if (!lease.open || lease.peer != member.peer || !lease.answered()) continue;
+    credit(member, {.work = last_leases_work, .node = lease.node});
+  }
+}
+
 void Master::Impl::end_run(Instant now, bool early) {
   checkpoint(now);
   finished = true;
   stopped_early = early;
   emit(early ? "stopped" : "finished", {{"step", static_cast<std::int64_t>(step)}}, now);
-  for (const Member& member : roster.all()) {
+  for (Member& member : roster.all()) {
     if (member.state != Member::State::gone) {
+      credit_answered(member);
       send(member.peer, Finish{.refused = false,
                                .reason = early ? "the run was stopped" : "the run is complete"});
     }

@@ -41,8 +41,7 @@ bool has_ended(const Socket& socket) {
 /// Ends the process when MPI's connecting does not end.
 class ConnectWatch {
  public:
-  explicit ConnectWatch(const Socket& socket)
-      : socket_(socket), thread_([this] { watch(); }) {}
+  explicit ConnectWatch(const Socket& socket) : socket_(socket), thread_([this] { watch(); }) {}
   ~ConnectWatch() {
     {
       const std::scoped_lock lock(mutex_);
