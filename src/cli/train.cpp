@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <ctime>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -257,10 +258,13 @@ int be_gateway(MpiSession& session, const std::filesystem::path& run, int thread
   return exit_done;
 }
 
-}  // namespace
+/// Before MPI is finalized, since that may end the process.
+void leave_result(const TrainOptions& options, int code) {
+  if (options.result_file.empty() || launch_place().rank != 0) return;
+  std::ofstream(options.result_file) << code << '\n';
+}
 
-int train(const TrainOptions& options) {
-  listen_for_signals();
+int train_here(const TrainOptions& options) {
   const bool launched = running_under_mpirun();
   LaunchPlace place = launch_place();
   const bool is_gateway = launched && place.rank >= 1 && place.rank <= options.gateways;
@@ -280,7 +284,7 @@ int train(const TrainOptions& options) {
   }
   // Gateways leave their cores to others. Where mpirun fills node by node they are beside rank 0.
   if (place.rank == place.local_rank) {
-    place.local_size = std::max(1, place.local_size - options.gateways);
+    place.local_size = std::max(1, place.local_size - options.gateways) + options.others;
   }
 
   std::vector<InputError> errors;
@@ -302,6 +306,7 @@ int train(const TrainOptions& options) {
     const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
     if (!job) {
       print_mistakes(errors);
+      leave_result(options, exit_mistake);
       remote.dismiss_all("the job has mistakes");
       return exit_mistake;
     }
@@ -309,9 +314,27 @@ int train(const TrainOptions& options) {
                                   options.threads > 0 ? options.threads : job->threads);
     if (world_size == 1) share.master_computes = true;
     MasterRun run(options, *job);
-    return run.train(remote, share);
-  } catch (const InputError& error) {
+    const int code = run.train(remote, share);
+    leave_result(options, code);
+    return code;
+  } catch (const InputError&) {
+    leave_result(options, exit_mistake);
     remote.dismiss_all("the master could not begin");
+    throw;
+  }
+}
+
+}  // namespace
+
+int train(const TrainOptions& options) {
+  listen_for_signals();
+  try {
+    return train_here(options);
+  } catch (const InputError&) {
+    leave_result(options, exit_mistake);
+    throw;
+  } catch (...) {
+    leave_result(options, exit_failure);
     throw;
   }
 }

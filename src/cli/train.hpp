@@ -26,7 +26,11 @@ struct TrainOptions {
   std::vector<std::string> overrides;
   bool fresh = false;
   bool quiet = false;
-  int threads = 0;   ///< overrules the job when above 0
+  int threads = 0;  ///< overrules the job when above 0
+  /// Where the master leaves its ExitCode for whoever launched it; empty: nowhere. An mpirun that
+  /// survives deaths ends with 0 whatever became of the master.
+  std::filesystem::path result_file{};
+  int others = 0;    ///< contributors on this machine that come by themselves
   int gateways = 0;  ///< ranks 1 to so many let newcomers in and compute nothing
   /// Called after each step on the master's thread; false asks for a stop. Empty: nobody looks.
   std::function<bool(const TrainPulse&)> watch{};

@@ -25,6 +25,7 @@ struct VerbDef {
 [[nodiscard]] std::span<const VerbDef* const> verb_table();
 
 extern const VerbDef train_verb;
+extern const VerbDef launch_verb;
 extern const VerbDef join_verb;
 extern const VerbDef spawn_verb;
 extern const VerbDef leave_verb;

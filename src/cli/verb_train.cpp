@@ -36,6 +36,9 @@ void declare(CLI::App& parent, Action& chosen) {
                    "ranks 1 to GATEWAYS let contributors come while training runs (raven join, "
                    "raven spawn, contributors.spawn) and compute nothing themselves; default: 0")
       ->check(CLI::Range(0, 64));
+  // For 'raven launch'; the empty group hides them.
+  verb->add_option("--others", options->others)->check(CLI::Range(0, 1024))->group("");
+  verb->add_option("--result-file", options->result_file)->group("");
   verb->footer(examples);
   verb->callback([options, &chosen] { chosen = [options] { return train(*options); }; });
 }

@@ -88,7 +88,7 @@ class Mistakes(Folder):
         self.expect_mistake(raven("chekc", "job.yaml"), "there is no verb 'chekc' in 'raven'; did you mean 'check'?")
         self.expect_mistake(raven("data", "mkae"), "there is no verb 'mkae' in 'raven data'; did you mean 'make'?")
         self.expect_mistake(raven("data", "make", "digit"), "did you mean 'digits'?")
-        self.expect_mistake(raven("frobnicate"), "known here: train, check, ")
+        self.expect_mistake(raven("frobnicate"), "known here: train, launch, join, ")
 
     def test_a_misspelt_option_is_answered_with_the_right_one(self):
         self.expect_mistake(raven("check", "job.yaml", "--jsno"), "--jsno", "did you mean '--json'?")

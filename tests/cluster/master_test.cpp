@@ -130,7 +130,7 @@ TEST(Master, a_silent_contributor_is_given_up_and_its_work_goes_to_another) {
   stage.greets(1);
   stage.greets(2);
   (void)stage.leases_of(1);
-  for (int i = 0; i < 49; ++i) {
+  for (int i = 0; i < 39; ++i) {
     stage.passes(milliseconds(100));
     stage.says(1, Heartbeat{});
   }

@@ -179,7 +179,7 @@ TEST_F(DoorTest, every_flipped_bit_of_a_knock_puts_its_sender_out) {
 
 TEST_F(DoorTest, a_length_above_the_limit_is_not_waited_for) {
   open({.token = token_, .deadline = std::chrono::hours(1)});
-  for (const std::uint32_t size : {max_frame + 1, std::size_t{0xffffffff}}) {
+  for (const std::uint32_t size : {std::uint32_t{max_frame} + 1, 0xffffffffU}) {
     const Socket socket = call();
     ByteWriter writer;
     writer.put(size);

@@ -1,0 +1,338 @@
+#include "cli/launch.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "cli/console.hpp"
+#include "cli/contribute.hpp"
+#include "cli/door_file.hpp"
+#include "cli/process_tree.hpp"
+#include "cli/run_directory.hpp"
+#include "raven/cli/app.hpp"
+#include "raven/core/error.hpp"
+#include "raven/job/build.hpp"
+
+namespace raven {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds look_interval{20};
+constexpr std::chrono::seconds server_time{10};
+/// How long processes may take to end by themselves once the master has told them.
+constexpr std::chrono::seconds farewell{5};
+
+/// A folder that is gone at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "raven-launch-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) {
+      throw InputError("no temporary folder can be made", "set TMPDIR to a folder with room");
+    }
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Whatever happens, nothing that was started stays.
+struct LastOneOut {
+  LastOneOut() { adopt_orphans(); }
+  ~LastOneOut() { kill_descendants(); }
+  LastOneOut(const LastOneOut&) = delete;
+  LastOneOut& operator=(const LastOneOut&) = delete;
+};
+
+std::string first_line_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return in.eof() ? std::string() : line;  // without its end it is still being written
+}
+
+std::vector<std::string> slurm_nodes() {
+  if (std::getenv("SLURM_JOB_NODELIST") == nullptr) return {};
+  std::FILE* pipe = ::popen("scontrol show hostnames", "r");
+  if (pipe == nullptr) return {};
+  std::string names;
+  char block[512];
+  while (std::fgets(block, sizeof block, pipe) != nullptr) names += block;
+  ::pclose(pipe);
+  std::istringstream in(names);
+  std::vector<std::string> nodes;
+  for (std::string name; in >> name;) nodes.push_back(name);
+  return nodes;
+}
+
+class Launch {
+ public:
+  Launch(const LaunchOptions& options, std::filesystem::path run)
+      : options_(options),
+        run_(std::move(run)),
+        program_(std::filesystem::read_symlink("/proc/self/exe").string()) {
+    const bool in_slurm = options.hostfile.empty() && std::getenv("SLURM_JOB_NODELIST") != nullptr;
+    plan_ = plan_launch(options.hostfile.empty() ? slurm_nodes() : hosts_in(options.hostfile),
+                        options.contributors);
+    if (!plan_.nodes.empty() && options.gateways == 0) {
+      throw InputError("other nodes take part through gateways, and there are none",
+                       "leave --gateways out, or say 1 or more");
+    }
+    agent_ = !options.agent.empty() ? options.agent : in_slurm ? "srun" : "ssh";
+    // As root, Open MPI wants to be told twice.
+    environment_ = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
+  }
+
+  int run() {
+    if (options_.gateways > 0) start_server();
+    int crashes = 0;
+    for (;;) {
+      const std::string before = newest_checkpoint_name();
+      const std::optional<int> result = run_master();
+      if (result) return *result;
+      if (newest_checkpoint_name() != before) crashes = 0;
+      if (asked_to_stop() != 0) return exit_interrupted;
+      if (++crashes > options_.restarts) {
+        print_failure("the master crashed " + std::to_string(crashes) +
+                      " times without a new checkpoint in between; giving up");
+        return exit_failure;
+      }
+      print_failure("the master crashed; starting it again");
+    }
+  }
+
+  /// Lets what was started end by itself for a while.
+  void wait_for_the_rest() {
+    const auto deadline = Clock::now() + farewell;
+    const auto all_over = [this] {
+      return std::ranges::all_of(started_, [](const auto& child) { return child->is_over(); });
+    };
+    while (!all_over() && Clock::now() < deadline) std::this_thread::sleep_for(look_interval);
+  }
+
+ private:
+  void start_server() {
+    const std::filesystem::path file = folder_.path() / "server.uri";
+    server_ = std::make_unique<Child>(
+        std::vector<std::string>{"ompi-server", "--no-daemonize", "-r", file.string()},
+        environment_);
+    const auto deadline = Clock::now() + server_time;
+    std::string address;
+    while ((address = first_line_of(file)).empty()) {
+      if (server_->is_over() || Clock::now() > deadline) {
+        throw InputError("ompi-server does not start", "see what 'raven doctor' says");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    // Other nodes need not see this machine's files.
+    server_address_ = address;
+    environment_.push_back("OMPI_MCA_pmix_server_uri=" + address);
+  }
+
+  [[nodiscard]] std::vector<std::string> mpirun(int processes) const {
+    std::vector<std::string> command{"mpirun",
+                                     "-n",
+                                     std::to_string(processes),
+                                     "--oversubscribe",
+                                     "--enable-recovery",
+                                     "--bind-to",
+                                     "none",
+                                     "-mca",
+                                     "pml",
+                                     "ob1",
+                                     "-mca",
+                                     "btl",
+                                     "self,vader,tcp"};
+    command.insert(command.end(), options_.mpirun.begin(), options_.mpirun.end());
+    return command;
+  }
+
+  /// Whether newcomers find this launch's master, and not what an earlier one left.
+  [[nodiscard]] bool is_open() const {
+    if (plan_.nodes.empty()) return false;
+    try {
+      const std::optional<DoorFile> doors = read_door(run_);
+      return doors && doors->mpi_server == server_address_;
+    } catch (const InputError&) {
+      return false;
+    }
+  }
+
+  void start_nodes() {
+    nodes_started_ = true;
+    for (const LaunchPlan::Node& node : plan_.nodes) {
+      if (node.contributors == 0) continue;
+      // Slurm's and an outer launcher's variables would make this mpirun span the allocation.
+      std::string remote =
+          "for v in $(env | sed -n "
+          "'s/^\\(\\(SLURM\\|PMI\\|PMIX\\|OMPI\\)_[A-Za-z0-9_]*\\)=.*/\\1/p'); "
+          "do [ $v = SLURM_CONF ] || unset $v; done; "
+          "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; exec";
+      std::vector<std::string> words = mpirun(node.contributors);
+      words.insert(words.end(),
+                   {"-mca", "pmix_server_uri", server_address_, program_, "join", run_.string()});
+      if (options_.threads > 0) {
+        words.insert(words.end(), {"--threads", std::to_string(options_.threads)});
+      }
+      for (const std::string& word : words) remote += " " + quoted(word);
+      std::vector<std::string> command = reach(node.name);
+      command.push_back(agent_ == "srun" ? remote : "sh -c " + quoted(remote));
+      started_.push_back(std::make_unique<Child>(command, environment_));
+    }
+  }
+
+  [[nodiscard]] std::vector<std::string> reach(const std::string& node) const {
+    if (agent_ != "srun") return {agent_, node};
+    return {"srun", "--mpi=none", "--no-kill", "--exact", "--overlap", "-N1",
+            "-n1",  "-w",         node,        "sh",      "-c"};
+  }
+
+  static std::string quoted(const std::string& word) {
+    std::string text = "'";
+    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return text + "'";
+  }
+
+  [[nodiscard]] std::string newest_checkpoint_name() const {
+    std::string newest;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(run_ / "checkpoints", ignored)) {
+      newest = std::max(newest, entry.path().filename().string());
+    }
+    return newest;
+  }
+
+  /// Contributors of earlier mpiruns that outlived their master: they come in by themselves.
+  [[nodiscard]] int survivors() const {
+    int count = 0;
+    for (const auto& child : started_) {
+      for (const pid_t pid : descendants_of(child->pid())) {
+        const std::optional<std::string> rank = environment_of(pid, "OMPI_COMM_WORLD_RANK");
+        const bool of_master = environment_of(pid, "RAVEN_LAUNCH").has_value();
+        if (rank && of_master && std::atoi(rank->c_str()) > options_.gateways) ++count;
+      }
+    }
+    return count;
+  }
+
+  /// @return what the master made of it; none when it crashed
+  std::optional<int> run_master() {
+    const std::filesystem::path result = folder_.path() / "result";
+    std::error_code ignored;
+    std::filesystem::remove(result, ignored);
+    const int others = survivors();
+    const int missing = std::max(0, plan_.beside_master - others);
+    std::vector<std::string> command = mpirun(1 + options_.gateways + missing);
+    // One mpirun over several nodes dies with any of them, so this one stays here.
+    command.insert(command.end(), {"--host", "localhost:" + std::to_string(1024)});
+    command.insert(command.end(), {program_, "train", options_.job, "--run", run_.string(),
+                                   "--gateways", std::to_string(options_.gateways), "--result-file",
+                                   result.string(), "--others", std::to_string(others)});
+    if (options_.threads > 0) {
+      command.insert(command.end(), {"--threads", std::to_string(options_.threads)});
+    }
+    for (const std::string& word : options_.train) {
+      // A restart goes on; beginning anew is for the first.
+      if (word != "--fresh" || !was_started_) command.push_back(word);
+    }
+    was_started_ = true;
+    std::vector<std::string> environment = environment_;
+    environment.push_back("RAVEN_LAUNCH=" + std::to_string(::getpid()));
+    Child& child = *started_.emplace_back(std::make_unique<Child>(command, environment));
+    return watch(child, result);
+  }
+
+  std::optional<int> watch(Child& child, const std::filesystem::path& result) {
+    std::optional<pid_t> master;
+    int passed_on = 0;
+    for (;;) {
+      const std::string said = first_line_of(result);
+      if (!said.empty()) return std::atoi(said.c_str());
+      const bool over = child.is_over();
+      if (!master) master = master_of(child.pid());
+      if (!nodes_started_ && is_open()) start_nodes();
+      const bool crashed = over || (master && !is_alive(*master));
+      if (crashed) {
+        // An mpirun that died takes its ranks along, by and by.
+        if (master) end_surely(*master);
+        // Its last word may have come between the two looks.
+        const std::string last = first_line_of(result);
+        return last.empty() ? std::nullopt : std::optional<int>(std::atoi(last.c_str()));
+      }
+      // Straight to the master: mpirun gives its ranks one second and then kills them.
+      if (const int signal = asked_to_stop(); master && signal != 0 && signal != passed_on) {
+        ::kill(*master, signal);
+        passed_on = signal;
+      }
+      std::this_thread::sleep_for(look_interval);
+    }
+  }
+
+  static void end_surely(pid_t pid) {
+    const auto deadline = Clock::now() + std::chrono::seconds(1);
+    while (is_alive(pid) && Clock::now() < deadline) std::this_thread::sleep_for(look_interval);
+    if (is_alive(pid)) ::kill(pid, SIGKILL);
+    while (is_alive(pid)) std::this_thread::sleep_for(look_interval);
+  }
+
+  static std::optional<pid_t> master_of(pid_t mpirun) {
+    for (const pid_t pid : descendants_of(mpirun)) {
+      if (environment_of(pid, "OMPI_COMM_WORLD_RANK") == "0") return pid;
+    }
+    return std::nullopt;
+  }
+
+  const LaunchOptions& options_;
+  std::filesystem::path run_;
+  std::string program_;
+  std::string agent_;
+  LaunchPlan plan_;
+  TemporaryFolder folder_;
+  std::vector<std::string> environment_;
+  std::string server_address_;
+  std::unique_ptr<Child> server_;
+  std::vector<std::unique_ptr<Child>> started_;
+  bool was_started_ = false;
+  bool nodes_started_ = false;
+};
+
+}  // namespace
+
+int launch(const LaunchOptions& options) {
+  std::vector<InputError> errors;
+  std::vector<std::string> overrides;
+  for (std::size_t i = 0; i + 1 < options.train.size(); ++i) {
+    if (options.train[i] == "--set") overrides.push_back(options.train[i + 1]);
+  }
+  const std::optional<JobSpec> job = read_job(options.job, overrides, errors);
+  if (!job) {
+    print_mistakes(errors);
+    return exit_mistake;
+  }
+  listen_for_signals();
+  const LastOneOut last_one_out;
+  Launch launch(options, std::filesystem::absolute(
+                             options.run.empty() ? default_run_folder(job->name) : options.run));
+  const int code = launch.run();
+  launch.wait_for_the_rest();
+  return code;
+}
+
+}  // namespace raven
