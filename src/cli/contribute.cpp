@@ -47,6 +47,7 @@ Workplace::Workplace(int threads) : hello_(hello_of(threads)), compute_(threads)
 ContributorEnd Workplace::contribute(Transport& transport) {
   return drive_contributor(
       {.hello = hello_,
+       .memory = memory_,
        .open_dataset = [this](const DatasetOffer& offer,
                               std::uint64_t cache_bytes) { return open(offer, cache_bytes); }},
       transport, compute_, buffers_, [] { return stop_signal != 0; });

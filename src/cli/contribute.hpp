@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "raven/cluster/contributor.hpp"
@@ -23,7 +24,7 @@ void listen_for_signals();
 [[nodiscard]] Hello hello_of(int threads);
 
 /// What a contributing process computes with. It outlives transports: whoever loses its master and
-/// finds it again has its threads, its memory and its shards still open.
+/// finds it again has its threads, its shards still open, and the graphs and parameters that it was sent.
 class Workplace {
  public:
   explicit Workplace(int threads);
@@ -39,6 +40,7 @@ class Workplace {
   Hello hello_;
   ComputePool compute_;
   BufferPool buffers_;
+  std::shared_ptr<ContributorMemory> memory_ = std::make_shared<ContributorMemory>();
   std::map<std::string, SampleSource> opened_;  ///< by manifest and identity
 };
 

@@ -19,6 +19,7 @@
 #include "raven/cli/app.hpp"
 #include "raven/cluster/checkpoint_writer.hpp"
 #include "raven/cluster/drive.hpp"
+#include "raven/core/mac.hpp"
 #include "raven/job/build.hpp"
 #include "raven/transport/both.hpp"
 #include "raven/transport/gateway.hpp"
@@ -115,6 +116,7 @@ class MasterRun {
     BufferPool buffers;
     const auto started = std::chrono::steady_clock::now();
     const double wall_before = loaded ? loaded->checkpoint.wall_seconds : 0;
+    training_.setup.session = unguessable();
     Master master(training_.setup, std::move(training_.parameters), compute, buffers,
                   loaded ? &loaded->checkpoint : nullptr, started);
     directory_.write_job();

@@ -12,7 +12,7 @@ namespace {
 
 struct CachedParameter {
   Tensor value;
-  std::uint64_t version = ~std::uint64_t{0};
+  std::uint64_t version = Ready::no_version;
 };
 
 struct CachedGraph {
@@ -35,13 +35,29 @@ RowReader reader_of_inline_rows(const Lease& lease, const SampleSchema& schema, 
 
 }  // namespace
 
+struct ContributorMemory::Impl {
+  Digest session = {};
+  std::vector<CachedParameter> parameters;
+  std::unordered_map<Digest, CachedGraph, DigestHash> graphs;
+};
+
+ContributorMemory::ContributorMemory() : impl_(std::make_unique<Impl>()) {}
+ContributorMemory::~ContributorMemory() = default;
+
 struct Contributor::Impl {
+  Impl(ContributorSetup given, ContributorMemory::Impl& memory)
+      : setup(std::move(given)),
+        session(memory.session),
+        parameters(memory.parameters),
+        graphs(memory.graphs) {}
+
   ContributorSetup setup;
   std::optional<Welcome> welcome;
   Sampler sampler;
   std::vector<SampleSource> sources;
-  std::vector<CachedParameter> parameters;
-  std::unordered_map<Digest, CachedGraph, DigestHash> graphs;
+  Digest& session;
+  std::vector<CachedParameter>& parameters;
+  std::unordered_map<Digest, CachedGraph, DigestHash>& graphs;
   std::deque<std::pair<Lease, Blob>> waiting;  // for parameters that are on their way
   std::uint64_t newest_work = 0;
   Instant last_heard;
@@ -95,13 +111,32 @@ struct Contributor::Impl {
                .size = greeting.datasets[0].rows,
                .batch = greeting.batch,
                .order = greeting.shuffle ? SampleOrder::shuffled : SampleOrder::sequential};
-    parameters.resize(greeting.parameters.size());
     Ready ready;
+    recall(greeting, ready);
     for (const DatasetOffer& offer : greeting.datasets) {
       sources.push_back(setup.open_dataset(offer, greeting.cache_bytes));
       ready.readable.push_back(sources.back() ? 1 : 0);
     }
     send(ready);
+  }
+
+  /// Tells the master what it need not send again, and forgets what it can't mean.
+  void recall(const Welcome& greeting, Ready& ready) {
+    const bool same_life = session != Digest{} && session == greeting.session &&
+                           parameters.size() == greeting.parameters.size();
+    if (!same_life) parameters.clear();
+    session = greeting.session;
+    parameters.resize(greeting.parameters.size());
+    if (graphs.size() > Ready::max_graphs) graphs.clear();
+    for (const auto& [digest, graph] : graphs) ready.graphs.push_back(digest);
+    if (!same_life) return;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      CachedParameter& kept = parameters[i];
+      const bool fits =
+          kept.version != Ready::no_version && kept.value.type() == greeting.parameters[i];
+      if (!fits) kept = {};
+      ready.versions.push_back(kept.version);
+    }
   }
 
   void on_graph(const GraphMessage& message, const Blob& body) {
@@ -277,8 +312,10 @@ struct Contributor::Impl {
   }
 };
 
-Contributor::Contributor(ContributorSetup setup, Instant now) : impl_(std::make_unique<Impl>()) {
-  impl_->setup = std::move(setup);
+Contributor::Contributor(ContributorSetup setup, Instant now) {
+  if (!setup.memory) setup.memory = std::make_shared<ContributorMemory>();
+  ContributorMemory::Impl& memory = *setup.memory->impl_;
+  impl_ = std::make_unique<Impl>(std::move(setup), memory);
   impl_->last_heard = now;
   impl_->last_sent = now;
 }

@@ -106,7 +106,8 @@ void Master::Impl::on_hello(PeerId peer, const Hello& hello, Instant now) {
                   .lost_after = setup.contributors.lost_after,
                   .cache_bytes = setup.cache_bytes,
                   .datasets = setup.datasets,
-                  .parameters = {}};
+                  .parameters = {},
+                  .session = setup.session};
   for (const Parameter& parameter : model.parameters().all()) {
     welcome.parameters.push_back(parameter.value.type());
   }
@@ -114,10 +115,16 @@ void Master::Impl::on_hello(PeerId peer, const Hello& hello, Instant now) {
 }
 
 void Master::Impl::on_ready(Member& member, const Ready& ready, Instant now) {
-  if (ready.readable.size() != setup.datasets.size() || member.state != Member::State::greeted) {
+  const bool remembers = !ready.versions.empty();
+  if (ready.readable.size() != setup.datasets.size() || member.state != Member::State::greeted ||
+      ready.graphs.size() > Ready::max_graphs ||
+      (remembers && ready.versions.size() != model.parameters().size())) {
     return distrust(member.peer, "a wrong answer to the welcome", now);
   }
   member.readable = ready.readable;
+  // Whoever claims what it has not got can't do its work, which then goes to others.
+  member.graphs.insert(ready.graphs.begin(), ready.graphs.end());
+  if (remembers) member.parameter_versions = ready.versions;
   member.state = Member::State::ready;
   emit("joined",
        {{"peer", std::int64_t{member.peer.value}},

@@ -142,8 +142,9 @@ void fields(auto& field, auto& m) {
   } else if constexpr (std::is_same_v<M, Welcome>) {
     field(m.seed), field(m.batch), field(m.shuffle), field(m.heartbeat), field(m.lost_after);
     field(m.cache_bytes), field(m.datasets), field(m.parameters);
+    field(m.session);
   } else if constexpr (std::is_same_v<M, Ready>) {
-    field(m.readable);
+    field(m.readable), field(m.graphs), field(m.versions);
   } else if constexpr (std::is_same_v<M, GraphMessage>) {
     field(m.digest);
   } else if constexpr (std::is_same_v<M, ParameterMessage>) {

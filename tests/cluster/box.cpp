@@ -134,6 +134,7 @@ MasterSetup ClusterBox::setup() const {
           .fingerprint = numerics_fingerprint(),
           .core = "test",
           .training_digest = {},
+          .session = session,
           .checkpoint_every = std::chrono::hours(1)};
 }
 

@@ -38,6 +38,7 @@ class ClusterBox {
   /// What a test may change of the job before it runs.
   TrainSpec train;
   ContributorSpec contributors;
+  Digest session;
   bool batch_norm = false;
 
   /// Trains with these contributors until the run ends.

@@ -27,8 +27,11 @@ class Stage {
     master_.on({Event::Kind::message, {peer}, encode(message, std::move(body))}, now_, actions);
     keep(actions);
   }
+  [[nodiscard]] Hello hello() const {
+    return {.fingerprint = fingerprint_, .core = "test", .node = "stage", .threads = 1};
+  }
   void greets(std::uint32_t peer) {
-    says(peer, Hello{.fingerprint = fingerprint_, .core = "test", .node = "stage", .threads = 1});
+    says(peer, hello());
     says(peer, Ready{.readable = {1, 1}});
   }
   void passes(std::chrono::nanoseconds time) {
@@ -79,6 +82,13 @@ class Stage {
       if (const auto* wanted = std::get_if<M>(&message)) found = *wanted;
     }
     return found;
+  }
+  template <class M>
+  [[nodiscard]] int count(std::uint32_t peer) const {
+    const auto& messages = sent_.at(peer);
+    return static_cast<int>(
+        std::count_if(messages.begin(), messages.end(),
+                      [](const auto& message) { return std::holds_alternative<M>(message); }));
   }
   [[nodiscard]] bool dropped(std::uint32_t peer) const {
     return std::find(dropped_.begin(), dropped_.end(), PeerId{peer}) != dropped_.end();
@@ -139,6 +149,31 @@ TEST(Master, a_silent_contributor_is_given_up_and_its_work_goes_to_another) {
   EXPECT_TRUE(stage.dropped(2));
   EXPECT_FALSE(stage.dropped(1));
   EXPECT_EQ(stage.leases_of(1), (std::vector<SnippetRange>{{4, 4}}));
+}
+
+TEST(Master, who_comes_back_is_sent_only_what_it_has_not_got) {
+  ClusterBox box;
+  box.session.bytes.fill(std::byte{7});
+  Stage stage(box);
+  stage.greets(1);
+  const Welcome welcome = stage.last<Welcome>(1).value();
+  EXPECT_EQ(welcome.session, box.session);
+  const Lease lease = stage.last<Lease>(1).value();
+  const auto graph = stage.last<GraphMessage>(1).value();
+  stage.disappears(1);
+
+  stage.says(2, stage.hello());
+  Ready ready{.readable = {1, 1}, .graphs = {graph.digest}, .versions = lease.versions};
+  ready.versions.back() = Ready::no_version;
+  stage.says(2, ready);
+  EXPECT_TRUE(stage.last<Lease>(2).has_value());
+  EXPECT_FALSE(stage.last<GraphMessage>(2).has_value());
+  EXPECT_EQ(stage.count<ParameterMessage>(2), 1);
+
+  stage.says(3, stage.hello());
+  ready.versions.pop_back();
+  stage.says(3, ready);
+  EXPECT_TRUE(stage.dropped(3));
 }
 
 TEST(Master, a_connection_that_ends_is_seen_at_once) {

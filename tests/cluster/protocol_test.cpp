@@ -25,7 +25,7 @@ std::vector<AnyMessage> one_of_each() {
           .datasets =
               {{.manifest = "/data/train.yaml", .identity = digest, .rows = 5, .schema = schema}},
           .parameters = {{DType::f32, {512, 784}}, {DType::f32, {512}}}},
-      Ready{.readable = {1, 0}},
+      Ready{.readable = {1, 0}, .graphs = {digest}, .versions = {3, Ready::no_version}},
       GraphMessage{digest},
       ParameterMessage{.id = {3}, .version = 12},
       Lease{.work = 5,

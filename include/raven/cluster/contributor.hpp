@@ -23,8 +23,25 @@ struct ContributorActions {
   std::optional<std::uint64_t> forget_before;
 };
 
+/// What a contributor has been sent, for when it loses its master and finds it again: graphs are
+/// known by their digest, parameters by their version within one life of a master.
+class ContributorMemory {
+ public:
+  ContributorMemory();
+  ~ContributorMemory();
+  ContributorMemory(const ContributorMemory&) = delete;
+  ContributorMemory& operator=(const ContributorMemory&) = delete;
+
+ private:
+  friend class Contributor;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 struct ContributorSetup {
   Hello hello;
+  /// Shared by one contributor after the other; null: it begins with nothing.
+  std::shared_ptr<ContributorMemory> memory = {};
   /// Opens a data set's shards here; empty when that can't be done, then rows come with the work.
   std::function<SampleSource(const DatasetOffer& offer, std::uint64_t cache_bytes)> open_dataset;
 };

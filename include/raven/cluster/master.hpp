@@ -61,6 +61,7 @@ struct MasterSetup {
   std::string core;
   Digest training_digest;
   std::uint64_t cache_bytes = 0;
+  Digest session = {};  ///< another one for each life of a master; see Welcome::session
   std::chrono::milliseconds checkpoint_every{30000};
 };
 

@@ -20,7 +20,7 @@ namespace raven {
 // at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
 // itself.
 
-constexpr std::uint32_t protocol_version = 1;
+constexpr std::uint32_t protocol_version = 2;
 
 /// Contributor to master, first of all.
 struct Hello {
@@ -50,11 +50,19 @@ struct Welcome {
   std::uint64_t cache_bytes = 0;       ///< memory for shards
   std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
   std::vector<ValueType> parameters;   ///< type of every parameter, by ParameterId
+  /// Of this master's life: who comes back within it still has what it was sent. Zeros: nobody has.
+  Digest session = {};
 };
 
 /// Contributor to master: can be given work.
 struct Ready {
   std::vector<std::uint8_t> readable;  ///< per data set: 1 when its shards can be opened here
+  std::vector<Digest> graphs = {};     ///< that it has from before, at most max_graphs
+  /// Versions that it has from before, by ParameterId, no_version for none; empty: it has none.
+  std::vector<std::uint64_t> versions = {};
+
+  static constexpr std::size_t max_graphs = 512;
+  static constexpr std::uint64_t no_version = ~std::uint64_t{0};
 };
 
 /// Master to contributor; the body is the graph's bytes. Sent once per contributor and graph.

@@ -32,7 +32,7 @@ struct Member {
   std::uint64_t rows = 0;
   std::uint64_t compute_ns = 0;
 
-  static constexpr std::uint64_t no_version = ~std::uint64_t{0};
+  static constexpr std::uint64_t no_version = Ready::no_version;
 };
 
 /// Everybody who ever said hello, in order of arrival.
