@@ -30,6 +30,7 @@ extern const VerbDef join_verb;
 extern const VerbDef spawn_verb;
 extern const VerbDef leave_verb;
 extern const VerbDef status_verb;
+extern const VerbDef doctor_verb;
 extern const VerbDef check_verb;
 extern const VerbDef evaluate_verb;
 extern const VerbDef predict_verb;
