@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import unittest
+import uuid
 
 DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 PATIENCE_S = 30  # nothing here takes a fifth of it; a hang is a failure
@@ -199,6 +200,55 @@ def finish(process):
     """Waits for a process. @return its code and what it said"""
     out, err = process.communicate(timeout=PATIENCE_S)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def environment_of(pid):
+    with contextlib.suppress(OSError):
+        return dict(entry.split("=", 1) for entry in
+                    pathlib.Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0") if "=" in entry)
+    return {}
+
+
+def words_of(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    return []
+
+
+class Launched:
+    """A launcher under way, and all that descends from it, known by a mark in the environment."""
+
+    def __init__(self, run, *words):
+        self.run, self.mark = run, uuid.uuid4().hex
+        self.process = subprocess.Popen(
+            [raven_program, "launch", str(run.job), "--run", str(run.folder), *map(str, words)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=workshop(),
+            env={**ENVIRONMENT, "RAVEN_TEST_MARK": self.mark})
+
+    def pids(self):
+        """Of all that runs, the launcher too."""
+        numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        return [pid for pid in numbers if environment_of(pid).get("RAVEN_TEST_MARK") == self.mark]
+
+    def rank(self, rank):
+        """Of the newest mpirun of the master. @return its pid, or None"""
+        found = [pid for pid in self.pids() if environment_of(pid).get("OMPI_COMM_WORLD_RANK") == str(rank)
+                 and words_of(pid)[1:2] == ["train"]]
+        return max(found, default=None)
+
+    def mpirun(self):
+        return min(pid for pid in self.pids() if words_of(pid)[:1] == ["mpirun"])
+
+    def kill(self, pid):
+        os.kill(pid, signal.SIGKILL)
+
+    def close(self):
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        self.process.wait()
 
 
 class EndToEnd(unittest.TestCase):

@@ -7,12 +7,10 @@ import contextlib
 import os
 import pathlib
 import signal
-import subprocess
 import unittest
-import uuid
 
 import harness
-from harness import ENVIRONMENT, FAILURE, LONG, MISTAKE, MPIRUN, OMPI_SERVER, EndToEnd, Run, finish, started, wait_until
+from harness import FAILURE, LONG, MISTAKE, MPIRUN, OMPI_SERVER, EndToEnd, Launched, Run, finish, started, wait_until, words_of
 
 # Runs a command on a "node": this machine under another name.
 AGENT = """\
@@ -21,55 +19,6 @@ node=$1; shift
 if [ "$(id -u)" = 0 ]; then exec unshare --uts sh -c "hostname $node; $*"; fi
 exec sh -c "$*"
 """
-
-
-def environment_of(pid):
-    with contextlib.suppress(OSError):
-        return dict(entry.split("=", 1) for entry in
-                    pathlib.Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0") if "=" in entry)
-    return {}
-
-
-def words_of(pid):
-    with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
-    return []
-
-
-class Launched:
-    """A launcher under way, and all that descends from it, known by a mark in the environment."""
-
-    def __init__(self, run, *words):
-        self.run, self.mark = run, uuid.uuid4().hex
-        self.process = subprocess.Popen(
-            [harness.raven_program, "launch", str(run.job), "--run", str(run.folder), *map(str, words)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=harness.workshop(),
-            env={**ENVIRONMENT, "RAVEN_TEST_MARK": self.mark})
-
-    def pids(self):
-        """Of all that runs, the launcher too."""
-        numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        return [pid for pid in numbers if environment_of(pid).get("RAVEN_TEST_MARK") == self.mark]
-
-    def rank(self, rank):
-        """Of the newest mpirun of the master. @return its pid, or None"""
-        found = [pid for pid in self.pids() if environment_of(pid).get("OMPI_COMM_WORLD_RANK") == str(rank)
-                 and words_of(pid)[1:2] == ["train"]]
-        return max(found, default=None)
-
-    def mpirun(self):
-        return min(pid for pid in self.pids() if words_of(pid)[:1] == ["mpirun"])
-
-    def kill(self, pid):
-        os.kill(pid, signal.SIGKILL)
-
-    def close(self):
-        for pid in self.pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.stdout.close()
-        self.process.stderr.close()
-        self.process.wait()
 
 
 @unittest.skipUnless(MPIRUN and OMPI_SERVER, "needs mpirun and ompi-server")
