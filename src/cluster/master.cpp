@@ -93,9 +93,26 @@ void Master::Impl::on_hello(PeerId peer, const Hello& hello, Instant now) {
                   setup.core + " there); start it with OPENBLAS_CORETYPE=" + setup.core +
                   ", or say `contributors: {numerics: any}` in the job");
   }
+  (void)flakiness.came_back(hello.node, hello.pid, now);
+  const bool others_are_there = roster.ready_count() > 0;
+  if (others_are_there && flakiness.is_barred(hello.node, now)) {
+    return refuse("contributors on " + hello.node +
+                  " keep dying; it may try again in some minutes");
+  }
+  const auto here =
+      std::count_if(roster.all().begin(), roster.all().end(), [](const Member& other) {
+        return other.state == Member::State::greeted || other.state == Member::State::ready;
+      });
+  if (setup.contributors.max > 0 && here >= setup.contributors.max) {
+    return refuse("the run has as many contributors as it wants (contributors.max is " +
+                  std::to_string(setup.contributors.max) + ")");
+  }
   Member member{
       .peer = peer, .hello = hello, .readable = {}, .parameter_versions = {}, .graphs = {}};
   member.last_heard = now;
+  if (const auto rest = flakiness.rest(hello.node, now); rest.count() > 0) {
+    member.rests_until = now + rest;
+  }
   member.parameter_versions.assign(model.parameters().size(), Member::no_version);
   roster.add(std::move(member));
 
@@ -126,6 +143,13 @@ void Master::Impl::on_ready(Member& member, const Ready& ready, Instant now) {
   member.graphs.insert(ready.graphs.begin(), ready.graphs.end());
   if (remembers) member.parameter_versions = ready.versions;
   member.state = Member::State::ready;
+  if (member.rests_until) {
+    emit("resting",
+         {{"peer", std::int64_t{member.peer.value}},
+          {"node", member.hello.node},
+          {"seconds", std::chrono::duration<double>(*member.rests_until - now).count()}},
+         now);
+  }
   emit("joined",
        {{"peer", std::int64_t{member.peer.value}},
         {"node", member.hello.node},
@@ -264,6 +288,9 @@ void Master::Impl::tick(Instant now) {
           {"needed", std::int64_t{std::max(setup.contributors.min, 1)}}},
          now);
   }
+  for (Member& member : roster.all()) {
+    if (member.rests_until && now >= *member.rests_until) member.rests_until.reset();
+  }
   if (!phase) return;
   if (stop_requested && roster.ready_count() == 0) return stop_alone(now);
   for (OpenLease& lease : phase->leases) {
@@ -278,6 +305,10 @@ void Master::Impl::tick(Instant now) {
 
 void Master::Impl::lose(Member& member, const std::string& reason, Instant now) {
   const PeerId peer = member.peer;
+  // Who wanted to go may end as it likes.
+  if (member.state != Member::State::leaving) {
+    flakiness.died(member.hello.node, member.hello.pid, now);
+  }
   member.state = Member::State::gone;
   out->drops.push_back(peer);
   emit("lost",

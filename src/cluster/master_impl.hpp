@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "cluster/phase.hpp"
+#include "raven/cluster/flakiness.hpp"
 #include "raven/cluster/master.hpp"
 #include "raven/cluster/scheduler.hpp"
 #include "raven/data/sampler.hpp"
@@ -75,6 +76,7 @@ struct Master::Impl {
   BufferPool& buffers;
   ModelState model;
   Roster roster;
+  Flakiness flakiness{setup.contributors.bar_after};
   Sampler sampler;
   const ScheduleDef* schedule;
   std::uint64_t steps = 0;  ///< in the whole run

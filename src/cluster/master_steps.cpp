@@ -96,8 +96,13 @@ void Master::Impl::begin_evaluation(Instant now) {
 
 std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
   std::vector<Worker> found;
+  const bool somebody_is_rested =
+      std::any_of(roster.all().begin(), roster.all().end(), [](const Member& member) {
+        return member.state == Member::State::ready && !member.rests_until;
+      });
   for (const Member& member : roster.all()) {
     if (member.state != Member::State::ready) continue;
+    if (member.rests_until && somebody_is_rested) continue;
     Worker worker{.peer = member.peer, .speed = roster.speed_of(member)};
     bool holds = false;
     for (const OpenLease& lease : phase->leases) {

@@ -179,6 +179,8 @@ void read_contributors(MapReader& job_map, JobSpec& job) {
   using std::chrono::milliseconds;
   MapReader map(job_map.checker(), *node, "contributors");
   map.integer("min", contributors.min, 0, 1'000'000);
+  map.integer("max", contributors.max, 0, 1'000'000);
+  map.integer("bar_after", contributors.bar_after, 1, 1'000'000);
   if (const YamlNode* numerics = map.find("numerics")) {
     constexpr std::array<std::string_view, 2> words{"strict", "any"};
     const auto word = map.checker().text(*numerics, "contributors.numerics", words);
@@ -188,6 +190,15 @@ void read_contributors(MapReader& job_map, JobSpec& job) {
   read_duration(map, "lost_after", contributors.lost_after, milliseconds(20));
   read_duration(map, "lease", contributors.lease, milliseconds(10));
   read_newcomers(map, job.newcomers);
+  if (contributors.max > 0 && contributors.max < contributors.min) {
+    const YamlNode* most = map.find("max");
+    map.checker().report(
+        most->place,
+        "contributors.max is " + std::to_string(contributors.max) +
+            ", less than contributors.min, " + std::to_string(contributors.min) +
+            " (the run would wait for ever)",
+        "make it at least " + std::to_string(contributors.min) + ", or leave it out");
+  }
   if (contributors.lost_after < 2 * contributors.heartbeat) {
     const YamlNode* late = map.find("lost_after");
     const YamlNode* written = late ? late : map.find("heartbeat");

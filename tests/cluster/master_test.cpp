@@ -151,6 +151,44 @@ TEST(Master, a_silent_contributor_is_given_up_and_its_work_goes_to_another) {
   EXPECT_EQ(stage.leases_of(1), (std::vector<SnippetRange>{{4, 4}}));
 }
 
+TEST(Master, who_keeps_dying_rests_and_is_sent_away_at_last_unless_nobody_else_is_there) {
+  ClusterBox box;
+  box.contributors.bar_after = 4;
+  Stage stage(box);
+  stage.greets(1);
+  (void)stage.leases_of(1);
+  const auto comes = [&](std::uint32_t peer) {
+    Hello hello = stage.hello();
+    hello.node = "flaky";
+    hello.pid = peer;
+    stage.says(peer, hello);
+    stage.says(peer, Ready{.readable = {1, 1}});
+  };
+  for (std::uint32_t peer = 2; peer < 6; ++peer) {
+    comes(peer);
+    EXPECT_FALSE(stage.last<Finish>(peer).has_value()) << peer;
+    stage.disappears(peer);
+  }
+  comes(6);
+  EXPECT_TRUE(stage.last<Finish>(6).value().refused);
+  stage.disappears(1);
+  comes(7);
+  EXPECT_FALSE(stage.last<Finish>(7).has_value());
+  EXPECT_FALSE(stage.leases_of(7).empty());
+}
+
+TEST(Master, a_job_has_no_more_contributors_than_it_wants) {
+  ClusterBox box;
+  box.contributors.max = 2;
+  Stage stage(box);
+  for (const std::uint32_t peer : {1U, 2U, 3U}) stage.greets(peer);
+  EXPECT_FALSE(stage.last<Finish>(2).has_value());
+  EXPECT_TRUE(stage.last<Finish>(3).value().refused);
+  stage.disappears(1);
+  stage.greets(4);
+  EXPECT_FALSE(stage.last<Finish>(4).has_value());
+}
+
 TEST(Master, who_comes_back_is_sent_only_what_it_has_not_got) {
   ClusterBox box;
   box.session.bytes.fill(std::byte{7});

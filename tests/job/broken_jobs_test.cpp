@@ -46,7 +46,8 @@ const std::vector<BrokenJob> broken_jobs{
     {"key_is_a_list", {"1:1: a key that is a list (keys are words); write a word before the ':'"}},
     {"key_misspelt", {"6:20: unknown key 'bacth' in train; did you mean 'batch'?"}},
     {"key_of_a_later_feature",
-     {"6:24: unknown key 'join' in contributors; known here: min, numerics, heartbeat, lost_after, "
+     {"6:24: unknown key 'join' in contributors; known here: min, max, bar_after, numerics, "
+      "heartbeat, lost_after, "
       "lease, let_in, spawn"}},
     {"key_of_another_tool", {"6:9: unknown key 'batch_size' in train; did you mean 'batch'?"}},
     {"key_twice", {"9:3: key 'batch' comes twice (first in line 7); remove one of them"}},

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -26,9 +27,10 @@ struct Member {
       parameter_versions;  ///< last sent, per ParameterId; no_version for never
   std::unordered_set<Digest, DigestHash> graphs;  ///< sent
   Instant last_heard{};
-  double speed = 0;            ///< rows per second, running mean; 0 when not known yet
-  bool warm = false;           ///< has finished a lease
-  std::uint64_t snippets = 0;  ///< done, in all
+  double speed = 0;                         ///< rows per second, running mean; 0 when not known yet
+  bool warm = false;                        ///< has finished a lease
+  std::optional<Instant> rests_until = {};  ///< given no work before, if others are there
+  std::uint64_t snippets = 0;               ///< done, in all
   std::uint64_t rows = 0;
   std::uint64_t compute_ns = 0;
 

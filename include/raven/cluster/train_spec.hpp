@@ -37,6 +37,9 @@ struct TrainSpec {
 struct ContributorSpec {
   enum class Numerics : std::uint8_t { strict, any };
   int min = 0;  ///< the master waits until so many are there
+  int max = 0;  ///< further ones are sent away; 0 means no limit
+  /// Deaths, of late, after which a node's contributors are sent away; see Flakiness.
+  int bar_after = 8;
   Numerics numerics = Numerics::strict;
   std::chrono::milliseconds heartbeat{
       500};  ///< a contributor says at least this often that it lives
