@@ -112,11 +112,13 @@ class MasterRun {
     std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
     RunReport report(options_.quiet, job_, directory_.path());
 
-    ComputePool compute(share.threads);
+    // The master's own sums and updates never wait for the snippets computed beside it.
+    ComputePool compute(share.threads, 1);
     BufferPool buffers;
     const auto started = std::chrono::steady_clock::now();
     const double wall_before = loaded ? loaded->checkpoint.wall_seconds : 0;
     training_.setup.session = unguessable();
+    training_.setup.others_may_come = remote.transport != nullptr;
     Master master(training_.setup, std::move(training_.parameters), compute, buffers,
                   loaded ? &loaded->checkpoint : nullptr, started);
     directory_.write_job();
@@ -124,6 +126,11 @@ class MasterRun {
     if (loaded) {
       log_resumption(*loaded);
       report.resumed(*loaded);
+      if (loaded->checkpoint.fingerprint != training_.setup.fingerprint) {
+        report.warn("the kernels of this machine (OpenBLAS core " + training_.setup.core +
+                    ") give other bits than those that the run began with (" +
+                    loaded->checkpoint.core + ")");
+      }
     }
     loaded.reset();
     CheckpointWriter writer(directory_.checkpoints(), job_.checkpoint.keep);

@@ -11,7 +11,7 @@
 // vouches for.
 namespace raven::checkpoint_format {
 
-inline constexpr std::int32_t version = 1;
+inline constexpr std::int32_t version = 2;
 inline constexpr std::size_t max_states =
     2;  ///< tensors that an optimizer keeps for one of the model
 inline constexpr std::size_t max_name = 1024;  ///< bytes in the name of a tensor

@@ -143,8 +143,11 @@ Checkpoint read_by_index(const SealedFile& file, ByteSpan index) {
   read.seed = in.get<std::uint64_t>();
   read.store_version = in.get<std::uint64_t>();
   read.wall_seconds = in.get<double>();
-  const ByteSpan digest = in.get_raw(read.training_digest.bytes.size());
-  std::copy(digest.begin(), digest.end(), read.training_digest.bytes.begin());
+  for (Digest* digest : {&read.training_digest, &read.fingerprint}) {
+    const ByteSpan bytes = in.get_raw(digest->bytes.size());
+    std::copy(bytes.begin(), bytes.end(), digest->bytes.begin());
+  }
+  read.core = in.get_string();
   read.epoch.samples = in.get<std::int64_t>();
   read.epoch.loss = in.get<double>();
   read.epoch.weight = in.get<double>();

@@ -10,6 +10,11 @@
 namespace raven {
 namespace {
 
+/// Beyond these the arithmetic of samplers would overflow; no honest run comes near.
+constexpr std::int64_t most_rows = std::int64_t{1} << 40;
+constexpr std::int64_t most_rows_per_batch = std::int64_t{1} << 24;
+constexpr std::uint64_t most_steps = std::uint64_t{1} << 62;
+
 struct CachedParameter {
   Tensor value;
   std::uint64_t version = Ready::no_version;
@@ -53,6 +58,7 @@ struct Contributor::Impl {
 
   ContributorSetup setup;
   std::optional<Welcome> welcome;
+  RunOffer offer;  ///< came with it
   Sampler sampler;
   std::vector<SampleSource> sources;
   Digest& session;
@@ -83,7 +89,8 @@ struct Contributor::Impl {
   void on_message(const Message& message) {
     const std::optional<AnyMessage> decoded = decode(message.head);
     if (!decoded) return quit("the master sent a malformed message");
-    if (const auto* greeting = std::get_if<Welcome>(&*decoded)) return on_welcome(*greeting);
+    if (const auto* greeting = std::get_if<Welcome>(&*decoded))
+      return on_welcome(*greeting, message.body);
     if (const auto* finish = std::get_if<Finish>(&*decoded)) {
       if (finish->refused) {
         return end(ContributorEnd::Kind::refused, "the master refused: " + finish->reason);
@@ -101,20 +108,26 @@ struct Contributor::Impl {
     quit("the master sent a message that only a contributor sends");
   }
 
-  void on_welcome(const Welcome& greeting) {
+  void on_welcome(const Welcome& greeting, const Blob& body) {
     if (welcome) return quit("the master said welcome twice");
-    if (greeting.datasets.empty() || greeting.batch < 1 || greeting.datasets[0].rows < 1) {
+    std::optional<RunOffer> offered = decode_offer(body.bytes());
+    if (!offered || offered->datasets.empty() || greeting.batch < 1 ||
+        greeting.batch > most_rows_per_batch ||
+        std::any_of(
+            offered->datasets.begin(), offered->datasets.end(),
+            [](const DatasetOffer& data) { return data.rows < 1 || data.rows > most_rows; })) {
       return quit("the master's welcome makes no sense");
     }
     welcome = greeting;
+    offer = std::move(*offered);
     sampler = {.seed = greeting.seed,
-               .size = greeting.datasets[0].rows,
+               .size = offer.datasets[0].rows,
                .batch = greeting.batch,
                .order = greeting.shuffle ? SampleOrder::shuffled : SampleOrder::sequential};
     Ready ready;
     recall(greeting, ready);
-    for (const DatasetOffer& offer : greeting.datasets) {
-      sources.push_back(setup.open_dataset(offer, greeting.cache_bytes));
+    for (const DatasetOffer& data : offer.datasets) {
+      sources.push_back(setup.open_dataset(data, greeting.cache_bytes));
       ready.readable.push_back(sources.back() ? 1 : 0);
     }
     send(ready);
@@ -123,17 +136,17 @@ struct Contributor::Impl {
   /// Tells the master what it need not send again, and forgets what it can't mean.
   void recall(const Welcome& greeting, Ready& ready) {
     const bool same_life = session != Digest{} && session == greeting.session &&
-                           parameters.size() == greeting.parameters.size();
+                           parameters.size() == offer.parameters.size();
     if (!same_life) parameters.clear();
     session = greeting.session;
-    parameters.resize(greeting.parameters.size());
+    parameters.resize(offer.parameters.size());
     if (graphs.size() > Ready::max_graphs) graphs.clear();
     for (const auto& [digest, graph] : graphs) ready.graphs.push_back(digest);
     if (!same_life) return;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       CachedParameter& kept = parameters[i];
       const bool fits =
-          kept.version != Ready::no_version && kept.value.type() == greeting.parameters[i];
+          kept.version != Ready::no_version && kept.value.type() == offer.parameters[i];
       if (!fits) kept = {};
       ready.versions.push_back(kept.version);
     }
@@ -150,7 +163,7 @@ struct Contributor::Impl {
 
   void on_parameter(const ParameterMessage& message, const Blob& body) {
     if (message.id.value >= parameters.size()) return quit("the master sent an unknown parameter");
-    const ValueType& type = welcome->parameters[message.id.value];
+    const ValueType& type = offer.parameters[message.id.value];
     if (body.size() != type.bytes()) return quit("the master sent a parameter of the wrong size");
     parameters[message.id.value] = {Tensor(type, body), message.version};
     start_what_can();
@@ -168,15 +181,16 @@ struct Contributor::Impl {
   }
 
   [[nodiscard]] bool is_sound(const Lease& lease, const Blob& body) const {
-    if (lease.dataset >= welcome->datasets.size() || !is_tree_node(lease.node, lease.root))
+    if (lease.dataset >= offer.datasets.size() || !is_tree_node(lease.node, lease.root))
       return false;
     if (lease.snippets.size() != lease.node.count || lease.versions.size() != parameters.size())
       return false;
-    const DatasetOffer& offer = welcome->datasets[lease.dataset];
+    const DatasetOffer& data = offer.datasets[lease.dataset];
     const bool training = lease.purpose == Purpose::train;
     if (training && lease.dataset != 0) return false;
+    if (lease.step > most_steps) return false;
     const std::int64_t limit =
-        training ? sampler.batch_size(static_cast<std::int64_t>(lease.step)) : offer.rows;
+        training ? sampler.batch_size(static_cast<std::int64_t>(lease.step)) : data.rows;
     std::int64_t next = lease.snippets.front().first;
     std::uint32_t index = lease.node.first;
     for (const Snippet& snippet : lease.snippets) {
@@ -185,7 +199,7 @@ struct Contributor::Impl {
       next += snippet.rows;
     }
     const auto rows = static_cast<std::size_t>(next - lease.snippets.front().first);
-    if (lease.inline_rows) return body.size() == rows * offer.schema.row_bytes();
+    if (lease.inline_rows) return body.size() == rows * data.schema.row_bytes();
     return body.empty() && sources[lease.dataset] != nullptr;
   }
 
@@ -226,8 +240,8 @@ struct Contributor::Impl {
                                 const SampleSchema& schema) const {
     return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
       if (node.kind == Node::Kind::parameter) {
-        return node.slot < welcome->parameters.size() &&
-               node.outputs.front() == welcome->parameters[node.slot];
+        return node.slot < offer.parameters.size() &&
+               node.outputs.front() == offer.parameters[node.slot];
       }
       if (node.kind != Node::Kind::input) return true;
       if (node.slot == 0) return node.outputs.front() == schema.features(snippet.rows);
@@ -236,7 +250,7 @@ struct Contributor::Impl {
   }
 
   void start(const Lease& lease, const Blob& rows) {
-    const DatasetOffer& offer = welcome->datasets[lease.dataset];
+    const DatasetOffer& data = offer.datasets[lease.dataset];
     SnippetBatch batch{.work = lease.work,
                        .purpose = lease.purpose,
                        .node = lease.node,
@@ -248,12 +262,12 @@ struct Contributor::Impl {
                        .read_rows = {}};
     for (const Snippet& snippet : lease.snippets) {
       batch.plans.push_back(plan_of(lease, snippet));
-      if (!inputs_fit(batch.plans.back()->graph(), snippet, offer.schema)) {
+      if (!inputs_fit(batch.plans.back()->graph(), snippet, data.schema)) {
         return quit("the master sent a graph that does not fit the data");
       }
     }
     for (const CachedParameter& parameter : parameters) batch.parameters.push_back(parameter.value);
-    batch.read_rows = lease.inline_rows ? reader_of_inline_rows(lease, offer.schema, rows)
+    batch.read_rows = lease.inline_rows ? reader_of_inline_rows(lease, data.schema, rows)
                                         : reader_of_shards(lease);
     out->starts.push_back(std::move(batch));
   }

@@ -63,6 +63,7 @@ void drive_master(Master& master, Transport& transport, const MasterHooks& hooks
   MasterActions actions;
   auto next_tick = Clock::now();
   std::uint64_t step_seen = master.progress().step;
+  transport.limit_bodies(master.largest_answer());
   try {
     while (!master.finished()) {
       const auto now = Clock::now();
@@ -148,7 +149,10 @@ SampleSource open_offered_dataset(const DatasetOffer& offer, std::uint64_t cache
     auto dataset = std::make_shared<const Dataset>(read_manifest(offer.manifest),
                                                    DatasetOptions{.cache_bytes = cache_bytes});
     // Another data set under the same name would give other gradients: better to be sent the rows.
-    if (dataset->manifest().identity() != offer.identity) return {};
+    if (dataset->manifest().identity() != offer.identity || dataset->size() != offer.rows ||
+        dataset->schema() != offer.schema) {
+      return {};
+    }
     return source_of(std::move(dataset));
   } catch (const InputError&) {
     return {};

@@ -1,5 +1,7 @@
 #include "cluster/history.hpp"
 
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "raven/core/error.hpp"
@@ -9,9 +11,23 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// JSON has no word for what is no finite number, and training may well go through one.
+Json number(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return value;
+}
+
+double number_from(const Json& json) {
+  if (json == "nan") return std::numeric_limits<double>::quiet_NaN();
+  if (json == "inf") return std::numeric_limits<double>::infinity();
+  if (json == "-inf") return -std::numeric_limits<double>::infinity();
+  return json.get<double>();
+}
+
 Json to_json(const PassResult& pass) {
-  Json json{{"samples", pass.samples}, {"loss", pass.loss}};
-  for (const auto& [name, value] : pass.metrics) json[name] = value;
+  Json json{{"samples", pass.samples}, {"loss", number(pass.loss)}};
+  for (const auto& [name, value] : pass.metrics) json[name] = number(value);
   return json;
 }
 
@@ -21,9 +37,9 @@ PassResult pass_from(const Json& json) {
     if (name == "samples") {
       pass.samples = value.get<std::int64_t>();
     } else if (name == "loss") {
-      pass.loss = value.get<double>();
+      pass.loss = number_from(value);
     } else {
-      pass.metrics.emplace_back(name, value.get<double>());
+      pass.metrics.emplace_back(name, number_from(value));
     }
   }
   return pass;

@@ -1,6 +1,7 @@
 #include "raven/cluster/master.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "cluster/master_impl.hpp"
@@ -11,6 +12,10 @@ namespace raven {
 namespace {
 
 constexpr int max_threads_claimed = 4096;
+/// Bytes in a name that a contributor gives.
+constexpr std::size_t max_name = 255;
+/// After it was told why, somebody who was refused is cut off.
+constexpr std::chrono::seconds patience_with_refused{2};
 
 }  // namespace
 
@@ -74,12 +79,21 @@ void Master::Impl::on_message(PeerId peer, const Message& message, Instant now) 
 }
 
 void Master::Impl::on_hello(PeerId peer, const Hello& hello, Instant now) {
+  // One who stays after it was told to go is cut off soon.
+  if (std::any_of(refused.begin(), refused.end(),
+                  [&](const auto& entry) { return entry.first == peer; })) {
+    return;
+  }
+  if (hello.core.size() > max_name || hello.node.size() > max_name) {
+    return distrust(peer, "an impossible name", now);
+  }
   const auto refuse = [&](const std::string& reason) {
+    refused.emplace_back(peer, now);
     send(peer, Finish{.refused = true, .reason = reason});
     emit("refused", {{"peer", std::int64_t{peer.value}}, {"node", hello.node}, {"reason", reason}},
          now);
   };
-  if (roster.find(peer) != nullptr) return distrust(peer, "a second greeting", now);
+  if (roster.find_ever(peer) != nullptr) return distrust(peer, "a second greeting", now);
   if (hello.protocol != protocol_version) {
     return refuse("this master speaks protocol " + std::to_string(protocol_version) + ", not " +
                   std::to_string(hello.protocol) + "; use the same version of raven on both sides");
@@ -116,19 +130,18 @@ void Master::Impl::on_hello(PeerId peer, const Hello& hello, Instant now) {
   member.parameter_versions.assign(model.parameters().size(), Member::no_version);
   roster.add(std::move(member));
 
-  Welcome welcome{.seed = setup.train.seed,
-                  .batch = setup.train.batch,
-                  .shuffle = setup.train.shuffle,
-                  .heartbeat = setup.contributors.heartbeat,
-                  .lost_after = setup.contributors.lost_after,
-                  .cache_bytes = setup.cache_bytes,
-                  .datasets = setup.datasets,
-                  .parameters = {},
-                  .session = setup.session};
+  const Welcome welcome{.seed = setup.train.seed,
+                        .batch = setup.train.batch,
+                        .shuffle = setup.train.shuffle,
+                        .heartbeat = setup.contributors.heartbeat,
+                        .lost_after = setup.contributors.lost_after,
+                        .cache_bytes = setup.cache_bytes,
+                        .session = setup.session};
+  RunOffer offer{.datasets = setup.datasets, .parameters = {}};
   for (const Parameter& parameter : model.parameters().all()) {
-    welcome.parameters.push_back(parameter.value.type());
+    offer.parameters.push_back(parameter.value.type());
   }
-  send(peer, welcome);
+  send(peer, welcome, encode(offer));
 }
 
 void Master::Impl::on_ready(Member& member, const Ready& ready, Instant now) {
@@ -169,11 +182,46 @@ void Master::Impl::on_stats(Member& member, const StatsMessage& message, const B
   if (lease == nullptr) {
     return distrust(member.peer, "results of work that it was never given", now);
   }
+  if (lease->doubted) return;
+  if (!(message.weight >= 0) || std::isinf(message.weight)) {
+    return distrust(member.peer, "an impossible weight", now);
+  }
+  if (phase->purpose == Purpose::train && !std::isfinite(message.loss)) {
+    return doubt(member, *lease, message, now);
+  }
   if (phase->add_stats(message, body) == Phase::Verdict::wrong) {
     return distrust(member.peer, "statistics of the wrong size", now);
   }
   lease->stats_owed[message.index - message.node.first] = false;
+  phase->note_answer(*lease);
   progress(now);
+}
+
+void Master::Impl::doubt(Member& member, OpenLease& lease, const StatsMessage& message,
+                         Instant now) {
+  if (!message.node.contains({message.index, 1}) || phase->stats()[message.index]) {
+    return distrust(member.peer, "a loss that is no number where another found one", now);
+  }
+  for (const OpenLease& other : phase->leases) {
+    if (other.doubted && other.peer != member.peer && other.node.overlaps(lease.node)) {
+      throw went_astray();
+    }
+  }
+  emit("doubted",
+       {{"peer", std::int64_t{member.peer.value}},
+        {"step", static_cast<std::int64_t>(phase->step)},
+        {"snippet", std::int64_t{message.index}}},
+       now);
+  lease.doubted = true;
+  lease.open = false;
+  phase->returned.push_back(lease.node);
+  hand_out(now);
+}
+
+InputError Master::Impl::went_astray() const {
+  return {"the loss is not a number any more at step " + std::to_string(step + 1),
+          "lower optimizer.rate, add schedule.warmup or clip.norm, or look for bad values in the "
+          "data"};
 }
 
 void Master::Impl::on_gradient(Member& member, const GradientMessage& message, const Blob& body,
@@ -183,6 +231,7 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
   if (lease == nullptr) {
     return distrust(member.peer, "results of work that it was never given", now);
   }
+  if (lease->doubted) return;
   if (message.parameter.value >= model.parameters().size()) {
     return distrust(member.peer, "a gradient of an unknown parameter", now);
   }
@@ -200,19 +249,28 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
     return distrust(member.peer, "a gradient of the wrong size", now);
   }
   lease->gradients_owed[message.parameter.value] = false;
+  phase->note_answer(*lease);
   progress(now);
 }
 
 void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {
   if (!phase || message.work != phase->work) {
-    // The step ended with this lease's last gradient, before this message came: it still counts.
-    return credit(member, message);
+    // The step ended with this lease's last gradient, before this message came: it still says how
+    // long that took.
+    const auto found = std::find_if(last_leases.begin(), last_leases.end(), [&](const auto& entry) {
+      return entry.first.open && entry.first.peer == member.peer &&
+             entry.first.node == message.node && last_leases_work == message.work;
+    });
+    if (found == last_leases.end()) return;
+    found->first.open = false;
+    return learn_speed(member, found->first, found->second, message, now);
   }
   OpenLease* lease = phase->find_lease(member.peer, message.node);
+  if (lease != nullptr && lease->doubted) return;
   if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
   if (!lease->answered()) return distrust(member.peer, "less than it was asked for", now);
   lease->open = false;
-  credit(member, message);
+  learn_speed(member, *lease, phase->rows(lease->node), message, now);
   if (member.state == Member::State::leaving) return let_go_if_done(member, now);
   help_late_ones(now);
 }
@@ -220,8 +278,10 @@ void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant n
 void Master::Impl::on_failed(Member& member, const FailedMessage& message, Instant now) {
   if (!phase || message.work != phase->work) return;
   OpenLease* lease = phase->find_lease(member.peer, message.node);
+  if (lease != nullptr && lease->doubted) return;
   if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
   lease->open = false;
+  last_failure = message.reason;
   emit("failed",
        {{"peer", std::int64_t{member.peer.value}},
         {"step", static_cast<std::int64_t>(phase->step)},
@@ -248,14 +308,17 @@ void Master::Impl::on_leave(Member& member, const Leave& leave, Instant now) {
 }
 
 void Master::Impl::let_go_if_done(Member& member, Instant now) {
-  const auto holds = [&](const OpenLease& lease) {
-    return lease.open && lease.peer == member.peer;
-  };
-  if (phase && std::any_of(phase->leases.begin(), phase->leases.end(), holds)) return;
-  credit_answered(member);
+  if (holds_work(member)) return;
   send(member.peer, Finish{.refused = false, .reason = {}});
   member.state = Member::State::gone;
+  member.forget();
   emit("left", {{"peer", std::int64_t{member.peer.value}}}, now);
+}
+
+bool Master::Impl::holds_work(const Member& member) const {
+  return phase && std::any_of(phase->leases.begin(), phase->leases.end(), [&](const auto& lease) {
+           return lease.open && lease.peer == member.peer;
+         });
 }
 
 void Master::Impl::tick(Instant now) {
@@ -281,6 +344,12 @@ void Master::Impl::tick(Instant now) {
       lose(member, "silent for too long", now);
     }
   }
+  std::erase_if(refused, [&](const auto& entry) {
+    const bool over = now - entry.second > patience_with_refused;
+    if (over) out->drops.push_back(entry.first);
+    return over;
+  });
+  if (phase) note_whether_anybody_works(now);
   if (waiting_since && !waiting_said && now - *waiting_since > std::chrono::seconds(1)) {
     waiting_said = true;
     emit("waiting",
@@ -292,7 +361,12 @@ void Master::Impl::tick(Instant now) {
     if (member.rests_until && now >= *member.rests_until) member.rests_until.reset();
   }
   if (!phase) return;
-  if (stop_requested && roster.ready_count() == 0) return stop_alone(now);
+  if (stop_requested && roster.ready_count() == 0 &&
+      std::none_of(roster.all().begin(), roster.all().end(), [&](const Member& member) {
+        return member.state == Member::State::leaving && holds_work(member);
+      })) {
+    return stop_alone(now);
+  }
   for (OpenLease& lease : phase->leases) {
     if (lease.open && !lease.overdue && now > lease.deadline) {
       lease.overdue = true;
@@ -303,6 +377,15 @@ void Master::Impl::tick(Instant now) {
   help_late_ones(now);
 }
 
+void Master::Impl::note_whether_anybody_works(Instant now) {
+  if (roster.ready_count() > 0) {
+    waiting_since.reset();
+    waiting_said = false;
+    return;
+  }
+  if (!waiting_since) waiting_since = now;
+}
+
 void Master::Impl::lose(Member& member, const std::string& reason, Instant now) {
   const PeerId peer = member.peer;
   // Who wanted to go may end as it likes.
@@ -310,12 +393,21 @@ void Master::Impl::lose(Member& member, const std::string& reason, Instant now) 
     flakiness.died(member.hello.node, member.hello.pid, now);
   }
   member.state = Member::State::gone;
+  member.forget();
   out->drops.push_back(peer);
   emit("lost",
        {{"peer", std::int64_t{peer.value}},
         {"reason", reason},
         {"snippets", static_cast<std::int64_t>(member.snippets)}},
        now);
+  const bool somebody_is_left =
+      std::any_of(roster.all().begin(), roster.all().end(),
+                  [](const Member& other) { return other.state != Member::State::gone; });
+  if (!somebody_is_left && !setup.others_may_come && !stop_requested) {
+    throw InputError("nobody is left to compute: " + (last_failure.empty() ? reason : last_failure),
+                     "if memory ran out, cut the batch smaller (train.snippets), or make it "
+                     "smaller (train.batch)");
+  }
   if (!phase) return;
   for (OpenLease& lease : phase->leases) {
     if (lease.peer != peer || !lease.open) continue;
@@ -361,6 +453,20 @@ void Master::tick(Instant now, MasterActions& actions) {
 
 void Master::request_stop() { impl_->stop_requested = true; }
 void Master::request_leave(PeerId peer) { impl_->leave_requested.push_back(peer); }
+std::size_t Master::largest_answer() const {
+  Impl& m = *impl_;
+  std::size_t statistics = 0;
+  const auto rows = cut_batch(m.sampler.batch_size(0), m.setup.train.snippets).front().rows;
+  for (const ValueType& type : m.recorded(rows, Tape::Mode::training).statistic_types) {
+    statistics += type.bytes();
+  }
+  std::size_t largest = statistics;
+  for (const Parameter& parameter : m.model.parameters().all()) {
+    largest = std::max(largest, parameter.value.type().bytes());
+  }
+  return largest;
+}
+
 bool Master::finished() const { return impl_->finished; }
 bool Master::stopped_early() const { return impl_->stopped_early; }
 const ParameterStore& Master::parameters() const { return impl_->model.parameters(); }
@@ -372,7 +478,9 @@ MasterProgress Master::progress() const {
   return {.step = m.step,
           .steps = m.steps,
           .epoch = static_cast<std::int64_t>(m.step) / m.sampler.steps_per_epoch() + 1,
-          .loss = m.sums.weight > 0 ? m.sums.loss / m.sums.weight : 0,
+          .loss = m.sums.weight > 0   ? m.sums.loss / m.sums.weight
+                  : m.history.empty() ? 0
+                                      : m.history.back().train.loss,
           .rows = m.rows_trained,
           .contributors = m.roster.ready_count(),
           .evaluating = m.phase && m.phase->purpose == Purpose::evaluate};

@@ -7,6 +7,7 @@
 #include "raven/cluster/flakiness.hpp"
 #include "raven/cluster/master.hpp"
 #include "raven/cluster/scheduler.hpp"
+#include "raven/core/error.hpp"
 #include "raven/data/sampler.hpp"
 
 namespace raven {
@@ -35,10 +36,16 @@ struct Master::Impl {
   void lose(Member& member, const std::string& reason, Instant now);
   /// Gives up a peer that sent what no honest peer sends.
   void distrust(PeerId peer, const std::string& reason, Instant now);
-  /// Counts a finished lease and learns the contributor's speed from it.
-  void credit(Member& member, const DoneMessage& message);
-  /// Counts what it has handed in and not yet called done: nothing more is heard of it.
-  void credit_answered(Member& member);
+  /// Takes work back whose loss is no number and asks another. One contributor alone can't end a
+  /// run; when a second one finds the same, training has gone astray.
+  /// @throws InputError then
+  void doubt(Member& member, OpenLease& lease, const StatsMessage& message, Instant now);
+  [[nodiscard]] InputError went_astray() const;
+  [[nodiscard]] bool holds_work(const Member& member) const;
+  void note_whether_anybody_works(Instant now);
+  /// Learns a contributor's speed from a lease of so many rows.
+  void learn_speed(Member& member, const OpenLease& lease, std::int64_t rows,
+                   const DoneMessage& message, Instant now);
   void send(PeerId peer, const AnyMessage& message, Blob body = {});
   void emit(std::string kind, std::vector<std::pair<std::string, RunEvent::Field>> fields,
             Instant now);
@@ -48,6 +55,8 @@ struct Master::Impl {
   void begin_step(Instant now);
   void begin_evaluation(Instant now);
   void hand_out(Instant now);
+  /// All who are here have found a loss in it that is no number.
+  [[nodiscard]] bool nobody_else_can_tell(SnippetRange node) const;
   /// Gives work that takes its holder longer than expected to those who have nothing to do, too.
   void help_late_ones(Instant now);
   void send_lease(Member& member, SnippetRange node, Instant now);
@@ -63,6 +72,10 @@ struct Master::Impl {
   void end_evaluation(Instant now);
   void end_epoch(std::optional<PassResult> valid, Instant now);
   void end_run(Instant now, bool early);
+  /// Counts what each has done in the phase, every snippet once.
+  void credit();
+  /// Tells everybody to go.
+  void say_goodbye(const std::string& reason);
   /// Ends a run that nobody is left to finish the step of.
   void stop_alone(Instant now);
   void checkpoint(Instant now);
@@ -105,6 +118,8 @@ struct Master::Impl {
   bool waiting_said = false;
   bool stop_requested = false;
   std::vector<PeerId> leave_requested;
+  std::vector<std::pair<PeerId, Instant>> refused;  ///< and when: to be cut off
+  std::string last_failure;                         ///< what a contributor said of itself
   bool finished = false;
   bool stopped_early = false;
 

@@ -10,6 +10,8 @@ Checkpoint Master::Impl::snapshot(Instant now) const {
           .store_version = model.parameters().version(),
           .wall_seconds = seconds_before + std::chrono::duration<double>(now - started).count(),
           .training_digest = setup.training_digest,
+          .fingerprint = setup.fingerprint,
+          .core = setup.core,
           .epoch = sums,
           .history_json = history_to_json(history),
           .tensors = model.tensors()};
@@ -22,10 +24,17 @@ void Master::Impl::resume(const Checkpoint& checkpoint) {
         "mix two runs",
         "choose another --run folder, or start this one anew with --fresh");
   }
-  if (checkpoint.step > steps) {
-    throw InputError("the checkpoint is at step " + std::to_string(checkpoint.step) +
-                         ", beyond the " + std::to_string(steps) + " steps of the job",
-                     "start anew with --fresh");
+  if (checkpoint.fingerprint != setup.fingerprint &&
+      setup.contributors.numerics == ContributorSpec::Numerics::strict) {
+    throw InputError(
+        "this machine's kernels give other bits than those that the run began with (OpenBLAS "
+        "core " +
+            setup.core + " here, " + checkpoint.core + " there)",
+        setup.core == checkpoint.core
+            ? "go on where it began, start anew with --fresh, or say `contributors: {numerics: "
+              "any}` in the job"
+            : "set OPENBLAS_CORETYPE=" + checkpoint.core +
+                  ", start anew with --fresh, or say `contributors: {numerics: any}` in the job");
   }
   model.restore(checkpoint);
   step = checkpoint.step;

@@ -50,6 +50,10 @@ const RecordedGraph& Master::Impl::recorded(std::int64_t rows, Tape::Mode mode) 
 void Master::Impl::begin_next(Instant now) {
   if (finished || phase) return;
   const auto epochs_done = static_cast<std::int64_t>(step) / sampler.steps_per_epoch();
+  // An epoch's end that was to be evaluated, resumed by a job without validation data.
+  if (static_cast<std::int64_t>(history.size()) < epochs_done && !has_valid()) {
+    end_epoch(std::nullopt, now);
+  }
   const bool evaluation_due =
       static_cast<std::int64_t>(history.size()) < epochs_done && has_valid();
   if (step >= steps && !evaluation_due) return end_run(now, false);
@@ -106,11 +110,28 @@ std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
     Worker worker{.peer = member.peer, .speed = roster.speed_of(member)};
     bool holds = false;
     for (const OpenLease& lease : phase->leases) {
-      if (!lease.open || lease.peer != member.peer) continue;
+      if (lease.peer != member.peer) continue;
+      holds = holds || (lease.doubted && lease.node.overlaps(not_holding));
+      if (!lease.open) continue;
       worker.backlog += static_cast<double>(phase->rows(lease.node));
       holds = holds || lease.node.overlaps(not_holding);
     }
     if (!holds) found.push_back(worker);
+  }
+  return found;
+}
+
+bool Master::Impl::nobody_else_can_tell(SnippetRange node) const {
+  const auto doubts = [&](PeerId peer) {
+    return std::any_of(phase->leases.begin(), phase->leases.end(), [&](const OpenLease& lease) {
+      return lease.doubted && lease.peer == peer && lease.node.overlaps(node);
+    });
+  };
+  bool found = false;
+  for (const Member& member : roster.all()) {
+    if (member.state != Member::State::ready) continue;
+    if (!doubts(member.peer)) return false;
+    found = true;
   }
   return found;
 }
@@ -124,6 +145,7 @@ void Master::Impl::hand_out(Instant now) {
     // to come.
     const std::vector<Worker> able = workers(node);
     if (able.empty()) {
+      if (nobody_else_can_tell(node)) throw went_astray();
       phase->returned.push_back(node);
       continue;
     }
@@ -213,32 +235,30 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
   phase->leases.back().inline_rows = lease.inline_rows;
 }
 
-void Master::Impl::credit(Member& member, const DoneMessage& message) {
-  std::int64_t rows = 0;
-  if (phase && phase->work == message.work) {
-    rows = phase->rows(message.node);
-  } else if (last_leases_work == message.work) {
-    const auto found = std::find_if(last_leases.begin(), last_leases.end(), [&](const auto& entry) {
-      return entry.first.open && entry.first.peer == member.peer &&
-             entry.first.node == message.node;
-    });
-    if (found == last_leases.end()) return;
-    found->first.open = false;
-    rows = found->second;
-  } else {
-    return;
-  }
-  member.snippets += message.node.count;
-  member.rows += static_cast<std::uint64_t>(rows);
-  member.compute_ns += message.compute_ns;
-  // The first lease also pays for plans, fresh memory and cold caches: it says nothing about speed.
-  if (!std::exchange(member.warm, true) || message.elapsed_ns == 0) return;
+void Master::Impl::learn_speed(Member& member, const OpenLease& lease, std::int64_t rows,
+                               const DoneMessage& message, Instant now) {
   // The contributor's own clock, so that small leases do not look slow for the time their messages
-  // took.
-  const double measured =
-      static_cast<double>(rows) / (static_cast<double>(message.elapsed_ns) * 1e-9);
-  // A step's worth of noise must not move the cut between contributors: a slow running mean.
-  member.speed = member.speed > 0 ? 0.8 * member.speed + 0.2 * measured : measured;
+  // took; but nothing took longer than it was away.
+  const auto away = static_cast<std::uint64_t>(std::chrono::nanoseconds(now - lease.since).count());
+  const std::uint64_t elapsed = std::min(message.elapsed_ns, away);
+  member.compute_ns += std::min(message.compute_ns, away * member.hello.threads);
+  // The first lease also pays for plans, fresh memory and cold caches: it says nothing about speed.
+  if (!std::exchange(member.warm, true) || elapsed == 0) return;
+  double measured = static_cast<double>(rows) / (static_cast<double>(elapsed) * 1e-9);
+  // A step's worth of noise must not move the cut between contributors: a slow running mean. Nor
+  // can one who lies about its time draw all work to itself at once.
+  if (member.speed > 0) measured = 0.8 * member.speed + 0.2 * std::min(measured, 2 * member.speed);
+  member.speed = measured;
+}
+
+void Master::Impl::credit() {
+  const std::vector<PeerId> workers = phase->workers();
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    Member* member = roster.find_ever(workers[i]);
+    expects(member != nullptr, "only members do work");
+    ++member->snippets;
+    member->rows += static_cast<std::uint64_t>(phase->snippets[i].rows);
+  }
 }
 
 std::optional<float> Master::Impl::gradient_scale() {
@@ -281,11 +301,6 @@ void Master::Impl::progress(Instant now) {
     return;
   }
   if (!phase->all_stats()) return;
-  if (!std::isfinite(phase->loss) || !std::isfinite(phase->weight)) {
-    throw InputError("the loss is not a number any more at step " + std::to_string(step + 1),
-                     "lower optimizer.rate, add schedule.warmup or clip.norm, or look for bad "
-                     "values in the data");
-  }
   const std::optional<float> scale = gradient_scale();
   if (!scale) return;
   const double rate =
@@ -342,6 +357,7 @@ void Master::Impl::end_step(Instant now) {
 }
 
 void Master::Impl::close_phase(Instant now) {
+  credit();
   last_leases.clear();
   last_leases_work = phase->work;
   for (const OpenLease& lease : phase->leases) {
@@ -361,7 +377,14 @@ void Master::Impl::close_phase(Instant now) {
                      [&](const OpenLease& lease) { return lease.peer == member.peer; });
     if (idle) member.speed *= 1.05;
   }
+  std::vector<PeerId> liars;
+  for (const OpenLease& lease : phase->leases) {
+    if (lease.doubted) liars.push_back(lease.peer);
+  }
   phase.reset();
+  for (const PeerId liar : liars) {
+    distrust(liar, "a loss that is no number where another found one", now);
+  }
   for (Member& member : roster.all()) {
     if (member.state == Member::State::leaving) let_go_if_done(member, now);
   }
@@ -424,13 +447,7 @@ void Master::Impl::stop_alone(Instant now) {
   finished = true;
   stopped_early = true;
   emit("stopped", {{"step", static_cast<std::int64_t>(step)}}, now);
-}
-
-void Master::Impl::credit_answered(Member& member) {
-  for (const auto& [lease, rows] : last_leases) {
-    if (!lease.open || lease.peer != member.peer || !lease.answered()) continue;
-    credit(member, {.work = last_leases_work, .node = lease.node});
-  }
+  say_goodbye("the run was stopped");
 }
 
 void Master::Impl::end_run(Instant now, bool early) {
@@ -438,11 +455,13 @@ void Master::Impl::end_run(Instant now, bool early) {
   finished = true;
   stopped_early = early;
   emit(early ? "stopped" : "finished", {{"step", static_cast<std::int64_t>(step)}}, now);
-  for (Member& member : roster.all()) {
+  say_goodbye(early ? "the run was stopped" : "the run is complete");
+}
+
+void Master::Impl::say_goodbye(const std::string& reason) {
+  for (const Member& member : roster.all()) {
     if (member.state != Member::State::gone) {
-      credit_answered(member);
-      send(member.peer, Finish{.refused = false,
-                               .reason = early ? "the run was stopped" : "the run is complete"});
+      send(member.peer, Finish{.refused = false, .reason = reason});
     }
   }
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "raven/core/contract.hpp"
+
 namespace raven {
 
 bool OpenLease::answered() const {
@@ -38,6 +40,7 @@ void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
   }
   taken_left_ = totals_left_;
   taken_ = 0;
+  answers_ = 0;
 }
 
 std::int64_t Phase::rows(SnippetRange node) const {
@@ -128,6 +131,33 @@ OpenLease* Phase::find_lease(PeerId peer, SnippetRange node) {
     found = &lease;
   }
   return found;
+}
+
+void Phase::note_answer(OpenLease& lease) {
+  if (lease.place == 0 && lease.answered()) lease.place = ++answers_;
+}
+
+std::vector<PeerId> Phase::workers() const {
+  std::vector<const OpenLease*> by_place;
+  for (const OpenLease& lease : leases) {
+    if (!lease.doubted) by_place.push_back(&lease);
+  }
+  std::stable_sort(by_place.begin(), by_place.end(), [](const OpenLease* a, const OpenLease* b) {
+    // 0 means not yet: wrapped round, it comes last.
+    return a->place - 1 < b->place - 1;
+  });
+  std::vector<std::optional<PeerId>> found(snippets.size());
+  for (const OpenLease* lease : by_place) {
+    for (std::uint32_t leaf = lease->node.first; leaf < lease->node.end(); ++leaf) {
+      if (!found[leaf] && lease->has_stats_of(leaf)) found[leaf] = lease->peer;
+    }
+  }
+  std::vector<PeerId> peers;
+  for (const auto& peer : found) {
+    expects(peer.has_value(), "what is complete was sent by somebody");
+    peers.push_back(*peer);
+  }
+  return peers;
 }
 
 void Phase::lease_out(PeerId peer, SnippetRange node, Instant now, Instant deadline) {

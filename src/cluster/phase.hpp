@@ -31,11 +31,19 @@ struct OpenLease {
   bool overdue = false;  ///< was given to others as well because its deadline passed
   bool late = false;     ///< was given to idle ones as well because it takes longer than expected
   bool inline_rows = false;  ///< its rows were sent along
+  /// A loss of it was no number: what it still sends is ignored, and another is asked.
+  bool doubted = false;
+  std::uint32_t place =
+      0;  ///< among those that were answered in full: 1 for the first, 0 for not yet
   /// What its holder still owes, whether or not others answered first: by leaf, by ParameterId.
   std::vector<bool> stats_owed;
   std::vector<bool> gradients_owed;
 
   [[nodiscard]] bool answered() const;
+  /// Something has come for that leaf.
+  [[nodiscard]] bool has_stats_of(std::uint32_t leaf) const {
+    return node.contains({leaf, 1}) && !stats_owed[leaf - node.first];
+  }
 };
 
 /// One step or one evaluation under way: what has been handed out and what has come back.
@@ -94,6 +102,11 @@ class Phase {
   /// The lease of that node to that peer, null when there is none; the open one if there are
   /// several: a lease that failed may have been given to the same peer again.
   [[nodiscard]] OpenLease* find_lease(PeerId peer, SnippetRange node);
+  /// To be called after each result of a lease that was used: notes when it was the last one.
+  void note_answer(OpenLease& lease);
+  /// Who is to be credited for each snippet: who first answered in full a lease with it, else who
+  /// sent its statistics. Every snippet exactly once. @pre all_stats()
+  [[nodiscard]] std::vector<PeerId> workers() const;
   /// Notes that a node is in somebody's hands.
   void lease_out(PeerId peer, SnippetRange node, Instant now, Instant deadline);
 
@@ -111,6 +124,7 @@ class Phase {
   std::size_t totals_left_ = 0;
   std::size_t taken_left_ = 0;
   std::size_t taken_ = 0;
+  std::uint32_t answers_ = 0;
 };
 
 }  // namespace raven

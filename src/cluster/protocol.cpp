@@ -43,6 +43,19 @@ class Writer {
     to_.put(offer.rows);
     (*this)(offer.schema);
   }
+  /// Versions come in runs: most parameters change in every step.
+  void operator()(const std::vector<std::uint64_t>& versions) {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> runs;
+    for (const std::uint64_t version : versions) {
+      if (runs.empty() || runs.back().second != version) runs.emplace_back(0, version);
+      ++runs.back().first;
+    }
+    to_.put(static_cast<std::uint32_t>(runs.size()));
+    for (const auto& [count, version] : runs) {
+      to_.put(count);
+      to_.put(version);
+    }
+  }
   template <class T>
   void operator()(const std::vector<T>& list) {
     to_.put(static_cast<std::uint32_t>(list.size()));
@@ -121,6 +134,16 @@ class Reader {
     if (offer.rows < 0) from_.fail();
     (*this)(offer.schema);
   }
+  void operator()(std::vector<std::uint64_t>& versions) {
+    versions.clear();
+    for (auto runs = from_.get<std::uint32_t>(); runs > 0 && from_.ok(); --runs) {
+      const auto count = from_.get<std::uint32_t>();
+      const auto version = from_.get<std::uint64_t>();
+      const bool continues = !versions.empty() && versions.back() == version;
+      if (count == 0 || count > max_parameters - versions.size() || continues) return from_.fail();
+      versions.insert(versions.end(), count, version);
+    }
+  }
   template <class T>
   void operator()(std::vector<T>& list) {
     const auto count = from_.get<std::uint32_t>();
@@ -141,8 +164,9 @@ void fields(auto& field, auto& m) {
         field(m.threads);
   } else if constexpr (std::is_same_v<M, Welcome>) {
     field(m.seed), field(m.batch), field(m.shuffle), field(m.heartbeat), field(m.lost_after);
-    field(m.cache_bytes), field(m.datasets), field(m.parameters);
-    field(m.session);
+    field(m.cache_bytes), field(m.session);
+  } else if constexpr (std::is_same_v<M, RunOffer>) {
+    field(m.datasets), field(m.parameters);
   } else if constexpr (std::is_same_v<M, Ready>) {
     field(m.readable), field(m.graphs), field(m.versions);
   } else if constexpr (std::is_same_v<M, GraphMessage>) {
@@ -180,6 +204,15 @@ std::uint64_t checksum(ByteSpan bytes) {
   return sum;
 }
 
+/// What stands before the checksum at the end of `bytes`; none when that is wrong.
+std::optional<ByteSpan> checked(ByteSpan bytes) {
+  if (bytes.size() < sizeof(std::uint64_t)) return std::nullopt;
+  const ByteSpan content = bytes.first(bytes.size() - sizeof(std::uint64_t));
+  ByteReader end(bytes.subspan(content.size()));
+  if (end.get<std::uint64_t>() != checksum(content)) return std::nullopt;
+  return content;
+}
+
 template <std::size_t I = 0>
 std::optional<AnyMessage> decode_as(std::size_t kind, ByteReader& from) {
   if constexpr (I < std::variant_size_v<AnyMessage>) {
@@ -206,14 +239,31 @@ Message encode(const AnyMessage& message, Blob body) {
 }
 
 std::optional<AnyMessage> decode(ByteSpan head) {
-  if (head.size() < sizeof(std::uint64_t)) return std::nullopt;
-  const ByteSpan content = head.first(head.size() - sizeof(std::uint64_t));
-  ByteReader end(head.subspan(content.size()));
-  if (end.get<std::uint64_t>() != checksum(content)) return std::nullopt;
-  ByteReader from(content);
+  const auto content = checked(head);
+  if (!content) return std::nullopt;
+  ByteReader from(*content);
   const auto kind = from.get<std::uint8_t>();
   if (!from.ok()) return std::nullopt;
   return decode_as(kind, from);
+}
+
+Blob encode(const RunOffer& offer) {
+  ByteWriter bytes;
+  Writer writer(bytes);
+  fields(writer, offer);
+  bytes.put(checksum(bytes.bytes()));
+  return Blob(bytes.take());
+}
+
+std::optional<RunOffer> decode_offer(ByteSpan body) {
+  const auto content = checked(body);
+  if (!content) return std::nullopt;
+  ByteReader from(*content);
+  RunOffer offer;
+  Reader reader(from);
+  fields(reader, offer);
+  if (!from.done() || offer.parameters.size() > max_parameters) return std::nullopt;
+  return offer;
 }
 
 }  // namespace raven

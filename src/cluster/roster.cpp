@@ -11,6 +11,12 @@ Member* Roster::find(PeerId peer) {
   return found == members_.end() ? nullptr : &*found;
 }
 
+Member* Roster::find_ever(PeerId peer) {
+  const auto found = std::find_if(members_.begin(), members_.end(),
+                                  [&](const Member& member) { return member.peer == peer; });
+  return found == members_.end() ? nullptr : &*found;
+}
+
 Member& Roster::add(Member member) { return members_.emplace_back(std::move(member)); }
 
 int Roster::ready_count() const {

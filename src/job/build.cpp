@@ -84,6 +84,13 @@ Training build_training(const JobSpec& job) {
       std::make_shared<const Model>(job.model, sample_type(schema.features(1)),
                                     sample_type(schema.targets(1)), training.parameters);
 
+  if (training.parameters.size() > max_parameters) {
+    throw InputError("the model has " + std::to_string(training.parameters.size()) +
+                         " parameter tensors, and at most " + std::to_string(max_parameters) +
+                         " can be told apart on the wire",
+                     "make its layers fewer and wider");
+  }
+
   MasterSetup& setup = training.setup;
   setup.train = job.train;
   setup.contributors = job.contributors;

@@ -59,7 +59,10 @@ void parallel_ranges(std::int64_t count, std::int64_t grain,
 }
 
 struct ComputePool::Impl {
-  explicit Impl(int threads) : arena(threads, 0) {}
+  Impl(int threads_in, int callers)
+      : threads(threads_in), arena(threads + callers, static_cast<unsigned>(callers)) {}
+
+  int threads;
 
   // TBB gives a process one worker less than it has cores, counting on the main thread to compute.
   // Ours may sit in MPI instead, and arenas bound themselves, so the process-wide bound is lifted.
@@ -70,10 +73,11 @@ struct ComputePool::Impl {
   int started = 0;
 };
 
-ComputePool::ComputePool(int threads) {
+ComputePool::ComputePool(int threads, int callers) {
   expects(threads >= 1, "a pool has at least one thread");
+  expects(callers >= 0, "a pool has no fewer than no callers");
   make_blas_serial();
-  impl_ = std::make_unique<Impl>(threads);
+  impl_ = std::make_unique<Impl>(threads, callers);
 }
 
 ComputePool::~ComputePool() {
@@ -81,7 +85,7 @@ ComputePool::~ComputePool() {
   impl_->idle.wait(lock, [&] { return impl_->started == 0; });
 }
 
-int ComputePool::threads() const { return impl_->arena.max_concurrency(); }
+int ComputePool::threads() const { return impl_->threads; }
 
 void ComputePool::run(FunctionRef<void()> body) {
   give_over(&body);

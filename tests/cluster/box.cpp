@@ -60,6 +60,9 @@ class MortalTransport final : public Transport {
   [[nodiscard]] bool flushed(PeerId peer) const override {
     return !inner_ || inner_->flushed(peer);
   }
+  void limit_bodies(std::size_t bytes) override {
+    if (inner_) inner_->limit_bodies(bytes);
+  }
   [[nodiscard]] Traffic traffic() const override { return inner_ ? inner_->traffic() : Traffic{}; }
 
  private:
@@ -134,6 +137,7 @@ MasterSetup ClusterBox::setup() const {
           .fingerprint = numerics_fingerprint(),
           .core = "test",
           .training_digest = {},
+          .others_may_come = others_may_come,
           .session = session,
           .checkpoint_every = std::chrono::hours(1)};
 }

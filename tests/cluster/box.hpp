@@ -39,6 +39,7 @@ class ClusterBox {
   TrainSpec train;
   ContributorSpec contributors;
   Digest session;
+  bool others_may_come = true;
   bool batch_norm = false;
 
   /// Trains with these contributors until the run ends.

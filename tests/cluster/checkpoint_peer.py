@@ -13,7 +13,7 @@ def read(path):
     with open(path, "rb") as file:
         lines = file.read(SEAL).decode("ascii").split("\n")
         content = file.read()
-    assert lines[0] == "raven checkpoint 1", lines[0]
+    assert lines[0] == "raven checkpoint 2", lines[0]
     assert lines[2] == f"bytes {len(content)}", lines[2]
     assert lines[3] == "sha256 " + hashlib.sha256(content).hexdigest(), lines[3]
     with h5py.File(path, "r") as file:
@@ -25,6 +25,7 @@ def read(path):
             "seed": int(file.attrs["seed"]),
             "wall_seconds": float(file.attrs["wall_seconds"]),
             "training_digest": file.attrs["training_digest"].tobytes().hex(),
+            "fingerprint": file.attrs["fingerprint"].tobytes().hex(),
             "history": json.loads(file["history"][:].tobytes()),
             "names": [name for name, _ in parameters],
             "shapes": [list(value.shape) for _, value in parameters],

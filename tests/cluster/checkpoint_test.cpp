@@ -29,6 +29,8 @@ Checkpoint sample(std::uint64_t step) {
   made.store_version = step + 7;
   made.wall_seconds = 12.345678901234567;
   made.training_digest = digest_of(std::as_bytes(std::span("job", 3)));
+  made.fingerprint = digest_of(std::as_bytes(std::span("kernels", 7)));
+  made.core = "Zen";
   made.epoch = {640,
                 std::nan(""),
                 1e-300,
@@ -50,6 +52,8 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
   EXPECT_EQ(a.store_version, b.store_version);
   EXPECT_EQ(a.wall_seconds, b.wall_seconds);
   EXPECT_EQ(a.training_digest, b.training_digest);
+  EXPECT_EQ(a.fingerprint, b.fingerprint);
+  EXPECT_EQ(a.core, b.core);
   EXPECT_EQ(a.epoch.samples, b.epoch.samples);
   EXPECT_EQ(std::bit_cast<std::uint64_t>(a.epoch.loss), std::bit_cast<std::uint64_t>(b.epoch.loss));
   EXPECT_EQ(a.epoch.weight, b.epoch.weight);
@@ -127,6 +131,7 @@ TEST_F(CheckpointTest, h5py_reads_it_as_the_format_page_says) {
   EXPECT_EQ(read["seed"], 0xfedcba9876543210U);
   EXPECT_EQ(read["wall_seconds"], 12.345678901234567);
   EXPECT_EQ(read["training_digest"], to_hex(sample(42).training_digest));
+  EXPECT_EQ(read["fingerprint"], to_hex(sample(42).fingerprint));
   EXPECT_EQ(read["history"][0]["loss"], 2.25);
   EXPECT_EQ(read["names"], (std::vector<std::string>{"1.linear.weight", "1.linear.bias",
                                                      "0.norm.mean", "count", "nobody"}));
@@ -183,6 +188,8 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
   for (int i = 0; i < 3; ++i) index.put(std::uint64_t{1});
   index.put(0.5);
   index.put_raw(Bytes(32));
+  index.put_raw(Bytes(32));
+  index.put_string("Zen");
   index.put(std::int64_t{0});
   index.put(0.0);
   index.put(0.0);

@@ -109,7 +109,7 @@ TEST(Fuzz, a_master_outlives_whatever_a_contributor_says) {
         master.on({Event::Kind::message, {1}, message, {}}, noon, actions);
       }
     } catch (const InputError& error) {
-      // The one thing a contributor can say that ends a run: that training has gone astray.
+      // What a contributor can say to end a run when it is the only one that could tell.
       EXPECT_NE(std::string(error.what()).find("not a number"), std::string::npos) << error.what();
       continue;
     }

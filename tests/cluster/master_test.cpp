@@ -4,114 +4,14 @@
 
 #include <map>
 
-#include "cluster/box.hpp"
+#include "cluster/stage.hpp"
+#include "raven/core/error.hpp"
 
 namespace raven {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-/// Drives a master by hand: says what comes in and when, and keeps what goes out, peer by peer.
-class Stage {
- public:
-  explicit Stage(ClusterBox& box)
-      : compute_(1),
-        master_(box.setup(), box.fresh_parameters(), compute_, buffers_, nullptr, now_),
-        fingerprint_(box.setup().fingerprint),
-        parameters_(box.fresh_parameters()),
-        metrics_(box.setup().record(6, Tape::Mode::training).metrics.size()) {}
-
-  void says(std::uint32_t peer, const AnyMessage& message, Blob body = {}) {
-    MasterActions actions;
-    master_.on({Event::Kind::message, {peer}, encode(message, std::move(body))}, now_, actions);
-    keep(actions);
-  }
-  [[nodiscard]] Hello hello() const {
-    return {.fingerprint = fingerprint_, .core = "test", .node = "stage", .threads = 1};
-  }
-  void greets(std::uint32_t peer) {
-    says(peer, hello());
-    says(peer, Ready{.readable = {1, 1}});
-  }
-  void passes(std::chrono::nanoseconds time) {
-    now_ += std::chrono::duration_cast<Instant::duration>(time);
-    MasterActions actions;
-    master_.tick(now_, actions);
-    keep(actions);
-  }
-  void disappears(std::uint32_t peer) {
-    MasterActions actions;
-    master_.on({Event::Kind::lost, {peer}, {}}, now_, actions);
-    keep(actions);
-  }
-
-  /// Sends what a lease asks for, all zeros, and that it is done.
-  void answers(std::uint32_t peer, std::uint64_t work, SnippetRange node, milliseconds took) {
-    for (std::uint32_t i = node.first; i < node.end(); ++i) {
-      says(peer, StatsMessage{.work = work,
-                              .node = node,
-                              .index = i,
-                              .loss = 1,
-                              .weight = 6,
-                              .metrics = std::vector<double>(metrics_)});
-    }
-    for (std::uint32_t id = 0; id < parameters_.size(); ++id) {
-      says(peer, GradientMessage{.work = work, .node = node, .parameter = {id}},
-           Blob(Bytes(parameters_[{id}].value.type().bytes())));
-    }
-    const auto elapsed = static_cast<std::uint64_t>(std::chrono::nanoseconds(took).count());
-    says(peer,
-         DoneMessage{.work = work, .node = node, .compute_ns = elapsed, .elapsed_ns = elapsed});
-  }
-
-  /// Subtrees leased to a peer since the last call.
-  std::vector<SnippetRange> leases_of(std::uint32_t peer) {
-    std::vector<SnippetRange> nodes;
-    for (const AnyMessage& message : std::exchange(sent_[peer], {})) {
-      if (const auto* lease = std::get_if<Lease>(&message)) nodes.push_back(lease->node);
-    }
-    return nodes;
-  }
-  template <class M>
-  std::optional<M> last(std::uint32_t peer) const {
-    std::optional<M> found;
-    const auto messages = sent_.find(peer);
-    if (messages == sent_.end()) return found;
-    for (const AnyMessage& message : messages->second) {
-      if (const auto* wanted = std::get_if<M>(&message)) found = *wanted;
-    }
-    return found;
-  }
-  template <class M>
-  [[nodiscard]] int count(std::uint32_t peer) const {
-    const auto& messages = sent_.at(peer);
-    return static_cast<int>(
-        std::count_if(messages.begin(), messages.end(),
-                      [](const auto& message) { return std::holds_alternative<M>(message); }));
-  }
-  [[nodiscard]] bool dropped(std::uint32_t peer) const {
-    return std::find(dropped_.begin(), dropped_.end(), PeerId{peer}) != dropped_.end();
-  }
-  [[nodiscard]] const Master& master() const { return master_; }
-
- private:
-  void keep(MasterActions& actions) {
-    for (const auto& [peer, message] : actions.sends)
-      sent_[peer.value].push_back(decode(message.head).value());
-    dropped_.insert(dropped_.end(), actions.drops.begin(), actions.drops.end());
-  }
-
-  Instant now_{seconds(1000)};
-  ComputePool compute_;
-  BufferPool buffers_;
-  Master master_;
-  Digest fingerprint_;
-  ParameterStore parameters_;
-  std::size_t metrics_;
-  std::map<std::uint32_t, std::vector<AnyMessage>> sent_;
-  std::vector<PeerId> dropped_;
-};
 
 TEST(Master, without_contributors_it_waits_and_begins_with_the_first) {
   ClusterBox box;
@@ -303,10 +203,10 @@ TEST(Master, who_leaves_hands_in_what_it_holds_and_is_given_nothing_new) {
   stage.answers(2, 1, {4, 4}, milliseconds(10));
   EXPECT_TRUE(stage.last<Finish>(2));
   EXPECT_FALSE(stage.dropped(2));
-  EXPECT_EQ(stage.master().roster().all()[1].snippets, 4U);
   (void)stage.leases_of(2);
   stage.answers(1, 1, {0, 4}, milliseconds(10));
   EXPECT_EQ(stage.master().progress().step, 1U);
+  EXPECT_EQ(stage.master().roster().all()[1].snippets, 4U);
   EXPECT_TRUE(stage.leases_of(2).empty());
 }
 
@@ -387,6 +287,74 @@ TEST(Master, whoever_answers_in_full_is_believed_although_others_were_faster_wit
   }
   for (std::uint32_t peer = 1; peer <= 3; ++peer) EXPECT_FALSE(stage.dropped(peer)) << peer;
   EXPECT_GE(stage.master().progress().step, 1U);
+}
+
+TEST(Master, says_that_it_waits_when_all_are_lost_in_the_middle_of_a_step) {
+  ClusterBox box;
+  Stage stage(box);
+  stage.greets(1);
+  stage.disappears(1);
+  for (int i = 0; i < 15; ++i) stage.passes(milliseconds(100));
+  EXPECT_EQ(stage.events("waiting"), 1);
+  stage.greets(2);
+  stage.passes(milliseconds(20));
+  stage.disappears(2);
+  for (int i = 0; i < 15; ++i) stage.passes(milliseconds(100));
+  EXPECT_EQ(stage.events("waiting"), 2);
+}
+
+TEST(Master, ends_with_the_reason_when_nobody_can_come_any_more) {
+  ClusterBox box;
+  box.others_may_come = false;
+  Stage stage(box);
+  stage.greets(1);
+  stage.says(1, FailedMessage{.work = 1, .node = {0, 8}, .reason = "out of memory"});
+  try {
+    stage.says(1, FailedMessage{.work = 1, .node = {0, 8}, .reason = "out of memory"});
+    FAIL() << "it went on";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("out of memory"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Master, a_stop_waits_for_what_those_who_leave_still_hold) {
+  ClusterBox box;
+  Stage stage(box);
+  stage.greets(1);
+  stage.says(1, Leave{"enough"});
+  stage.stops();
+  stage.passes(milliseconds(20));
+  EXPECT_FALSE(stage.master().finished());
+  stage.answers(1, 1, {0, 8}, milliseconds(10));
+  stage.passes(milliseconds(20));
+  EXPECT_TRUE(stage.master().finished());
+  EXPECT_EQ(stage.master().progress().step, 1U);
+  EXPECT_EQ(stage.checkpoints(), 1);
+  EXPECT_TRUE(stage.last<Finish>(1));
+}
+
+TEST(Master, goes_on_from_a_checkpoint_of_its_own_numerics_class_only) {
+  ClusterBox box;
+  const ClusterBox::Result first = box.run({{}}, nullptr, 2);
+  ASSERT_TRUE(first.checkpoint);
+  Checkpoint foreign = *first.checkpoint;
+  foreign.fingerprint = {};
+  foreign.core = "Nehalem";
+  ComputePool compute(1);
+  BufferPool buffers;
+  const auto resumes = [&](const Checkpoint& checkpoint) {
+    const Master master(box.setup(), box.fresh_parameters(), compute, buffers, &checkpoint, {});
+    return master.progress().step;
+  };
+  EXPECT_EQ(resumes(*first.checkpoint), first.checkpoint->step);
+  try {
+    (void)resumes(foreign);
+    FAIL() << "it resumed";
+  } catch (const InputError& error) {
+    EXPECT_NE(error.remedy().find("OPENBLAS_CORETYPE=Nehalem"), std::string::npos);
+  }
+  box.contributors.numerics = ContributorSpec::Numerics::any;
+  EXPECT_EQ(resumes(foreign), foreign.step);
 }
 
 }  // namespace

@@ -9,22 +9,14 @@ namespace {
 
 std::vector<AnyMessage> one_of_each() {
   const Digest digest = digest_of(std::as_bytes(std::span("raven", 5)));
-  const SampleSchema schema{.feature_type = FeatureType::u8,
-                            .feature_shape = {28, 28, 1},
-                            .normalisation = {},
-                            .target_kind = TargetKind::classes,
-                            .target_width = 10};
   return {
       Hello{.fingerprint = digest, .core = "Zen", .node = "n1", .pid = 77, .threads = 4},
-      Welcome{
-          .seed = 9,
-          .batch = 256,
-          .shuffle = false,
-          .heartbeat = std::chrono::milliseconds(250),
-          .cache_bytes = 1 << 20,
-          .datasets =
-              {{.manifest = "/data/train.yaml", .identity = digest, .rows = 5, .schema = schema}},
-          .parameters = {{DType::f32, {512, 784}}, {DType::f32, {512}}}},
+      Welcome{.seed = 9,
+              .batch = 256,
+              .shuffle = false,
+              .heartbeat = std::chrono::milliseconds(250),
+              .cache_bytes = 1 << 20,
+              .session = digest},
       Ready{.readable = {1, 0}, .graphs = {digest}, .versions = {3, Ready::no_version}},
       GraphMessage{digest},
       ParameterMessage{.id = {3}, .version = 12},
@@ -73,8 +65,52 @@ TEST(Protocol, fields_come_back_as_they_were) {
   EXPECT_EQ(lease.versions, (std::vector<std::uint64_t>{4, 4, 0}));
   const auto welcome = std::get<Welcome>(decode(encode(messages[1]).head).value());
   EXPECT_EQ(welcome.heartbeat, std::chrono::milliseconds(250));
-  EXPECT_EQ(welcome.parameters[0].shape, (Shape{512, 784}));
-  EXPECT_EQ(welcome.datasets.at(0).schema.feature_shape, (Shape{28, 28, 1}));
+}
+
+RunOffer an_offer(std::int64_t columns) {
+  const auto width = static_cast<std::size_t>(columns);
+  return {.datasets = {{.manifest = "/data/train.yaml",
+                        .identity = digest_of(std::as_bytes(std::span("data", 4))),
+                        .rows = 5,
+                        .schema = {.feature_type = FeatureType::f32,
+                                   .feature_shape = {columns},
+                                   .normalisation = {.mean = std::vector<double>(width, 0.5),
+                                                     .std = std::vector<double>(width, 2.0)},
+                                   .target_kind = TargetKind::classes,
+                                   .target_width = 10}}},
+          .parameters = {{DType::f32, {512, columns}}, {DType::f32, {512}}}};
+}
+
+TEST(Protocol, an_offer_is_as_long_as_its_data_is_wide) {
+  const RunOffer offer = an_offer(20'000);
+  const Blob body = encode(offer);
+  const auto back = decode_offer(body.bytes());
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->datasets.at(0).schema, offer.datasets[0].schema);
+  EXPECT_EQ(back->parameters, offer.parameters);
+  EXPECT_LT(encode(Welcome{}, body).head.size(), Transport::max_head_bytes);
+}
+
+TEST(Protocol, a_damaged_offer_is_none) {
+  const Blob body = encode(an_offer(3));
+  Bytes bytes(body.bytes().begin(), body.bytes().end());
+  for (std::size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+    bytes[bit / 8] ^= std::byte{1} << (bit % 8);
+    EXPECT_FALSE(decode_offer(bytes)) << bit;
+    bytes[bit / 8] ^= std::byte{1} << (bit % 8);
+  }
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_offer(ByteSpan(bytes).first(size))) << size;
+  }
+}
+
+TEST(Protocol, the_largest_lease_fits_a_head) {
+  Lease lease{.node = {0, Lease::max_snippets}, .root = {0, 4096}};
+  lease.snippets.resize(Lease::max_snippets);
+  for (std::size_t i = 0; i < max_parameters; ++i) lease.versions.push_back(i % 2 * 77);
+  const Message message = encode(lease);
+  EXPECT_LE(message.head.size(), Transport::max_head_bytes);
+  EXPECT_EQ(std::get<Lease>(decode(message.head).value()).versions, lease.versions);
 }
 
 TEST(Protocol, a_message_that_is_cut_short_or_too_long_is_none) {

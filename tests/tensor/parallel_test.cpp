@@ -53,6 +53,18 @@ TEST(Parallel, loops_nest) {
   EXPECT_EQ(total, 100);
 }
 
+TEST(Parallel, a_caller_with_a_place_of_its_own_waits_for_nothing_that_was_started) {
+  ComputePool pool(2, 1);
+  EXPECT_EQ(pool.threads(), 2);
+  std::promise<void> gate;
+  std::shared_future<void> opened = gate.get_future().share();
+  for (int i = 0; i < 4; ++i) pool.start([opened] { opened.wait(); });
+  int sum = 0;
+  pool.run([&] { sum += 1; });  // for ever, if it waited
+  EXPECT_EQ(sum, 1);
+  gate.set_value();
+}
+
 TEST(Parallel, an_exception_reaches_the_caller) {
   ComputePool pool(2);
   const auto loop = [&] {

@@ -328,32 +328,34 @@ void traffic_is_counted(World& world) {
           "what came is counted");
 }
 
-void an_oversize_body_loses_its_sender(World& world) {
-  await_everybody(world);
+/// All say one thing; then contributor 1 sends a body above the limit, and only that one is lost.
+void only_an_offender_against(std::size_t limit, World& world) {
   if (!world.is_master()) {
-    if (world.index == 1) {
-      world.transport.send(master, numbered(1));
-      world.transport.send(master, {Bytes(8), Blob(Bytes(world.max_body_bytes + 1))});
-      for (int i = 0; i < 1000; ++i) (void)world.transport.poll(0us);
-      return;
-    }
-    world.transport.send(master, numbered(1));
-    return await_dismissal(world);
+    world.transport.send(master, {Bytes(8), Blob(Bytes(std::min<std::size_t>(limit, 1000)))});
+    if (world.index > 1) return await_dismissal(world);
+    world.transport.send(master, {Bytes(8), Blob(Bytes(limit + 1))});
+    for (int i = 0; i < 1000; ++i) (void)world.transport.poll(0us);
+    return;
   }
-  int messages = 0;
-  int losses = 0;
-  while (messages < world.contributors || losses < 1) {
+  for (int left = world.contributors + 1; left > 0; --left) {
     const Event event = next(world);
-    if (event.kind == Event::Kind::message) {
-      ++messages;
-      continue;
-    }
-    require(event.peer == peer(1), "only the offender is lost");
-    require(!event.reason.empty(), "a loss has a reason");
-    ++losses;
+    if (event.kind == Event::Kind::message) continue;
+    require(event.peer == peer(1) && !event.reason.empty(), "only the offender is lost, with why");
   }
   require(world.transport.flushed(peer(1)), "nothing is queued for a lost peer");
   dismiss(world, 2);
+}
+
+void an_oversize_body_loses_its_sender(World& world) {
+  await_everybody(world);
+  only_an_offender_against(world.max_body_bytes, world);
+}
+
+void a_body_above_a_later_limit_loses_its_sender(World& world) {
+  constexpr std::size_t limit = 1000;
+  await_everybody(world);
+  if (world.is_master()) world.transport.limit_bodies(limit);
+  only_an_offender_against(limit, world);
 }
 
 void contributors_know_only_the_master(World& world) {
@@ -478,6 +480,7 @@ constexpr Scenario all[] = {
     {"flushed_follows_the_queue", 1, flushed_follows_the_queue},
     {"traffic_is_counted", 1, traffic_is_counted},
     {"an_oversize_body_loses_its_sender", 1, an_oversize_body_loses_its_sender},
+    {"a_body_above_a_later_limit_loses_its_sender", 1, a_body_above_a_later_limit_loses_its_sender},
     {"contributors_know_only_the_master", 2, contributors_know_only_the_master},
     {"a_dead_peer_holds_up_nobody", 1, a_dead_peer_holds_up_nobody},
     {"a_peer_may_die_while_it_receives", 1, a_peer_may_die_while_it_receives},

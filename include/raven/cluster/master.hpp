@@ -61,6 +61,8 @@ struct MasterSetup {
   std::string core;
   Digest training_digest;
   std::uint64_t cache_bytes = 0;
+  /// Whether contributors may come that are not here yet; if not, losing the last one is the end.
+  bool others_may_come = true;
   Digest session = {};  ///< another one for each life of a master; see Welcome::session
   std::chrono::milliseconds checkpoint_every{30000};
 };
@@ -69,7 +71,7 @@ struct MasterProgress {
   std::uint64_t step = 0;
   std::uint64_t steps = 0;
   std::int64_t epoch = 1;
-  double loss = 0;         ///< mean of the epoch so far
+  double loss = 0;         ///< mean of the epoch so far; before its first step, of the one before
   std::uint64_t rows = 0;  ///< samples trained on by this process
   int contributors = 0;
   bool evaluating = false;
@@ -97,6 +99,8 @@ class Master {
   /// holds, and is told to go. Nobody of that name: nothing happens.
   void request_leave(PeerId peer);
 
+  /// Bytes of the largest body that an honest contributor sends.
+  [[nodiscard]] std::size_t largest_answer() const;
   /// All done, or stopped: contributors have been told to go.
   [[nodiscard]] bool finished() const;
   [[nodiscard]] bool stopped_early() const;

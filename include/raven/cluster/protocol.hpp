@@ -20,7 +20,10 @@ namespace raven {
 // at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
 // itself.
 
-constexpr std::uint32_t protocol_version = 2;
+constexpr std::uint32_t protocol_version = 3;
+
+/// Tensors that a model may have: their versions go with every lease, in its head.
+constexpr std::size_t max_parameters = 4000;
 
 /// Contributor to master, first of all.
 struct Hello {
@@ -40,18 +43,22 @@ struct DatasetOffer {
   SampleSchema schema;
 };
 
-/// Master to contributor: the constants of the run.
+/// Master to contributor: the constants of the run; the body is a RunOffer.
 struct Welcome {
   std::uint64_t seed = 0;
   std::int64_t batch = 1;
   bool shuffle = true;
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds lost_after{4000};
-  std::uint64_t cache_bytes = 0;       ///< memory for shards
-  std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
-  std::vector<ValueType> parameters;   ///< type of every parameter, by ParameterId
+  std::uint64_t cache_bytes = 0;  ///< memory for shards
   /// Of this master's life: who comes back within it still has what it was sent. Zeros: nobody has.
   Digest session = {};
+};
+
+/// What the run is about: as long as its model is deep and its data wide, so it is a body.
+struct RunOffer {
+  std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
+  std::vector<ValueType> parameters;   ///< type of every parameter, by ParameterId
 };
 
 /// Contributor to master: can be given work.
@@ -148,5 +155,8 @@ using AnyMessage =
 [[nodiscard]] Message encode(const AnyMessage& message, Blob body = {});
 /// None when the head is malformed or not as it was sent.
 [[nodiscard]] std::optional<AnyMessage> decode(ByteSpan head);
+[[nodiscard]] Blob encode(const RunOffer& offer);
+/// None when the body is malformed or not as it was sent.
+[[nodiscard]] std::optional<RunOffer> decode_offer(ByteSpan body);
 
 }  // namespace raven

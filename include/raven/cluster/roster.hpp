@@ -35,6 +35,12 @@ struct Member {
   std::uint64_t compute_ns = 0;
 
   static constexpr std::uint64_t no_version = Ready::no_version;
+
+  /// Frees what only a member that is here needs.
+  void forget() {
+    parameter_versions = {};
+    graphs = {};
+  }
 };
 
 /// Everybody who ever said hello, in order of arrival.
@@ -42,6 +48,8 @@ class Roster {
  public:
   /// Null when the peer is not here (any more).
   [[nodiscard]] Member* find(PeerId peer);
+  /// Whoever said hello under that name once, whether or not it is still here; null for nobody.
+  [[nodiscard]] Member* find_ever(PeerId peer);
   Member& add(Member member);
   [[nodiscard]] std::vector<Member>& all() { return members_; }
   [[nodiscard]] const std::vector<Member>& all() const { return members_; }

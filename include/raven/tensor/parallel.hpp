@@ -8,14 +8,14 @@
 
 namespace raven {
 
-/// Calls `body(i)` for every i in [0, count), on the threads of the pool that the caller runs in, in any
-/// order, and returns when all are done. While it waits, the calling thread helps with this loop only
-/// (never with another snippet's work), so per-thread scratch stays well nested. Outside a pool the loop is serial.
-/// Results must not depend on order: each call writes its own tile.
+/// Calls `body(i)` for every i in [0, count), on the threads of the pool that the caller runs in,
+/// in any order, and returns when all are done. While it waits, the calling thread helps with this
+/// loop only (never with another snippet's work), so per-thread scratch stays well nested. Outside
+/// a pool the loop is serial. Results must not depend on order: each call writes its own tile.
 void parallel_for(std::int64_t count, FunctionRef<void(std::int64_t)> body);
 
-/// Splits [0, count) into ranges of at most `grain` (a number that depends on shapes only, never on threads)
-/// and calls `body(first, last)` for each, as parallel_for does.
+/// Splits [0, count) into ranges of at most `grain` (a number that depends on shapes only, never on
+/// threads) and calls `body(first, last)` for each, as parallel_for does.
 void parallel_ranges(std::int64_t count, std::int64_t grain,
                      FunctionRef<void(std::int64_t, std::int64_t)> body);
 
@@ -23,8 +23,10 @@ void parallel_ranges(std::int64_t count, std::int64_t grain,
 /// Threads: run() and start() may be called from any thread.
 class ComputePool {
  public:
-  /// @param threads in all, >= 1. run() lends the calling thread as one of them.
-  explicit ComputePool(int threads);
+  /// @param threads in all, >= 1. run() lends the calling thread as one of them, when one is free.
+  /// @param callers places beside them for threads that call run(), so that these never wait for
+  /// what start() began
+  explicit ComputePool(int threads, int callers = 0);
   ~ComputePool();
   ComputePool(const ComputePool&) = delete;
   ComputePool& operator=(const ComputePool&) = delete;
@@ -41,7 +43,8 @@ class ComputePool {
 };
 
 /// Short-lived aligned memory of the calling thread, for a kernel's packed block or partial sums.
-/// Taken and given back like a stack; the memory stays with the thread, so the steady state never allocates.
+/// Taken and given back like a stack; the memory stays with the thread, so the steady state never
+/// allocates.
 class Scratch {
  public:
   explicit Scratch(std::size_t floats);

@@ -11,14 +11,16 @@
 
 namespace raven {
 
-/// Sizes of the dimensions of a tensor, outermost first; rank 0 is a scalar. A value without allocations.
+/// Sizes of the dimensions of a tensor, outermost first; rank 0 is a scalar. A value without
+/// allocations.
 class Shape {
  public:
   static constexpr std::size_t max_rank = 6;
 
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
-  explicit Shape(std::span<const std::int64_t> dims) : rank_(static_cast<std::uint8_t>(dims.size())) {
+  explicit Shape(std::span<const std::int64_t> dims)
+      : rank_(static_cast<std::uint8_t>(dims.size())) {
     expects(dims.size() <= max_rank, "a shape has at most six dimensions");
     std::copy(dims.begin(), dims.end(), dims_.begin());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -11,7 +12,8 @@
 
 namespace raven {
 
-/// What an element is. Arithmetic is float32; int32 serves indices and classes. Values are on the wire.
+/// What an element is. Arithmetic is float32; int32 serves indices and classes. Values are on the
+/// wire.
 enum class DType : std::uint8_t { f32 = 1, i32 = 2 };
 
 /// Bytes of one element: 4 for both.
@@ -28,7 +30,8 @@ struct ValueType {
   friend bool operator==(const ValueType&, const ValueType&) = default;
 };
 
-/// Contiguous row-major elements that somebody else owns, read only. data == nullptr means "no value".
+/// Contiguous row-major elements that somebody else owns, read only. data == nullptr means "no
+/// value".
 struct ConstView {
   const void* data = nullptr;
   ValueType type;
@@ -65,8 +68,8 @@ struct View {
   operator ConstView() const { return {data, type}; }  // NOLINT(google-explicit-constructor)
 };
 
-/// A shape plus a shared, contiguous, row-major buffer. Copying shares the buffer, clone() copies it.
-/// Threads: a buffer may be read by many, written by one while nobody reads.
+/// A shape plus a shared, contiguous, row-major buffer. Copying shares the buffer, clone() copies
+/// it. Threads: a buffer may be read by many, written by one while nobody reads.
 class Tensor {
  public:
   Tensor() = default;
@@ -74,7 +77,8 @@ class Tensor {
   explicit Tensor(ValueType type);
   /// Unspecified content, from the pool.
   Tensor(ValueType type, BufferPool& pool);
-  /// Sees the bytes of a blob without copying. @pre blob.size() == type.bytes(), 4-byte aligned; never written to
+  /// Sees the bytes of a blob without copying. @pre blob.size() == type.bytes(), 4-byte aligned;
+  /// never written to
   Tensor(ValueType type, const Blob& blob);
   static Tensor of(const Shape& shape, std::span<const float> values);
   static Tensor of(const Shape& shape, std::span<const std::int32_t> values);
@@ -99,7 +103,13 @@ class Tensor {
   [[nodiscard]] Tensor reshaped(const Shape& shape) const;
   [[nodiscard]] Tensor clone() const;
   /// True when no other handle sees this buffer, so that it may be overwritten.
-  [[nodiscard]] bool unique() const { return buffer_.use_count() == 1; }
+  [[nodiscard]] bool unique() const {
+    if (buffer_.use_count() != 1) return false;
+    // Counting alone orders nothing: what the last other holder, on another thread, did to the
+    // buffer happened before.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return true;
+  }
 
  private:
   ValueType type_;

@@ -81,6 +81,9 @@ class Transport {
   /// says 1 for any number.
   [[nodiscard]] virtual std::size_t backlog(PeerId peer) const { return flushed(peer) ? 0 : 1; }
 
+  /// From now on a peer that announces a larger body is lost, before memory is taken for it.
+  virtual void limit_bodies(std::size_t bytes) = 0;
+
   [[nodiscard]] virtual Traffic traffic() const = 0;
 };
 

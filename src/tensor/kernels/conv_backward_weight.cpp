@@ -18,16 +18,17 @@ struct Cut {
   std::int64_t range_length;
 };
 
-Cut cut(const ConvShape& s, const Grid& grid, std::int64_t sums_floats) {
+Cut cut(const ConvShape& s, const Grid& grid) {
   constexpr std::int64_t most_parts = 8;
   constexpr std::int64_t part_flops = 4'000'000;
   constexpr std::int64_t most_floats = std::int64_t{1} << 23;
   const std::int64_t units = grid.batch * grid.bands();
   const std::int64_t flops = 2 * s.out_rows() * s.out * s.patch();
   const std::int64_t worth = std::max<std::int64_t>(1, flops / part_flops);
+  // Without the padding of the blocks: that depends on the CPU's vectors, and the bits must not.
+  const std::int64_t sums_floats = std::max<std::int64_t>(1, s.out * s.patch());
   const std::int64_t parts = std::max<std::int64_t>(
-      1,
-      std::min({most_parts, worth, units, most_floats / std::max<std::int64_t>(1, sums_floats)}));
+      1, std::min({most_parts, worth, units, most_floats / sums_floats}));
   // Where the batch alone does not occupy a node, ranges of the weight do; multiples of 12 are
   // whole tiles.
   const std::int64_t ranges =
@@ -78,7 +79,7 @@ void conv2d_backward_weight(const ConvShape& shape, const float* dz, const float
   const std::int64_t width = conv_block_width();
   const std::int64_t group_floats = (group_out + width - 1) / width * depth * width;
   const std::int64_t part_floats = shape.groups * group_floats;
-  const Cut plan = cut(shape, grid, part_floats);
+  const Cut plan = cut(shape, grid);
 
   const Taps taps(shape);
   list_taps(shape, grid, taps.all());

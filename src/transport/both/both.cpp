@@ -38,6 +38,11 @@ class BothTransport final : public Transport {
     return (is_local(peer) ? *local_ : *remote_).flushed(inner(peer));
   }
 
+  void limit_bodies(std::size_t bytes) override {
+    local_->limit_bodies(bytes);
+    remote_->limit_bodies(bytes);
+  }
+
   [[nodiscard]] Traffic traffic() const override {
     Traffic sum = local_->traffic();
     const Traffic remote = remote_->traffic();

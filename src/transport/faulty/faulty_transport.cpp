@@ -93,6 +93,7 @@ class FaultyTransport final : public Transport {
   }
 
   bool flushed(PeerId peer) const override { return inner_->flushed(peer); }
+  void limit_bodies(std::size_t bytes) override { inner_->limit_bodies(bytes); }
   Traffic traffic() const override { return inner_->traffic(); }
 
  private:

@@ -119,6 +119,7 @@ class LocalEndpoint final : public Transport {
   void wake() override { mailbox_->wake(); }
   void drop(PeerId peer) override { links_.erase(peer); }
   bool flushed(PeerId) const override { return true; }
+  void limit_bodies(std::size_t bytes) override { options_.max_body_bytes = bytes; }
   Traffic traffic() const override { return traffic_; }
 
  private:

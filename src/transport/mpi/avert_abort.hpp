@@ -2,12 +2,17 @@
 
 namespace raven {
 
-/// Whether Open MPI may end this process when it finds a connection broken.
+/// How Open MPI may end this process when it finds a connection broken.
 ///
-/// Open MPI 4.1 calls its own ompi_rte_abort() when a fragment queued to a peer can't be sent any
-/// more, whatever the error handlers say. For raven a lost peer is no reason to end: while this is
-/// on, that function returns and Open MPI goes on. Other MPI libraries have no such function and
-/// ignore it.
+/// Open MPI 4.1 ends a process whose connection breaks under way, whatever the error handlers say,
+/// in two places. For raven a lost peer is no reason to end, and even less to take others along.
+/// While this is on, functions in this program stand in for Open MPI's own:
+/// - mca_pml_ob1_error_handler(), told of a connection that failed, does nothing: its callers go
+/// on.
+/// - ompi_rte_abort(), called for a fragment that can't be sent any more, is declared not to
+///   return, and nothing but other code follows its calls. It ends this process alone, at once, and
+///   says so: contributors find their way to the next master, which goes on from a checkpoint.
+/// Other MPI libraries have no such functions and ignore these.
 void avert_aborts(bool on);
 
 }  // namespace raven

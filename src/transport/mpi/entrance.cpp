@@ -92,6 +92,7 @@ class EnteredTransport final : public Transport {
   }
   [[nodiscard]] bool flushed(PeerId peer) const override { return mpi_.flushed(peer); }
   [[nodiscard]] std::size_t backlog(PeerId peer) const override { return mpi_.backlog(peer); }
+  void limit_bodies(std::size_t bytes) override { mpi_.limit_bodies(bytes); }
   [[nodiscard]] Traffic traffic() const override { return mpi_.traffic(); }
 
   std::optional<Event> poll(microseconds patience) override {

@@ -143,6 +143,11 @@ std::size_t MpiTransport::backlog(PeerId peer) const {
   return found->second.queue.size() + static_cast<std::size_t>(found->second.under_way);
 }
 
+void MpiTransport::limit_bodies(std::size_t bytes) {
+  options_.max_body_bytes = bytes;
+  pool_.trim();
+}
+
 void MpiTransport::fill_window(PeerId id) {
   Peer& peer = peers_.at(id);
   while (!peer.queue.empty() && peer.under_way < window) {
@@ -383,7 +388,9 @@ void MpiTransport::forget(PeerId id) {
   peers_.erase(found);
   for (std::size_t at = 0; at < requests_.size(); ++at) {
     const Purpose& purpose = purposes_[at];
-    const bool receives = purpose.head_buffer || purpose.incoming;
+    const bool receives = purpose.kind == Purpose::Kind::receive_head ||
+                          purpose.kind == Purpose::Kind::receive_piece ||
+                          purpose.kind == Purpose::Kind::receive_offer;
     // What is matched already can't be cancelled and what is sent never can: those stay in the
     // list.
     if (purpose.peer == id && receives) MPI_Cancel(&requests_[at]);

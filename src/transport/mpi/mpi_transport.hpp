@@ -47,6 +47,7 @@ class MpiTransport final : public Transport {
   void drop(PeerId peer) override;
   bool flushed(PeerId peer) const override { return backlog(peer) == 0; }
   std::size_t backlog(PeerId peer) const override;
+  void limit_bodies(std::size_t bytes) override;
   Traffic traffic() const override { return traffic_; }
 
  private:

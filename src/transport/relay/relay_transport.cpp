@@ -122,6 +122,11 @@ class MasterRelay final : public RelayTransport {
     return gateways_.contains(peer) || inner_->flushed(peer);
   }
 
+  void limit_bodies(std::size_t bytes) override {
+    // A head that has no room left beside its envelope comes as a body.
+    inner_->limit_bodies(std::max(bytes, max_head_bytes));
+  }
+
   [[nodiscard]] Traffic traffic() const override {
     Traffic sum = inner_->traffic();
     const auto exchange = [](std::uint64_t& total, std::uint64_t minus, std::uint64_t plus) {

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cluster/box.hpp"
+#include "raven/cluster/master.hpp"
+
+namespace raven {
+
+/// Drives a master by hand: says what comes in and when, and keeps what goes out, peer by peer.
+class Stage {
+ public:
+  explicit Stage(ClusterBox& box)
+      : compute_(1),
+        master_(box.setup(), box.fresh_parameters(), compute_, buffers_, nullptr, now_),
+        fingerprint_(box.setup().fingerprint),
+        parameters_(box.fresh_parameters()),
+        metrics_(box.setup().record(6, Tape::Mode::training).metrics.size()) {}
+
+  void says(std::uint32_t peer, const AnyMessage& message, Blob body = {}) {
+    MasterActions actions;
+    master_.on({Event::Kind::message, {peer}, encode(message, std::move(body))}, now_, actions);
+    keep(actions);
+  }
+  [[nodiscard]] Hello hello() const {
+    return {.fingerprint = fingerprint_, .core = "test", .node = "stage", .threads = 1};
+  }
+  void greets(std::uint32_t peer) {
+    says(peer, hello());
+    says(peer, Ready{.readable = {1, 1}});
+  }
+  void passes(std::chrono::nanoseconds time) {
+    now_ += std::chrono::duration_cast<Instant::duration>(time);
+    MasterActions actions;
+    master_.tick(now_, actions);
+    keep(actions);
+  }
+  void disappears(std::uint32_t peer) {
+    MasterActions actions;
+    master_.on({Event::Kind::lost, {peer}, {}}, now_, actions);
+    keep(actions);
+  }
+
+  /// Sends what a lease asks for, all zeros, and that it is done; time goes by meanwhile.
+  void answers(std::uint32_t peer, std::uint64_t work, SnippetRange node,
+               std::chrono::milliseconds took,
+               std::optional<std::chrono::nanoseconds> claims = {}) {
+    now_ += took;
+    for (std::uint32_t i = node.first; i < node.end(); ++i) {
+      says(peer, StatsMessage{.work = work,
+                              .node = node,
+                              .index = i,
+                              .loss = 1,
+                              .weight = 6,
+                              .metrics = std::vector<double>(metrics_)});
+    }
+    for (std::uint32_t id = 0; id < parameters_.size(); ++id) {
+      says(peer, GradientMessage{.work = work, .node = node, .parameter = {id}},
+           Blob(Bytes(parameters_[{id}].value.type().bytes())));
+    }
+    const auto elapsed = static_cast<std::uint64_t>(claims.value_or(took).count());
+    says(peer,
+         DoneMessage{.work = work, .node = node, .compute_ns = elapsed, .elapsed_ns = elapsed});
+  }
+
+  /// Subtrees leased to a peer since the last call.
+  std::vector<SnippetRange> leases_of(std::uint32_t peer) {
+    std::vector<SnippetRange> nodes;
+    for (const AnyMessage& message : std::exchange(sent_[peer], {})) {
+      if (const auto* lease = std::get_if<Lease>(&message)) nodes.push_back(lease->node);
+    }
+    return nodes;
+  }
+  template <class M>
+  std::optional<M> last(std::uint32_t peer) const {
+    std::optional<M> found;
+    const auto messages = sent_.find(peer);
+    if (messages == sent_.end()) return found;
+    for (const AnyMessage& message : messages->second) {
+      if (const auto* wanted = std::get_if<M>(&message)) found = *wanted;
+    }
+    return found;
+  }
+  template <class M>
+  [[nodiscard]] int count(std::uint32_t peer) const {
+    const auto& messages = sent_.at(peer);
+    return static_cast<int>(
+        std::count_if(messages.begin(), messages.end(),
+                      [](const auto& message) { return std::holds_alternative<M>(message); }));
+  }
+  void stops() { master_.request_stop(); }
+  [[nodiscard]] int events(const std::string& kind) const {
+    return static_cast<int>(std::count(events_.begin(), events_.end(), kind));
+  }
+  [[nodiscard]] int checkpoints() const { return checkpoints_; }
+  [[nodiscard]] bool dropped(std::uint32_t peer) const {
+    return std::find(dropped_.begin(), dropped_.end(), PeerId{peer}) != dropped_.end();
+  }
+  [[nodiscard]] const Master& master() const { return master_; }
+
+ private:
+  void keep(MasterActions& actions) {
+    for (const auto& [peer, message] : actions.sends)
+      sent_[peer.value].push_back(decode(message.head).value());
+    dropped_.insert(dropped_.end(), actions.drops.begin(), actions.drops.end());
+    for (const RunEvent& event : actions.events) events_.push_back(event.kind);
+    checkpoints_ += actions.checkpoint ? 1 : 0;
+  }
+
+  Instant now_{std::chrono::seconds(1000)};
+  ComputePool compute_;
+  BufferPool buffers_;
+  Master master_;
+  Digest fingerprint_;
+  ParameterStore parameters_;
+  std::size_t metrics_;
+  std::map<std::uint32_t, std::vector<AnyMessage>> sent_;
+  std::vector<PeerId> dropped_;
+  std::vector<std::string> events_;
+  int checkpoints_ = 0;
+};
+
+}  // namespace raven
