@@ -1,5 +1,7 @@
 #include "cli/train.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -10,6 +12,7 @@
 
 #include "cli/console.hpp"
 #include "cli/contribute.hpp"
+#include "cli/launch.hpp"
 #include "cli/newcomers.hpp"
 #include "cli/processes.hpp"
 #include "cli/report_run.hpp"
@@ -281,6 +284,9 @@ int train_here(const TrainOptions& options) {
   if (launched) {
     session.emplace(std::chrono::seconds(3),
                     is_gateway ? MpiSession::Threads::several : MpiSession::Threads::one);
+  }
+  if (!options.result_file.empty() && place.rank == 0) {
+    std::ofstream(sign_of_beginning(options.result_file)) << ::getpid() << '\n';
   }
   const int world_size = launched ? session->size() : 1;
   const bool is_master = !launched || session->rank() == 0;

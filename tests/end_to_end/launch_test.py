@@ -64,6 +64,11 @@ class Launching(EndToEnd):
             self.assert_trained(launch)
             self.assertEqual(len(launch.run.events("resumed")), 1)
 
+    def test_a_rank_that_dies_before_all_have_found_each_other_holds_up_nobody(self):
+        with self.launched("launch-stillborn", "-n", 1, *LONG) as launch:
+            launch.kill(wait_until(lambda: launch.rank(2), "the contributor"))
+            self.assert_trained(launch)
+
     def test_contributors_of_a_killed_gateway_come_back_by_another(self):
         with self.launched("launch-gateway-killed", "-n", 0, "--gateways", 2, *LONG, "--set", "master_computes=false",
                            "--set", "contributors.spawn=[{at_step: 0, count: 2}]") as launch:
