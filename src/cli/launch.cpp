@@ -17,6 +17,7 @@
 #include "cli/door_file.hpp"
 #include "cli/process_tree.hpp"
 #include "cli/run_directory.hpp"
+#include "cli/status_file.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/core/error.hpp"
 #include "raven/job/build.hpp"
@@ -254,6 +255,12 @@ class Launch {
     }
     was_started_ = true;
     std::vector<std::string> environment = environment_;
+    // A batch system's or an outer launcher's would make this mpirun span the whole allocation.
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string name = std::string(*entry).substr(0, std::string(*entry).find('='));
+      const bool foreign = name.starts_with("SLURM_") || name.starts_with("PMI");
+      if (foreign && name != "SLURM_CONF") environment.push_back(name);
+    }
     environment.push_back("RAVEN_LAUNCH=" + std::to_string(::getpid()));
     Child& child = *started_.emplace_back(std::make_unique<Child>(command, environment));
     return watch(child, result);
@@ -262,6 +269,8 @@ class Launch {
   std::optional<int> watch(Child& child, const std::filesystem::path& result) {
     std::optional<pid_t> master;
     int passed_on = 0;
+    bool begun = false;
+    std::size_t most_ranks = 0;
     for (;;) {
       const std::string said = first_line_of(result);
       if (!said.empty()) return std::atoi(said.c_str());
@@ -269,6 +278,15 @@ class Launch {
       if (!master) master = master_of(child.pid());
       if (!nodes_started_ && is_open()) start_nodes();
       const bool crashed = over || (master && !is_alive(*master));
+      if (!begun && !crashed) {
+        begun = master_is_at_work(run_);
+        const std::size_t ranks = ranks_of(child.pid()).size();
+        most_ranks = std::max(most_ranks, ranks);
+        if (!begun && ranks < most_ranks) {
+          give_up(child);
+          return std::nullopt;
+        }
+      }
       if (crashed) {
         // An mpirun that died takes its ranks along, by and by.
         if (master) end_surely(*master);
@@ -290,6 +308,22 @@ class Launch {
     while (is_alive(pid) && Clock::now() < deadline) std::this_thread::sleep_for(look_interval);
     if (is_alive(pid)) ::kill(pid, SIGKILL);
     while (is_alive(pid)) std::this_thread::sleep_for(look_interval);
+  }
+
+  /// When a rank dies in MPI_Init the others stay in theirs for ever.
+  static void give_up(Child& child) {
+    std::vector<pid_t> all = descendants_of(child.pid());
+    all.push_back(child.pid());
+    for (const pid_t pid : all) ::kill(pid, SIGKILL);
+    while (!child.is_over() || std::ranges::any_of(all, is_alive)) {
+      std::this_thread::sleep_for(look_interval);
+    }
+  }
+
+  static std::vector<pid_t> ranks_of(pid_t mpirun) {
+    std::vector<pid_t> ranks = descendants_of(mpirun);
+    std::erase_if(ranks, [](pid_t pid) { return !environment_of(pid, "OMPI_COMM_WORLD_RANK"); });
+    return ranks;
   }
 
   static std::optional<pid_t> master_of(pid_t mpirun) {
