@@ -17,6 +17,7 @@
 #include "cli/door_file.hpp"
 #include "cli/process_tree.hpp"
 #include "cli/run_directory.hpp"
+#include "cli/status_file.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/core/error.hpp"
 #include "raven/job/build.hpp"
@@ -268,6 +269,12 @@ class Launch {
     }
     was_started_ = true;
     std::vector<std::string> environment = environment_;
+    // A batch system's or an outer launcher's would make this mpirun span the whole allocation.
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string name = std::string(*entry).substr(0, std::string(*entry).find('='));
+      const bool foreign = name.starts_with("SLURM_") || name.starts_with("PMI");
+      if (foreign && name != "SLURM_CONF") environment.push_back(name);
+    }
     environment.push_back("RAVEN_LAUNCH=" + std::to_string(::getpid()));
     Child& child = *started_.emplace_back(std::make_unique<Child>(command, environment));
     return watch(child, ranks, result);

@@ -6,3 +6,11 @@ if(TARGET raven)
                        PROPERTIES LABELS "slurm;slow" SKIP_RETURN_CODE 77 TIMEOUT 900 RUN_SERIAL ON
                                   ENVIRONMENT ASAN_OPTIONS=detect_leaks=0)
 endif()
+if(TARGET raven)
+  add_test(NAME slurm.contributors_of_an_array_join_leave_and_are_cancelled
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/slurm/contributors_test.sh $<TARGET_FILE:raven>
+                   ${CMAKE_CURRENT_BINARY_DIR}/slurm_contributors)
+  set_tests_properties(slurm.contributors_of_an_array_join_leave_and_are_cancelled
+                       PROPERTIES LABELS "slurm;slow" SKIP_RETURN_CODE 77 TIMEOUT 900 RUN_SERIAL ON
+                                  ENVIRONMENT ASAN_OPTIONS=detect_leaks=0)
+endif()
