@@ -1,6 +1,7 @@
 #include "cli/launch.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -160,19 +161,15 @@ class Launch {
   }
 
   [[nodiscard]] std::vector<std::string> mpirun(int processes) const {
-    std::vector<std::string> command{"mpirun",
-                                     "-n",
-                                     std::to_string(processes),
-                                     "--oversubscribe",
-                                     "--enable-recovery",
-                                     "--bind-to",
-                                     "none",
-                                     "-mca",
-                                     "pml",
-                                     "ob1",
-                                     "-mca",
-                                     "btl",
-                                     "self,vader,tcp"};
+    std::vector<std::string> command{
+        "mpirun",    "-n",  std::to_string(processes), "--oversubscribe", "--enable-recovery",
+        "--bind-to", "none"};
+    // mpirun takes a parameter once only, and the user's word comes first.
+    const auto given = [this](std::string_view name) {
+      return std::ranges::find(options_.mpirun, name) != options_.mpirun.end();
+    };
+    if (!given("pml")) command.insert(command.end(), {"-mca", "pml", "ob1"});
+    if (!given("btl")) command.insert(command.end(), {"-mca", "btl", "self,vader,tcp"});
     command.insert(command.end(), options_.mpirun.begin(), options_.mpirun.end());
     return command;
   }
@@ -297,6 +294,9 @@ class Launch {
       }
       if (!nodes_started_ && is_open()) start_nodes();
       const bool crashed = over || (master && !is_alive(*master));
+      if (over && !start.seen && WIFEXITED(child.wait_status())) {
+        throw InputError("mpirun does not start", "see what it says above, and 'raven doctor'");
+      }
       if (crashed) {
         // An mpirun that died takes its ranks along, by and by.
         if (master) end_surely(*master);
@@ -321,6 +321,7 @@ class Launch {
     Clock::time_point since = Clock::now();
     /// Since when fewer are there than there should be, once there are any.
     std::optional<Clock::time_point> short_since = {};
+    bool seen = false;  ///< a rank
     bool over = false;
 
     bool is_stuck() {
@@ -328,6 +329,7 @@ class Launch {
       const std::vector<pid_t> all = descendants_of(child);
       const auto here = std::ranges::count_if(
           all, [](pid_t pid) { return environment_of(pid, "OMPI_COMM_WORLD_RANK").has_value(); });
+      seen = seen || here > 0;
       // After the count: a rank that ends later ends by rights.
       over = std::filesystem::exists(sign);
       if (over) return false;

@@ -69,6 +69,14 @@ class Launching(EndToEnd):
             launch.kill(wait_until(lambda: launch.rank(2), "the contributor"))
             self.assert_trained(launch)
 
+    def test_an_mpirun_that_does_not_start_is_told_once(self):
+        with self.launched("launch-no-mpirun", "-n", 0, "--mpirun=-mca", "--mpirun=btl", "--mpirun=self", "--mpirun=-mca",
+                           "--mpirun=btl", "--mpirun=tcp") as launch:
+            result = finish(launch.process)
+            self.assertEqual(result.returncode, MISTAKE, result.stderr)
+            self.assertIn("mpirun does not start", result.stderr)
+            self.assertNotIn("again", result.stderr.splitlines()[-1])
+
     def test_contributors_of_a_killed_gateway_come_back_by_another(self):
         with self.launched("launch-gateway-killed", "-n", 0, "--gateways", 2, *LONG, "--set", "master_computes=false",
                            "--set", "contributors.spawn=[{at_step: 0, count: 2}]") as launch:
