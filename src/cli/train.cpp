@@ -101,6 +101,21 @@ void dismiss_strangers(Transport& transport, const Roster& roster, std::vector<P
   if (!strangers.empty()) dismiss(transport, strangers, "the run is over");
 }
 
+double wall_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void log_written(CheckpointWriter& writer, const std::function<void(const RunEvent&)>& log,
+                 double now) {
+  for (const CheckpointCost& cost : writer.take_written()) {
+    log({"checkpoint_written",
+         {{"t", now},
+          {"step", static_cast<std::int64_t>(cost.step)},
+          {"seconds", cost.seconds},
+          {"cpu_seconds", cost.cpu_seconds}}});
+  }
+}
+
 class MasterRun {
  public:
   MasterRun(const TrainOptions& options, const JobSpec& job)
@@ -149,9 +164,7 @@ class MasterRun {
         remote.relay, job_, directory_.path(),
         {.log =
              [&](RunEvent event) {
-               const std::chrono::duration<double> wall =
-                   std::chrono::steady_clock::now() - started;
-               event.fields.insert(event.fields.begin(), {"t", wall_before + wall.count()});
+               event.fields.insert(event.fields.begin(), {"t", wall_before + wall_since(started)});
                log(event);
              },
          .warn = [&](const std::string& text) { report.warn(text); },
@@ -166,6 +179,7 @@ class MasterRun {
               if (std::string complaint = writer.take_complaint(); !complaint.empty()) {
                 report.warn("a checkpoint could not be written: " + complaint);
               }
+              log_written(writer, log, wall_since(started) + wall_before);
               newcomers.look(progress);
               report.progress(progress);
               status.update(master, std::chrono::steady_clock::now());
@@ -197,9 +211,8 @@ class MasterRun {
       }
     }
     writer.finish();
-    const double wall =
-        wall_before +
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    log_written(writer, log, wall_since(started) + wall_before);
+    const double wall = wall_before + wall_since(started);
     const RunOutcome outcome{.master = &master,
                              .traffic = transport->traffic(),
                              .wall_seconds = wall,
