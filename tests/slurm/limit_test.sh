@@ -18,6 +18,7 @@ contribute
 deadline 60 several checkpoint 3 || fail "no checkpoint"
 scancel "$crowd" || fail "scancel"
 deadline 60 ended "$crowd" || fail "the contributor did not end"
+several left 1 || fail "the cancelled contributor did not hand in and leave"
 deadline 150 restarted || fail "the limit did not requeue the job"
 contribute
 deadline 240 ended "$job" || fail "the job did not end"
