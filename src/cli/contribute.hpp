@@ -11,8 +11,8 @@
 
 namespace raven {
 
-/// From now on SIGTERM, SIGINT and SIGUSR1 ask for a stop; a second SIGINT or SIGTERM ends the
-/// process the ordinary way.
+/// From now on SIGTERM, SIGINT and SIGUSR1 ask for a stop; another SIGINT or SIGTERM seconds after
+/// the first ends the process the ordinary way.
 void listen_for_signals();
 /// The signal that asked this process to stop; 0 for none.
 [[nodiscard]] int asked_to_stop();
