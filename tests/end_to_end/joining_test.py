@@ -143,9 +143,10 @@ class Door(EndToEnd):
             for said in [b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 8, b"\x00" * 5000, (4096).to_bytes(4, "little") + b"x" * 4096]:
                 with socket.create_connection(("127.0.0.1", port), timeout=harness.PATIENCE_S) as stranger:
                     # The door may end the connection at any of these.
-                    with contextlib.suppress(OSError):
+                    with contextlib.suppress(ConnectionError):
                         stranger.sendall(said)
-                        stranger.shutdown(socket.SHUT_WR)
+                        with contextlib.suppress(OSError):
+                            stranger.shutdown(socket.SHUT_WR)
                         while stranger.recv(4096):
                             pass
             with started(harness.raven_program, "spawn", run.folder) as order:
