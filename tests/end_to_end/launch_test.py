@@ -85,7 +85,7 @@ class Launching(EndToEnd):
             self.assert_trained(launch)
             self.assertEqual(len(launch.run.events("gateway_lost")), 1)
             pids = [event["pid"] for event in launch.run.events("joined")]
-            self.assertEqual(sorted(pids[:2]), sorted(pids[2:]))
+            self.assertEqual({*pids[:2]}, {*pids[2:]})  # the same processes; on a busy machine one may need two tries
 
     def test_a_killed_launcher_leaves_nothing_behind(self):
         with self.launched("launcher-killed", "-n", 1, *LONG) as launch:
