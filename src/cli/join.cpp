@@ -29,7 +29,8 @@ int threads_of(const JoinOptions& options) {
 
 WayIn::Patience patience_of(const JoinOptions& options) {
   return {.first = std::chrono::seconds(options.wait_s),
-          .again = std::chrono::seconds(options.wait_again_s)};
+          .again = std::chrono::seconds(options.wait_again_s),
+          .stays = options.stay};
 }
 
 int report(const ContributorEnd& end) {

@@ -69,6 +69,10 @@ ContributorEnd WayIn::contribute(Workplace& workplace, std::unique_ptr<Transport
   while (transport) {
     ContributorEnd end = workplace.contribute(*transport);
     transport.reset();
+    if (end.kind == ContributorEnd::Kind::over && patience_.stays && asked_to_stop() == 0) {
+      transport = enter(patience_.again);  // unless it is complete
+      continue;
+    }
     if (end.kind != ContributorEnd::Kind::lost) return end;
     if (own_server_.empty() || asked_to_stop() != 0) return end;
     print_failure("this contributor lost its way to the run: " + end.why + "; looking for another");

@@ -24,6 +24,7 @@ class WayIn {
   struct Patience {
     std::chrono::seconds first{60};    ///< for a run that has not begun
     std::chrono::seconds again{3600};  ///< for one whose master, or gateway, has gone
+    bool stays = false;                ///< waits for a run that was stopped, too
   };
 
   /// @param own_server the address of the ompi-server that MPI was initialised with; may be empty

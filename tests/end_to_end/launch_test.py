@@ -107,6 +107,22 @@ class Launching(EndToEnd):
             self.assert_trained(launch)
             self.assertEqual(len(launch.run.events("resumed")), 1)
 
+    def test_a_contributor_that_stays_comes_back_to_a_run_that_was_stopped(self):
+        run = Run("launch-stay")
+        crowd = ("-n", 0, *LONG, "--set", "master_computes=false")
+        with contextlib.ExitStack() as closing:
+            with self.launched(run.folder.name, *crowd) as launch:
+                wait_until(lambda: (run.folder / "join.json").exists(), "the run to begin")
+                faithful = closing.enter_context(started(harness.raven_program, "join", run.folder, "--threads", 1, "--stay"))
+                self.assertTrue(run.wait_for_step(5, launch.process))
+                launch.process.send_signal(signal.SIGTERM)
+                self.assert_done(finish(launch.process))
+                self.assertFalse(run.summary()["complete"])
+            with self.launched(run.folder.name, *crowd) as launch:
+                self.assert_trained(launch)
+            self.assert_done(finish(faithful))
+            self.assertEqual([event["pid"] for event in run.events("joined")], [faithful.pid] * 2)
+
     def test_a_master_that_crashes_again_and_again_is_given_up(self):
         with self.launched("launch-hopeless", "-n", 0, "--restarts", 1, *LONG, "--set", "checkpoint.every=1h") as launch:
             for _ in range(2):
