@@ -10,6 +10,7 @@ import signal
 import unittest
 
 import harness
+import knocking
 from harness import FAILURE, LONG, MISTAKE, MPIRUN, OMPI_SERVER, EndToEnd, Launched, Run, finish, started, wait_until, words_of
 
 # Runs a command on a "node": this machine under another name.
@@ -86,6 +87,29 @@ class Launching(EndToEnd):
             self.assertEqual(len(launch.run.events("gateway_lost")), 1)
             pids = [event["pid"] for event in launch.run.events("joined")]
             self.assertEqual(sorted(pids[:2]), sorted(pids[2:]))
+
+    def test_a_wedged_gateway_relays_on_and_the_next_lets_newcomers_in(self):
+        with self.launched("launch-gateway-wedged", "-n", 0, "--gateways", 2, *LONG, "--set",
+                           "master_computes=false", "--set", "contributors.let_in=500ms",
+                           "--set", "contributors.spawn=[{at_step: 0, count: 1}]") as launch:
+            self.wait_for(launch, "joined", 1)
+            run = launch.run
+            used = run.events("spawning")[0]["gateway"]
+            order = [event["gateway"] for event in run.events("gateway_open")]
+            wait_until(lambda: len(run.events("gateway_open")) == 2, "the other gateway")
+            # It is let in, and does not come.
+            connection, port = knocking.knock(run, sorted(order).index(used), harness.PATIENCE_S)
+            self.addCleanup(connection.close)
+            self.assertTrue(port)
+            wedged = wait_until(lambda: run.events("gateway_wedged"), "the gateway to be wedged")
+            self.assertEqual([event["gateway"] for event in wedged], [used])
+            step = run.last_step()
+            self.assertTrue(run.wait_for_step(step + 3, launch.process))
+            with started(harness.raven_program, "join", run.folder, "--threads", 1) as newcomer:
+                wait_until(lambda: newcomer.pid in [event["pid"] for event in run.events("joined")], "a newcomer")
+                self.assert_trained(launch)
+                self.assert_done(finish(newcomer))
+            self.assertEqual(run.events("lost"), [])
 
     def test_a_killed_launcher_leaves_nothing_behind(self):
         with self.launched("launcher-killed", "-n", 1, *LONG) as launch:
