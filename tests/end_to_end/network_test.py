@@ -6,6 +6,7 @@ usage: network_test.py RAVEN [TEST...]
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import unittest
