@@ -19,8 +19,11 @@ import harness  # noqa: E402
 import link  # noqa: E402
 from harness import ENVIRONMENT, Launched, Run, wait_until, words_of  # noqa: E402
 
-EPOCHS = 30
+EPOCHS = 20
+BLOWS_S, LONGEST_BREAK_S = 3, 0.3
 PATIENCE_S = 90
+# Every look reads all of /proc, time that the run itself is in want of on two cores.
+BETWEEN_LOOKS_S = 0.01
 SKIPPED = 77
 
 # Runs a command on a "node": this machine under another name.
@@ -136,6 +139,7 @@ class Chaos:
             if fresh:
                 time.sleep(self.dice.uniform(0, 0.2))
                 return self.hit(fresh[0], signal.SIGKILL)
+            time.sleep(BETWEEN_LOOKS_S)
 
     def lose_node(self):
         """All that runs there dies at once."""
@@ -184,11 +188,12 @@ class Chaos:
                   self.join, self.join_and_die, self.spawn, self.spawn_and_die, self.leave, self.lose_node, self.join_from_afar,
                   self.cut_link]
         self.began = time.monotonic()
-        wait_until(lambda: self.launch.run.last_step() > 0 or self.launch.process.poll() is not None, "the first step")
-        end = time.monotonic() + 4
+        wait_until(lambda: self.launch.run.last_step() > 0 or self.launch.process.poll() is not None, "the first step",
+                   BETWEEN_LOOKS_S)
+        end = time.monotonic() + BLOWS_S
         while self.launch.process.poll() is None and time.monotonic() < end:
             self.dice.choice(things)()
-            time.sleep(self.dice.uniform(0, 0.4))
+            time.sleep(self.dice.uniform(0, LONGEST_BREAK_S))
             self.wake_those_whose_time_has_come()
         deadline = self.began + PATIENCE_S
         while self.launch.process.poll() is None and time.monotonic() < deadline:
@@ -209,7 +214,7 @@ class Chaos:
                 process.wait(15)
         # A singleton's helper goes when it notices that its process has gone.
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: not self.launch.pids(), "all to end")
+            wait_until(lambda: not self.launch.pids(), "all to end", BETWEEN_LOOKS_S)
         left = [" ".join(words_of(pid)[:4]) for pid in self.launch.pids()]
         return f"left running: {left}" if left else ""
 
