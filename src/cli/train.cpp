@@ -179,7 +179,8 @@ class MasterRun {
               if (std::string complaint = writer.take_complaint(); !complaint.empty()) {
                 report.warn("a checkpoint could not be written: " + complaint);
               }
-              log_written(writer, log, wall_since(started) + wall_before);
+              // The last line tells how it ended.
+              if (!master.finished()) log_written(writer, log, wall_since(started) + wall_before);
               newcomers.look(progress);
               report.progress(progress);
               status.update(master, std::chrono::steady_clock::now());
@@ -211,7 +212,6 @@ class MasterRun {
       }
     }
     writer.finish();
-    log_written(writer, log, wall_since(started) + wall_before);
     const double wall = wall_before + wall_since(started);
     const RunOutcome outcome{.master = &master,
                              .traffic = transport->traffic(),

@@ -1,8 +1,7 @@
 #include "raven/cluster/checkpoint_writer.hpp"
 
-#include <time.h>
-
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 #include "raven/core/error.hpp"

@@ -86,7 +86,7 @@ class Launching(EndToEnd):
             self.assert_trained(launch)
             self.assertEqual(len(launch.run.events("gateway_lost")), 1)
             pids = [event["pid"] for event in launch.run.events("joined")]
-            self.assertEqual(sorted(pids[:2]), sorted(pids[2:]))
+            self.assertEqual({*pids[:2]}, {*pids[2:]})  # the same processes; on a busy machine one may need two tries
 
     def test_a_wedged_gateway_relays_on_and_the_next_lets_newcomers_in(self):
         with self.launched("launch-gateway-wedged", "-n", 0, "--gateways", 2, *LONG, "--set",
