@@ -1,7 +1,6 @@
 """What a newcomer says at a gateway's TCP port (src/transport/door/handshake.hpp), written from its description alone."""
 
 import hmac
-import json
 import os
 import socket
 import struct
@@ -26,11 +25,11 @@ def receive(connection):
     return exactly(struct.unpack("<I", exactly(4))[0])
 
 
-def knock(run, gateway, patience):
-    """A newcomer that knows the token asks to come in, and waits for its turn. @return its connection, and the MPI port it was given"""
+def knock(run, door, patience):
+    """A newcomer that knows the token asks at a TCP port to come in, and waits for its turn.
+    @return its connection, and the MPI port it was given"""
     token = bytes.fromhex((run.folder / "join.token").read_text().strip())
-    port = json.loads((run.folder / "join.json").read_text())["gateways"][gateway]["port"]
-    connection = socket.create_connection(("127.0.0.1", port), timeout=patience)
+    connection = socket.create_connection(("127.0.0.1", door), timeout=patience)
     magic, challenge = struct.unpack("<I32s", receive(connection))
     assert magic == 0x31445652
     nonce = os.urandom(32)

@@ -23,8 +23,9 @@ REASON = "needs mpirun and ompi-server" if not (MPIRUN and OMPI_SERVER) else lin
 class Network(EndToEnd):
     @contextlib.contextmanager
     def far_contributor(self, network, run, mark):
-        process = subprocess.Popen([*network.prefix(), harness.raven_program, "join", str(run.folder), "--threads", "1"], env={**ENVIRONMENT, "RAVEN_TEST_MARK": mark}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   start_new_session=True)
+        process = subprocess.Popen(
+            [*network.prefix(), harness.raven_program, "join", str(run.folder), "--threads", "1"], start_new_session=True,
+            env={**ENVIRONMENT, "RAVEN_TEST_MARK": mark}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield process
         finally:
