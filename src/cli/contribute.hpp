@@ -24,7 +24,8 @@ void listen_for_signals();
 [[nodiscard]] Hello hello_of(int threads);
 
 /// What a contributing process computes with. It outlives transports: whoever loses its master and
-/// finds it again has its threads, its shards still open, and the graphs and parameters that it was sent.
+/// finds it again has its threads, its shards still open, and the graphs and parameters that it was
+/// sent.
 class Workplace {
  public:
   explicit Workplace(int threads);
