@@ -22,6 +22,7 @@
 #include "raven/cli/app.hpp"
 #include "raven/cluster/checkpoint_writer.hpp"
 #include "raven/cluster/drive.hpp"
+#include "raven/cluster/gateway_sums.hpp"
 #include "raven/core/mac.hpp"
 #include "raven/job/build.hpp"
 #include "raven/transport/both.hpp"
@@ -270,8 +271,10 @@ int contribute_as_rank(MpiSession& session, const std::filesystem::path& run, in
 }
 
 int be_gateway(MpiSession& session, const std::filesystem::path& run, int threads) {
+  const std::unique_ptr<Passage> sums = make_gateway_sums();
   GatewayOptions gateway{.spawn_command = {std::filesystem::read_symlink("/proc/self/exe").string(),
-                                           "join", run.string(), "--spawned"}};
+                                           "join", run.string(), "--spawned"},
+                         .passage = sums.get()};
   if (threads > 0) {
     gateway.spawn_command.insert(gateway.spawn_command.end(),
                                  {"--threads", std::to_string(threads)});

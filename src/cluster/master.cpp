@@ -52,10 +52,14 @@ void Master::Impl::emit(std::string kind,
   out->events.push_back({std::move(kind), std::move(fields)});
 }
 
-void Master::Impl::on_message(PeerId peer, const Message& message, Instant now) {
+void Master::Impl::on_message(const Event& event, Instant now) {
+  const PeerId peer = event.peer;
+  const Message& message = event.message;
   const std::optional<AnyMessage> decoded = decode(message.head);
   if (!decoded) return distrust(peer, "a malformed message", now);
-  if (const auto* hello = std::get_if<Hello>(&*decoded)) return on_hello(peer, *hello, now);
+  if (const auto* hello = std::get_if<Hello>(&*decoded)) {
+    return on_hello(peer, event.gateway, *hello, now);
+  }
 
   Member* member = roster.find(peer);
   // What a lost contributor had sent before it was given up still trickles in; it is nobody's
@@ -70,6 +74,9 @@ void Master::Impl::on_message(PeerId peer, const Message& message, Instant now) 
   if (const auto* gradient = std::get_if<GradientMessage>(&*decoded)) {
     return on_gradient(*member, *gradient, message.body, now);
   }
+  if (const auto* sum = std::get_if<SumMessage>(&*decoded)) {
+    return on_sum(*member, *sum, message.body, now);
+  }
   if (const auto* done = std::get_if<DoneMessage>(&*decoded)) return on_done(*member, *done, now);
   if (const auto* failed = std::get_if<FailedMessage>(&*decoded)) {
     return on_failed(*member, *failed, now);
@@ -78,7 +85,7 @@ void Master::Impl::on_message(PeerId peer, const Message& message, Instant now) 
   distrust(peer, "a message that only a master sends", now);
 }
 
-void Master::Impl::on_hello(PeerId peer, const Hello& hello, Instant now) {
+void Master::Impl::on_hello(PeerId peer, std::uint32_t gateway, const Hello& hello, Instant now) {
   // One who stays after it was told to go is cut off soon.
   if (std::any_of(refused.begin(), refused.end(),
                   [&](const auto& entry) { return entry.first == peer; })) {
@@ -121,8 +128,12 @@ void Master::Impl::on_hello(PeerId peer, const Hello& hello, Instant now) {
     return refuse("the run has as many contributors as it wants (contributors.max is " +
                   std::to_string(setup.contributors.max) + ")");
   }
-  Member member{
-      .peer = peer, .hello = hello, .readable = {}, .parameter_versions = {}, .graphs = {}};
+  Member member{.peer = peer,
+                .hello = hello,
+                .gateway = gateway,
+                .readable = {},
+                .parameter_versions = {},
+                .graphs = {}};
   member.last_heard = now;
   if (const auto rest = flakiness.rest(hello.node, now); rest.count() > 0) {
     member.rests_until = now + rest;
@@ -232,9 +243,45 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
     return distrust(member.peer, "results of work that it was never given", now);
   }
   if (lease->doubted) return;
-  if (message.parameter.value >= model.parameters().size()) {
-    return distrust(member.peer, "a gradient of an unknown parameter", now);
+  if (message.withheld && (member.gateway == 0 || !phase->asks_for(message.parameter))) {
+    return distrust(member.peer, "what only a gateway says", now);
   }
+  if (!message.withheld && !use_gradient(member, message.node, message.parameter, body, now)) {
+    return;
+  }
+  lease->withheld = lease->withheld || message.withheld;
+  lease->gradients_owed[message.parameter.value] = false;
+  note_answer(member, *lease, now);
+  progress(now);
+}
+
+void Master::Impl::on_sum(Member& member, const SumMessage& message, const Blob& body,
+                          Instant now) {
+  if (!phase || message.work != phase->work) return;
+  if (member.gateway == 0 || !is_tree_node(message.node, phase->root())) {
+    return distrust(member.peer, "what only a gateway says", now);
+  }
+  std::vector<bool> leased(message.node.count);
+  bool doubted = false;
+  for (const OpenLease& lease : phase->leases) {
+    if (!message.node.contains(lease.node)) continue;
+    if (roster.find_ever(lease.peer)->gateway != member.gateway) continue;
+    doubted = doubted || lease.doubted;
+    const auto first = leased.begin() + (lease.node.first - message.node.first);
+    std::fill(first, first + lease.node.count, true);
+  }
+  if (std::find(leased.begin(), leased.end(), false) != leased.end()) {
+    return distrust(member.peer, "a sum of what its gateway was never given", now);
+  }
+  if (doubted) {
+    phase->returned.push_back(message.node);
+    return hand_out(now);
+  }
+  if (use_gradient(member, message.node, message.parameter, body, now)) progress(now);
+}
+
+bool Master::Impl::use_gradient(Member& member, SnippetRange node, ParameterId id, const Blob& body,
+                                Instant now) {
   const auto add = [&](const Tensor& left, const Tensor& right) {
     Tensor sum(left.type(), buffers);
     compute.run([&] {
@@ -242,15 +289,15 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
     });
     return sum;
   };
-  const ValueType& type = model.parameters()[message.parameter].value.type();
   // The global norm is that of the sum; otherwise the optimizer adds on its way through memory.
   const bool adds_last = setup.train.clip.norm > 0;
-  if (phase->add_gradient(message, body, type, adds_last, add) == Phase::Verdict::wrong) {
-    return distrust(member.peer, "a gradient of the wrong size", now);
+  const bool known = id.value < model.parameters().size();
+  if (!known || phase->add_gradient(node, id, body, model.parameters()[id].value.type(), adds_last,
+                                    add) == Phase::Verdict::wrong) {
+    distrust(member.peer, "a gradient that nobody asked for, or of the wrong size", now);
+    return false;
   }
-  lease->gradients_owed[message.parameter.value] = false;
-  note_answer(member, *lease, now);
-  progress(now);
+  return true;
 }
 
 void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {
@@ -326,7 +373,8 @@ void Master::Impl::note_answer(Member& member, OpenLease& lease, Instant now) {
 
 bool Master::Impl::holds_work(const Member& member) const {
   return phase && std::any_of(phase->leases.begin(), phase->leases.end(), [&](const auto& lease) {
-           return lease.open && lease.peer == member.peer;
+           return lease.peer == member.peer &&
+                  (lease.open || (lease.withheld && !phase->covers(lease.node)));
          });
 }
 
@@ -380,6 +428,7 @@ void Master::Impl::tick(Instant now) {
     if (lease.open && !lease.overdue && now > lease.deadline) {
       lease.overdue = true;
       phase->returned.push_back(lease.node);
+      have_sums_sent();
     }
   }
   hand_out(now);
@@ -419,8 +468,11 @@ void Master::Impl::lose(Member& member, const std::string& reason, Instant now) 
   }
   if (!phase) return;
   for (OpenLease& lease : phase->leases) {
-    if (lease.peer != peer || !lease.open) continue;
+    // What its gateway keeps may be gone with it.
+    const bool kept = lease.withheld && !lease.doubted;
+    if (lease.peer != peer || !(lease.open || kept)) continue;
     lease.open = false;
+    lease.withheld = false;
     if (!lease.overdue && !phase->covers(lease.node)) phase->returned.push_back(lease.node);
   }
   hand_out(now);
@@ -443,7 +495,7 @@ Master::~Master() = default;
 void Master::on(const Event& event, Instant now, MasterActions& actions) {
   impl_->out = &actions;
   if (event.kind == Event::Kind::message) {
-    impl_->on_message(event.peer, event.message, now);
+    impl_->on_message(event, now);
   } else if (event.kind == Event::Kind::lost) {
     if (Member* member = impl_->roster.find(event.peer)) {
       impl_->lose(*member, event.reason.empty() ? "gone" : event.reason, now);

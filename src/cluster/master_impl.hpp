@@ -21,14 +21,18 @@ struct Master::Impl {
   [[nodiscard]] Checkpoint snapshot(Instant now) const;
 
   // master.cpp: peers
-  void on_message(PeerId peer, const Message& message, Instant now);
-  void on_hello(PeerId peer, const Hello& hello, Instant now);
+  void on_message(const Event& event, Instant now);
+  void on_hello(PeerId peer, std::uint32_t gateway, const Hello& hello, Instant now);
   void on_ready(Member& member, const Ready& ready, Instant now);
   void on_stats(Member& member, const StatsMessage& message, const Blob& body, Instant now);
   void on_gradient(Member& member, const GradientMessage& message, const Blob& body, Instant now);
+  void on_sum(Member& member, const SumMessage& message, const Blob& body, Instant now);
   void on_done(Member& member, const DoneMessage& message, Instant now);
   void on_failed(Member& member, const FailedMessage& message, Instant now);
   void on_leave(Member& member, const Leave& leave, Instant now);
+  /// Adds a gradient that came, along the tree. @return false: its sender was given up for it
+  bool use_gradient(Member& member, SnippetRange node, ParameterId id, const Blob& body,
+                    Instant now);
   /// Says goodbye to one who is leaving, once it holds no work any more.
   void let_go_if_done(Member& member, Instant now);
   void tick(Instant now);
@@ -62,6 +66,8 @@ struct Master::Impl {
   /// Gives work that takes its holder longer than expected to those who have nothing to do, too.
   void help_late_ones(Instant now);
   void send_lease(Member& member, SnippetRange node, Instant now);
+  /// Has gateways send what they keep, since a part of it comes another way now.
+  void have_sums_sent();
   void send_parameter(Member& member, ParameterId id, const Tensor& value, std::uint64_t version);
   /// Those who can be given work and hold no part of a subtree yet.
   [[nodiscard]] std::vector<Worker> workers(SnippetRange not_holding) const;

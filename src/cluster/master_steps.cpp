@@ -99,7 +99,7 @@ void Master::Impl::begin_evaluation(Instant now) {
 }
 
 std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
-  std::vector<Worker> found;
+  std::vector<std::pair<std::uint32_t, Worker>> found;
   const bool somebody_is_rested =
       std::any_of(roster.all().begin(), roster.all().end(), [](const Member& member) {
         return member.state == Member::State::ready && !member.rests_until;
@@ -116,9 +116,24 @@ std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
       worker.backlog += static_cast<double>(phase->rows(lease.node));
       holds = holds || lease.node.overlaps(not_holding);
     }
-    if (!holds) found.push_back(worker);
+    if (!holds) found.emplace_back(member.gateway, worker);
   }
-  return found;
+  // Neighbours in the tree behind one gateway, which adds their gradients up.
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Worker> workers;
+  for (const auto& [gateway, worker] : found) workers.push_back(worker);
+  return workers;
+}
+
+void Master::Impl::have_sums_sent() {
+  std::vector<PeerId> told;
+  for (const OpenLease& lease : phase->leases) {
+    if (!lease.withheld || roster.find(lease.peer) == nullptr) continue;
+    if (std::find(told.begin(), told.end(), lease.peer) != told.end()) continue;
+    told.push_back(lease.peer);
+    send(lease.peer, SendOn{phase->work});
+  }
 }
 
 bool Master::Impl::nobody_else_can_tell(SnippetRange node) const {
@@ -185,6 +200,7 @@ void Master::Impl::help_late_ones(Instant now) {
     for (const Assignment& assignment : deal_again({&node, 1}, idle, rows / node.count)) {
       send_lease(*roster.find(assignment.peer), assignment.node, now);
     }
+    have_sums_sent();
   }
 }
 

@@ -81,17 +81,17 @@ Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
   return Verdict::used;
 }
 
-Phase::Verdict Phase::add_gradient(const GradientMessage& message, const Blob& body,
+Phase::Verdict Phase::add_gradient(SnippetRange node, ParameterId id, const Blob& body,
                                    const ValueType& type, bool adds_last,
                                    FunctionRef<Tensor(const Tensor&, const Tensor&)> add) {
-  if (message.parameter.value >= tensors_.size()) return Verdict::wrong;
-  TensorProgress& progress = tensors_[message.parameter.value];
-  if (progress.covered.empty() || body.size() != type.bytes()) return Verdict::wrong;
-  const auto first = progress.covered.begin() + message.node.first;
-  const auto last = first + message.node.count;
-  if (std::find(first, last, true) != last) return Verdict::repeated;
+  if (!asks_for(id) || body.size() != type.bytes()) return Verdict::wrong;
+  TensorProgress& progress = tensors_[id.value];
+  const auto first = progress.covered.begin() + node.first;
+  const auto last = first + node.count;
+  if (std::find(first, last, false) == last) return Verdict::repeated;
+  // Parts of it may have come from others. As the node was not complete, they wait below it.
+  progress.sum.forget_within(node);
   std::fill(first, last, true);
-  SnippetRange node = message.node;
   Tensor sum(type, body);
   while (auto pair = progress.sum.bring(node, std::move(sum))) {
     if (pair->node == root() && !adds_last) {

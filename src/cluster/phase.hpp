@@ -31,6 +31,7 @@ struct OpenLease {
   bool overdue = false;  ///< was given to others as well because its deadline passed
   bool late = false;     ///< was given to idle ones as well because it takes longer than expected
   bool inline_rows = false;  ///< its rows were sent along
+  bool withheld = false;     ///< a gateway keeps gradients of it, to be sent as part of a sum
   /// A loss of it was no number: what it still sends is ignored, and another is asked.
   bool doubted = false;
   std::uint32_t place =
@@ -82,10 +83,14 @@ class Phase {
   [[nodiscard]] Verdict add_stats(const StatsMessage& message, const Blob& body);
   /// @param type of the parameter  @param add adds two tensors, left one first
   /// @param adds_last whether it is also asked for the last addition of the tree
-  [[nodiscard]] Verdict add_gradient(const GradientMessage& message, const Blob& body,
+  [[nodiscard]] Verdict add_gradient(SnippetRange node, ParameterId id, const Blob& body,
                                      const ValueType& type, bool adds_last,
                                      FunctionRef<Tensor(const Tensor&, const Tensor&)> add);
 
+  /// Whether a gradient of that parameter is asked for.
+  [[nodiscard]] bool asks_for(ParameterId id) const {
+    return id.value < tensors_.size() && !tensors_[id.value].covered.empty();
+  }
   [[nodiscard]] bool all_stats() const { return stats_left_ == 0; }
   /// The sum over all snippets, when it is complete and was not taken yet.
   [[nodiscard]] const GradientTotal& total(ParameterId id) const {

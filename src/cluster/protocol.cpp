@@ -179,7 +179,11 @@ void fields(auto& field, auto& m) {
   } else if constexpr (std::is_same_v<M, StatsMessage>) {
     field(m.work), field(m.node), field(m.index), field(m.loss), field(m.weight), field(m.metrics);
   } else if constexpr (std::is_same_v<M, GradientMessage>) {
+    field(m.work), field(m.node), field(m.parameter), field(m.withheld);
+  } else if constexpr (std::is_same_v<M, SumMessage>) {
     field(m.work), field(m.node), field(m.parameter);
+  } else if constexpr (std::is_same_v<M, SendOn>) {
+    field(m.work);
   } else if constexpr (std::is_same_v<M, DoneMessage>) {
     field(m.work), field(m.node), field(m.compute_ns), field(m.elapsed_ns);
   } else if constexpr (std::is_same_v<M, FailedMessage>) {

@@ -39,6 +39,12 @@ struct Words {
   std::string operator()(const GradientMessage& m) const {
     return "gradient " + std::to_string(m.parameter.value) + " of " + work(m.work, m.node);
   }
+  std::string operator()(const SumMessage& m) const {
+    return "sum " + std::to_string(m.parameter.value) + " of " + work(m.work, m.node);
+  }
+  std::string operator()(const SendOn& m) const {
+    return "send on: work " + std::to_string(m.work);
+  }
   std::string operator()(const DoneMessage& m) const { return "done: " + work(m.work, m.node); }
   std::string operator()(const FailedMessage& m) const {
     return "failed: " + work(m.work, m.node) + ", " + m.reason;

@@ -5,8 +5,11 @@
 
 #include <thread>
 
+#include "raven/cluster/gateway_sums.hpp"
 #include "raven/data/digits.hpp"
 #include "raven/tensor/fingerprint.hpp"
+#include "raven/transport/relay.hpp"
+#include "transport/gateway_thread.hpp"
 
 namespace raven {
 namespace {
@@ -149,6 +152,16 @@ ClusterBox::Result ClusterBox::run(const std::vector<Contribution>& contribution
   BufferPool buffers;
   LocalHub hub;
   std::unique_ptr<Transport> transport = hub.master();
+  std::vector<LocalHub> outside(static_cast<std::size_t>(gateways));
+  std::vector<std::unique_ptr<GatewayThread>> inside;
+  if (gateways > 0) {
+    transport =
+        make_relay_transport(std::move(transport), {.gateways = gateways, .first_newcomer = 1000});
+    for (LocalHub& door : outside) {
+      inside.push_back(
+          std::make_unique<GatewayThread>(hub.join(), door.master(), make_gateway_sums()));
+    }
+  }
   Master master(setup(), fresh_parameters(), compute, buffers, resume,
                 std::chrono::steady_clock::now());
   Result result;
@@ -158,9 +171,10 @@ ClusterBox::Result ClusterBox::run(const std::vector<Contribution>& contribution
   for (const Message& message : intrusion) intruder->send({0}, message);
 
   std::vector<std::jthread> threads;
-  for (const Contribution& contribution : contributions) {
+  for (std::size_t i = 0; i < contributions.size(); ++i) {
+    LocalHub& door = outside.empty() ? hub : outside[i % outside.size()];
     // Joined here: a thread may begin only when the run is over.
-    threads.emplace_back([contribution, joined = hub.join()]() mutable {
+    threads.emplace_back([contribution = contributions[i], joined = door.join()]() mutable {
       ComputePool pool(contribution.threads);
       BufferPool memory;
       MortalTransport endpoint(std::move(joined), contribution.dies_after);

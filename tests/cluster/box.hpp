@@ -41,6 +41,7 @@ class ClusterBox {
   Digest session;
   bool others_may_come = true;
   bool batch_norm = false;
+  int gateways = 0;  ///< contributors come in through so many, in turn; 0: they know the master
 
   /// Trains with these contributors until the run ends.
   /// @param stop_after ask for a stop once so many steps are done; 0 for never

@@ -272,7 +272,7 @@ TEST(Master, whoever_answers_in_full_is_believed_although_others_were_faster_wit
   stage.greets(2);
   stage.greets(3);
   stage.greets(1);
-  // Whoever got nothing shares what is overdue; a part of it answered makes the whole a repetition.
+  // Whoever got nothing shares what is overdue; the whole replaces a part that was answered.
   std::map<std::uint32_t, std::vector<SnippetRange>> first;
   for (std::uint32_t peer = 1; peer <= 3; ++peer) first[peer] = stage.leases_of(peer);
   for (int i = 0; i < 11; ++i) {

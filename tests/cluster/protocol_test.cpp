@@ -37,6 +37,8 @@ std::vector<AnyMessage> one_of_each() {
       Heartbeat{},
       Finish{.refused = true, .reason = "other bits"},
       Leave{"evening"},
+      SumMessage{.work = 5, .node = {0, 4}, .parameter = {1}},
+      SendOn{.work = 5},
   };
 }
 

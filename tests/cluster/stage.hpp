@@ -24,7 +24,12 @@ class Stage {
 
   void says(std::uint32_t peer, const AnyMessage& message, Blob body = {}) {
     MasterActions actions;
-    master_.on({Event::Kind::message, {peer}, encode(message, std::move(body))}, now_, actions);
+    const auto behind = gateways_.find(peer);
+    master_.on({.kind = Event::Kind::message,
+                .peer = {peer},
+                .message = encode(message, std::move(body)),
+                .gateway = behind == gateways_.end() ? 0 : behind->second},
+               now_, actions);
     keep(actions);
   }
   [[nodiscard]] Hello hello() const {
@@ -34,6 +39,8 @@ class Stage {
     says(peer, hello());
     says(peer, Ready{.readable = {1, 1}});
   }
+  /// From now on that peer is behind a gateway.
+  void is_behind(std::uint32_t peer, std::uint32_t gateway) { gateways_[peer] = gateway; }
   void passes(std::chrono::nanoseconds time) {
     now_ += std::chrono::duration_cast<Instant::duration>(time);
     MasterActions actions;
@@ -46,7 +53,8 @@ class Stage {
     keep(actions);
   }
 
-  /// Sends what a lease asks for, all zeros, and that it is done; time goes by meanwhile.
+  /// Sends what a lease asks for, all zeros, and that it is done; time goes by meanwhile. A gateway
+  /// withholds the gradients.
   void answers(std::uint32_t peer, std::uint64_t work, SnippetRange node,
                std::chrono::milliseconds took,
                std::optional<std::chrono::nanoseconds> claims = {}) {
@@ -60,12 +68,19 @@ class Stage {
                               .metrics = std::vector<double>(metrics_)});
     }
     for (std::uint32_t id = 0; id < parameters_.size(); ++id) {
-      says(peer, GradientMessage{.work = work, .node = node, .parameter = {id}},
-           Blob(Bytes(parameters_[{id}].value.type().bytes())));
+      const GradientMessage gradient{work, node, {id}, gateways_.contains(peer)};
+      says(peer, gradient, gradient.withheld ? Blob{} : zeros(id));
     }
     const auto elapsed = static_cast<std::uint64_t>(claims.value_or(took).count());
     says(peer,
          DoneMessage{.work = work, .node = node, .compute_ns = elapsed, .elapsed_ns = elapsed});
+  }
+
+  /// What a gateway had withheld comes, in a peer's name.
+  void sums(std::uint32_t peer, std::uint64_t work, SnippetRange node) {
+    for (std::uint32_t id = 0; id < parameters_.size(); ++id) {
+      says(peer, SumMessage{work, node, {id}}, zeros(id));
+    }
   }
 
   /// Subtrees leased to a peer since the last call.
@@ -104,6 +119,9 @@ class Stage {
   [[nodiscard]] const Master& master() const { return master_; }
 
  private:
+  [[nodiscard]] Blob zeros(std::uint32_t id) const {
+    return Blob(Bytes(parameters_[{id}].value.type().bytes()));
+  }
   void keep(MasterActions& actions) {
     for (const auto& [peer, message] : actions.sends)
       sent_[peer.value].push_back(decode(message.head).value());
@@ -119,6 +137,7 @@ class Stage {
   Digest fingerprint_;
   ParameterStore parameters_;
   std::size_t metrics_;
+  std::map<std::uint32_t, std::uint32_t> gateways_;  ///< of peers behind one
   std::map<std::uint32_t, std::vector<AnyMessage>> sent_;
   std::vector<PeerId> dropped_;
   std::vector<std::string> events_;

@@ -16,15 +16,17 @@ namespace raven {
 /// local_peer_base on.
 class GatewayThread {
  public:
-  GatewayThread(std::unique_ptr<Transport> to_master, std::unique_ptr<Transport> newcomers)
-      : thread_([this, inner = std::move(to_master), outer = std::move(newcomers)]() mutable {
+  GatewayThread(std::unique_ptr<Transport> to_master, std::unique_ptr<Transport> newcomers,
+                std::unique_ptr<Passage> passage = {})
+      : thread_([this, inner = std::move(to_master), outer = std::move(newcomers),
+                 through = std::move(passage)]() mutable {
           const auto transport = make_both_transport(std::move(outer), std::move(inner));
           relay::GatewayRelay relay(
               *transport,
               {.on_orders = [this](const GatewayOrders& o) { orders.push_back(o); },
                .on_spawn = [this](const SpawnOrder& o) { spawns.push_back(o); },
                .on_gone = [this](PeerId peer) { gone.push_back(peer); }},
-              {});
+              {.passage = through.get()});
           while (!relay.finished()) relay.step(std::chrono::milliseconds(20));
           complaint_ = relay.complaint();
         }) {}

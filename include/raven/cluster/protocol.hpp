@@ -20,7 +20,7 @@ namespace raven {
 // at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
 // itself.
 
-constexpr std::uint32_t protocol_version = 3;
+constexpr std::uint32_t protocol_version = 4;
 
 /// Tensors that a model may have: their versions go with every lease, in its head.
 constexpr std::size_t max_parameters = 4000;
@@ -116,6 +116,22 @@ struct GradientMessage {
   std::uint64_t work = 0;
   SnippetRange node;
   ParameterId parameter;
+  /// Said by gateways only: the gradient came, without a body, and will be part of a SumMessage.
+  bool withheld = false;
+};
+
+/// Gateway to master, in the name of one whose gradient is in it; the body is the sum of gradients
+/// that were withheld. `node` is all of their snippets.
+struct SumMessage {
+  std::uint64_t work = 0;
+  SnippetRange node;
+  ParameterId parameter;
+};
+
+/// Master to contributor, for the gateway on the way: do not wait for further gradients, send the
+/// sums that there are. To a contributor it means nothing.
+struct SendOn {
+  std::uint64_t work = 0;
 };
 
 /// Contributor to master: all of a lease has been sent.
@@ -148,9 +164,9 @@ struct Finish {
   std::string reason;
 };
 
-using AnyMessage =
-    std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease, StatsMessage,
-                 GradientMessage, DoneMessage, FailedMessage, Heartbeat, Finish, Leave>;
+using AnyMessage = std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease,
+                                StatsMessage, GradientMessage, DoneMessage, FailedMessage,
+                                Heartbeat, Finish, Leave, SumMessage, SendOn>;
 
 [[nodiscard]] Message encode(const AnyMessage& message, Blob body = {});
 /// None when the head is malformed or not as it was sent.

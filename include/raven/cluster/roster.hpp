@@ -22,6 +22,7 @@ struct Member {
   PeerId peer;
   State state = State::greeted;
   Hello hello;
+  std::uint32_t gateway = 0;           ///< that it came in through; 0: none
   std::vector<std::uint8_t> readable;  ///< per data set
   std::vector<std::uint64_t>
       parameter_versions;  ///< last sent, per ParameterId; no_version for never

@@ -71,6 +71,10 @@ class TreeSum {
   /// result is to be brought as `pair.node`; otherwise the sum is kept. @pre node is in the tree
   /// and new
   [[nodiscard]] std::optional<Pair> bring(SnippetRange node, Tensor sum);
+  /// Forgets the sums of parts of a node that is about to be brought whole.
+  void forget_within(SnippetRange node) {
+    std::erase_if(waiting_, [&](const auto& entry) { return node.contains(entry.first); });
+  }
   /// The sum over the root, once it was brought; empty before.
   [[nodiscard]] const Tensor& total() const { return total_; }
   [[nodiscard]] Tensor take_total() { return std::move(total_); }

@@ -9,6 +9,7 @@
 
 #include "raven/core/digest.hpp"
 #include "raven/transport/mpi.hpp"
+#include "raven/transport/passage.hpp"
 #include "raven/transport/relay.hpp"
 
 namespace raven {
@@ -16,6 +17,7 @@ namespace raven {
 struct GatewayOptions {
   /// The program that is started when the master orders newcomers, and its arguments.
   std::vector<std::string> spawn_command;
+  Passage* passage = nullptr;  ///< sees and shapes what is relayed; null: nobody does
 };
 
 /// Runs a gateway, a rank of the master's own mpirun, until the master closes it or is silent.

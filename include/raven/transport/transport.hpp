@@ -33,6 +33,8 @@ struct Event {
   PeerId peer;
   Message message = {};     ///< only for Kind::message
   std::string reason = {};  ///< only for Kind::lost: why, for the log
+  /// Number of the gateway behind which the peer is; 0: it is behind none.
+  std::uint32_t gateway = 0;
 };
 
 /// Bytes and messages of all peers since the start, heads and bodies together. A message counts as

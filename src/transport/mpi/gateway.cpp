@@ -44,7 +44,7 @@ class GatewayProcess {
                {.on_orders = [this](const GatewayOrders& orders) { on_orders(orders); },
                 .on_spawn = [this](const SpawnOrder& order) { on_spawn(order); },
                 .on_gone = [this](PeerId peer) { on_gone(peer); }},
-               {}) {
+               {.passage = options.passage}) {
     transport_.add_peer(master, MPI_COMM_WORLD, 0);
     transport_.await_life_line(MPI_COMM_WORLD);
   }

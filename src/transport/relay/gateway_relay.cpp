@@ -51,9 +51,19 @@ void GatewayRelay::step(microseconds patience) {
 }
 
 void GatewayRelay::lose(PeerId newcomer, const std::string& reason) {
-  if (newcomers_.erase(newcomer) == 0) return;
+  if (!newcomers_.contains(newcomer)) return;
   transport_.drop(newcomer);
   to_master(Lost{newcomer.value, reason});
+  forget(newcomer);
+}
+
+bool GatewayRelay::forget(PeerId newcomer) {
+  if (newcomers_.erase(newcomer) == 0) return false;
+  if (options_.passage == nullptr) return true;
+  std::vector<Passage::Inward> inward;
+  options_.passage->lost(newcomer, inward);
+  pass_on(std::move(inward));
+  return true;
 }
 
 bool GatewayRelay::flushed() const {
@@ -88,11 +98,24 @@ void GatewayRelay::on_newcomer(Event& event) {
   }
   if (!newcomers_.contains(peer)) return;
   if (event.kind == Event::Kind::lost) {
-    newcomers_.erase(peer);
     to_master(Lost{peer.value, event.reason});
+    forget(peer);
     return hooks_.on_gone(peer);
   }
-  Message& message = event.message;
+  if (options_.passage == nullptr) return pass_on(peer, std::move(event.message));
+  std::vector<Passage::Inward> inward;
+  if (options_.passage->inward(peer, std::move(event.message), inward)) {
+    return pass_on(std::move(inward));
+  }
+  lose(peer, "it sent what only gateways send");
+  hooks_.on_gone(peer);
+}
+
+void GatewayRelay::pass_on(std::vector<Passage::Inward> messages) {
+  for (auto& [newcomer, message] : messages) pass_on(newcomer, std::move(message));
+}
+
+void GatewayRelay::pass_on(PeerId peer, Message message) {
   Carried carried{.newcomer = peer.value};
   carried.long_head = message.head.size() + envelope_room > Transport::max_head_bytes;
   carried.place = message.body.empty() ? Carried::Body::none : Carried::Body::here;
@@ -126,6 +149,11 @@ bool GatewayRelay::take(const Carried& carried, const Blob& body) {
   const std::optional<Blob> long_head = std::exchange(found->second.long_head, std::nullopt);
   if (carried.long_head != long_head.has_value()) return false;
   if (long_head) head = long_head->bytes();
+  if (options_.passage != nullptr) {
+    std::vector<Passage::Inward> inward;
+    options_.passage->outward(found->first, head, inward);
+    pass_on(std::move(inward));
+  }
   ++found->second.handed_over;
   transport_.send(found->first, {Bytes(head.begin(), head.end()), std::move(*resolved)});
   return true;
@@ -140,7 +168,7 @@ bool GatewayRelay::take(const LongHead& head, const Blob& body) {
 
 bool GatewayRelay::take(const Dropped& dropped, const Blob&) {
   const PeerId peer{dropped.newcomer};
-  if (newcomers_.erase(peer) == 0) return true;
+  if (!forget(peer)) return true;
   transport_.drop(peer);
   hooks_.on_gone(peer);
   return true;

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "raven/transport/passage.hpp"
 #include "raven/transport/relay.hpp"
 #include "raven/transport/transport.hpp"
 #include "transport/relay/body_cache.hpp"
@@ -28,6 +29,7 @@ class GatewayRelay {
     std::function<void(PeerId)> on_gone;
   };
   struct Options {
+    Passage* passage = nullptr;  ///< sees and shapes what is relayed; null: nobody does
     std::size_t kept_bytes = RelayOptions{}.kept_bytes;
     std::chrono::milliseconds heartbeat{500};
     std::chrono::milliseconds master_lost_after{20000};  ///< until orders say otherwise
@@ -59,6 +61,11 @@ class GatewayRelay {
   void to_master(const AnyEnvelope& envelope, Blob body = {});
   void on_master(const Event& event);
   void on_newcomer(Event& event);
+  void pass_on(PeerId newcomer, Message message);
+  /// What the passage has to say by itself.
+  void pass_on(std::vector<Passage::Inward> messages);
+  /// Takes a newcomer that is gone out of everything. @return false: it was not there
+  bool forget(PeerId newcomer);
   void report_departures();
   void quit(std::string why);
 

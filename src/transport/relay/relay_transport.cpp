@@ -278,7 +278,7 @@ class MasterRelay final : public RelayTransport {
     const PeerId peer{next_id_++};
     gateway.newcomers.emplace(joined.newcomer, peer);
     newcomers_.emplace(peer, Newcomer{.gateway = id, .number = joined.newcomer});
-    ready_.push_back({Event::Kind::joined, peer});
+    ready_.push_back({.kind = Event::Kind::joined, .peer = peer, .gateway = id.value});
     return true;
   }
 
@@ -296,7 +296,7 @@ class MasterRelay final : public RelayTransport {
     return head.newcomer <= gateway.last_number;
   }
 
-  bool take(PeerId, Gateway& gateway, const Carried& carried, const Blob& body) {
+  bool take(PeerId id, Gateway& gateway, const Carried& carried, const Blob& body) {
     // Gradients differ, so nothing is ever kept in this direction.
     if (carried.place != (body.empty() ? Carried::Body::none : Carried::Body::here)) return false;
     const auto found = find(gateway, carried.newcomer);
@@ -307,7 +307,10 @@ class MasterRelay final : public RelayTransport {
     if (long_head) head = long_head->bytes();
     ++carried_.messages_received;
     carried_.bytes_received += head.size() + body.size();
-    ready_.push_back({Event::Kind::message, found->first, {Bytes(head.begin(), head.end()), body}});
+    ready_.push_back({.kind = Event::Kind::message,
+                      .peer = found->first,
+                      .message = {Bytes(head.begin(), head.end()), body},
+                      .gateway = id.value});
     return true;
   }
 
