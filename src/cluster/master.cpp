@@ -1,12 +1,10 @@
 #include "raven/cluster/master.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "cluster/master_impl.hpp"
 #include "raven/core/error.hpp"
-#include "raven/tensor/kernels/elementwise.hpp"
 
 namespace raven {
 namespace {
@@ -186,163 +184,6 @@ void Master::Impl::on_ready(Member& member, const Ready& ready, Instant now) {
   begin_next(now);
 }
 
-void Master::Impl::on_stats(Member& member, const StatsMessage& message, const Blob& body,
-                            Instant now) {
-  if (!phase || message.work != phase->work) return;  // late: that work is done
-  OpenLease* lease = phase->find_lease(member.peer, message.node);
-  if (lease == nullptr) {
-    return distrust(member.peer, "results of work that it was never given", now);
-  }
-  if (lease->doubted) return;
-  if (!(message.weight >= 0) || std::isinf(message.weight)) {
-    return distrust(member.peer, "an impossible weight", now);
-  }
-  if (phase->purpose == Purpose::train && !std::isfinite(message.loss)) {
-    return doubt(member, *lease, message, now);
-  }
-  if (phase->add_stats(message, body) == Phase::Verdict::wrong) {
-    return distrust(member.peer, "statistics of the wrong size", now);
-  }
-  lease->stats_owed[message.index - message.node.first] = false;
-  note_answer(member, *lease, now);
-  progress(now);
-}
-
-void Master::Impl::doubt(Member& member, OpenLease& lease, const StatsMessage& message,
-                         Instant now) {
-  if (!message.node.contains({message.index, 1}) || phase->stats()[message.index]) {
-    return distrust(member.peer, "a loss that is no number where another found one", now);
-  }
-  for (const OpenLease& other : phase->leases) {
-    if (other.doubted && other.peer != member.peer && other.node.overlaps(lease.node)) {
-      throw went_astray();
-    }
-  }
-  emit("doubted",
-       {{"peer", std::int64_t{member.peer.value}},
-        {"step", static_cast<std::int64_t>(phase->step)},
-        {"snippet", std::int64_t{message.index}}},
-       now);
-  lease.doubted = true;
-  lease.open = false;
-  phase->returned.push_back(lease.node);
-  hand_out(now);
-}
-
-InputError Master::Impl::went_astray() const {
-  return {"the loss is not a number any more at step " + std::to_string(step + 1),
-          "lower optimizer.rate, add schedule.warmup or clip.norm, or look for bad values in the "
-          "data"};
-}
-
-void Master::Impl::on_gradient(Member& member, const GradientMessage& message, const Blob& body,
-                               Instant now) {
-  if (!phase || message.work != phase->work) return;
-  OpenLease* lease = phase->find_lease(member.peer, message.node);
-  if (lease == nullptr) {
-    return distrust(member.peer, "results of work that it was never given", now);
-  }
-  if (lease->doubted) return;
-  if (message.withheld && (member.gateway == 0 || !phase->asks_for(message.parameter))) {
-    return distrust(member.peer, "what only a gateway says", now);
-  }
-  if (!message.withheld && !use_gradient(member, message.node, message.parameter, body, now)) {
-    return;
-  }
-  lease->withheld = lease->withheld || message.withheld;
-  lease->gradients_owed[message.parameter.value] = false;
-  note_answer(member, *lease, now);
-  progress(now);
-}
-
-void Master::Impl::on_sum(Member& member, const SumMessage& message, const Blob& body,
-                          Instant now) {
-  if (!phase || message.work != phase->work) return;
-  if (member.gateway == 0 || !is_tree_node(message.node, phase->root())) {
-    return distrust(member.peer, "what only a gateway says", now);
-  }
-  std::vector<bool> leased(message.node.count);
-  bool doubted = false;
-  for (const OpenLease& lease : phase->leases) {
-    if (!message.node.contains(lease.node)) continue;
-    if (roster.find_ever(lease.peer)->gateway != member.gateway) continue;
-    doubted = doubted || lease.doubted;
-    const auto first = leased.begin() + (lease.node.first - message.node.first);
-    std::fill(first, first + lease.node.count, true);
-  }
-  if (std::find(leased.begin(), leased.end(), false) != leased.end()) {
-    return distrust(member.peer, "a sum of what its gateway was never given", now);
-  }
-  if (doubted) {
-    phase->returned.push_back(message.node);
-    return hand_out(now);
-  }
-  if (use_gradient(member, message.node, message.parameter, body, now)) progress(now);
-}
-
-bool Master::Impl::use_gradient(Member& member, SnippetRange node, ParameterId id, const Blob& body,
-                                Instant now) {
-  const auto add = [&](const Tensor& left, const Tensor& right) {
-    Tensor sum(left.type(), buffers);
-    compute.run([&] {
-      kernels::add(sum.count(), left.values().data(), right.values().data(), sum.values().data());
-    });
-    return sum;
-  };
-  // The global norm is that of the sum; otherwise the optimizer adds on its way through memory.
-  const bool adds_last = setup.train.clip.norm > 0;
-  const bool known = id.value < model.parameters().size();
-  if (!known || phase->add_gradient(node, id, body, model.parameters()[id].value.type(), adds_last,
-                                    add) == Phase::Verdict::wrong) {
-    distrust(member.peer, "a gradient that nobody asked for, or of the wrong size", now);
-    return false;
-  }
-  return true;
-}
-
-void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {
-  if (!phase || message.work != phase->work) {
-    // The step ended with this lease's last gradient, before this message came: it still says how
-    // long that took.
-    const auto found = std::find_if(last_leases.begin(), last_leases.end(), [&](const auto& entry) {
-      return entry.first.open && entry.first.peer == member.peer &&
-             entry.first.node == message.node && last_leases_work == message.work;
-    });
-    if (found == last_leases.end()) return;
-    found->first.open = false;
-    return learn_speed(member, found->first, found->second, message, now);
-  }
-  OpenLease* lease = phase->find_lease(member.peer, message.node);
-  if (lease != nullptr && lease->doubted) return;
-  if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
-  if (!lease->answered()) return distrust(member.peer, "less than it was asked for", now);
-  lease->open = false;
-  learn_speed(member, *lease, phase->rows(lease->node), message, now);
-  if (member.state == Member::State::leaving) return let_go_if_done(member, now);
-  help_late_ones(now);
-}
-
-void Master::Impl::on_failed(Member& member, const FailedMessage& message, Instant now) {
-  if (!phase || message.work != phase->work) return;
-  OpenLease* lease = phase->find_lease(member.peer, message.node);
-  if (lease != nullptr && lease->doubted) return;
-  if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
-  lease->open = false;
-  last_failure = message.reason;
-  emit("failed",
-       {{"peer", std::int64_t{member.peer.value}},
-        {"step", static_cast<std::int64_t>(phase->step)},
-        {"reason", message.reason}},
-       now);
-  phase->returned.push_back(message.node);
-  // Not after the first failure only: it may have held several leases without rows.
-  if (lease->inline_rows) return lose(member, "could not do its work twice", now);
-  // Most failures are a shard that can't be read over there: from now on the rows travel with the
-  // work.
-  member.readable[phase->dataset] = 0;
-  hand_out(now);
-}
-
 void Master::Impl::on_leave(Member& member, const Leave& leave, Instant now) {
   if (member.state == Member::State::leaving) return;
   emit("leaving",
@@ -360,15 +201,6 @@ void Master::Impl::let_go_if_done(Member& member, Instant now) {
   member.state = Member::State::gone;
   member.forget();
   emit("left", {{"peer", std::int64_t{member.peer.value}}}, now);
-}
-
-void Master::Impl::note_answer(Member& member, OpenLease& lease, Instant now) {
-  phase->note_answer(lease);
-  const bool owes =
-      std::any_of(phase->leases.begin(), phase->leases.end(), [&](const OpenLease& other) {
-        return other.open && other.peer == member.peer && other.place == 0;
-      });
-  if (!owes) member.idle_since = now;
 }
 
 bool Master::Impl::holds_work(const Member& member) const {

@@ -24,15 +24,7 @@ struct Master::Impl {
   void on_message(const Event& event, Instant now);
   void on_hello(PeerId peer, std::uint32_t gateway, const Hello& hello, Instant now);
   void on_ready(Member& member, const Ready& ready, Instant now);
-  void on_stats(Member& member, const StatsMessage& message, const Blob& body, Instant now);
-  void on_gradient(Member& member, const GradientMessage& message, const Blob& body, Instant now);
-  void on_sum(Member& member, const SumMessage& message, const Blob& body, Instant now);
-  void on_done(Member& member, const DoneMessage& message, Instant now);
-  void on_failed(Member& member, const FailedMessage& message, Instant now);
   void on_leave(Member& member, const Leave& leave, Instant now);
-  /// Adds a gradient that came, along the tree. @return false: its sender was given up for it
-  bool use_gradient(Member& member, SnippetRange node, ParameterId id, const Blob& body,
-                    Instant now);
   /// Says goodbye to one who is leaving, once it holds no work any more.
   void let_go_if_done(Member& member, Instant now);
   void tick(Instant now);
@@ -40,21 +32,31 @@ struct Master::Impl {
   void lose(Member& member, const std::string& reason, Instant now);
   /// Gives up a peer that sent what no honest peer sends.
   void distrust(PeerId peer, const std::string& reason, Instant now);
+  [[nodiscard]] bool holds_work(const Member& member) const;
+  void note_whether_anybody_works(Instant now);
+  void send(PeerId peer, const AnyMessage& message, Blob body = {});
+  void emit(std::string kind, std::vector<std::pair<std::string, RunEvent::Field>> fields,
+            Instant now);
+
+  // master_answers.cpp: results
+  void on_stats(Member& member, const StatsMessage& message, const Blob& body, Instant now);
+  void on_gradient(Member& member, const GradientMessage& message, const Blob& body, Instant now);
+  void on_sum(Member& member, const SumMessage& message, const Blob& body, Instant now);
+  void on_done(Member& member, const DoneMessage& message, Instant now);
+  void on_failed(Member& member, const FailedMessage& message, Instant now);
   /// Takes work back whose loss is no number and asks another. One contributor alone can't end a
   /// run; when a second one finds the same, training has gone astray.
   /// @throws InputError then
   void doubt(Member& member, OpenLease& lease, const StatsMessage& message, Instant now);
   [[nodiscard]] InputError went_astray() const;
-  [[nodiscard]] bool holds_work(const Member& member) const;
+  /// Adds a gradient that came, along the tree. @return false: its sender was given up for it
+  bool use_gradient(Member& member, SnippetRange node, ParameterId id, const Blob& body,
+                    Instant now);
   /// Notes what a result means for its lease and for its sender's time.
   void note_answer(Member& member, OpenLease& lease, Instant now);
-  void note_whether_anybody_works(Instant now);
   /// Learns a contributor's speed from a lease of so many rows.
   void learn_speed(Member& member, const OpenLease& lease, std::int64_t rows,
                    const DoneMessage& message, Instant now);
-  void send(PeerId peer, const AnyMessage& message, Blob body = {});
-  void emit(std::string kind, std::vector<std::pair<std::string, RunEvent::Field>> fields,
-            Instant now);
 
   // master_steps.cpp: work
   void begin_next(Instant now);

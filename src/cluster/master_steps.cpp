@@ -260,22 +260,6 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
   phase->leases.back().inline_rows = lease.inline_rows;
 }
 
-void Master::Impl::learn_speed(Member& member, const OpenLease& lease, std::int64_t rows,
-                               const DoneMessage& message, Instant now) {
-  // The contributor's own clock, so that small leases do not look slow for the time their messages
-  // took; but nothing took longer than it was away.
-  const auto away = static_cast<std::uint64_t>(std::chrono::nanoseconds(now - lease.since).count());
-  const std::uint64_t elapsed = std::min(message.elapsed_ns, away);
-  member.compute_ns += std::min(message.compute_ns, away * member.hello.threads);
-  // The first lease also pays for plans, fresh memory and cold caches: it says nothing about speed.
-  if (!std::exchange(member.warm, true) || elapsed == 0) return;
-  double measured = static_cast<double>(rows) / (static_cast<double>(elapsed) * 1e-9);
-  // A step's worth of noise must not move the cut between contributors: a slow running mean. Nor
-  // can one who lies about its time draw all work to itself at once.
-  if (member.speed > 0) measured = 0.8 * member.speed + 0.2 * std::min(measured, 2 * member.speed);
-  member.speed = measured;
-}
-
 void Master::Impl::credit() {
   const std::vector<PeerId> workers = phase->workers();
   for (std::size_t i = 0; i < workers.size(); ++i) {
