@@ -190,18 +190,16 @@ void declare_npz(CLI::App& parent, Action& chosen) {
 void declare_text(CLI::App& parent, Action& chosen) {
   struct Arguments {
     std::string file;
+    std::string unit = "char";
     TextOptions text;
     ImportArguments import;
   };
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* verb = parent.add_subcommand("text", "Import a text to train a language model on");
   verb->add_option("file", arguments->file, "the text, perhaps gzipped")->required();
-  const std::map<std::string, TokenUnit> units{{"char", TokenUnit::character},
-                                               {"word", TokenUnit::word},
-                                               {"byte_pair", TokenUnit::byte_pair}};
-  verb->add_option("--unit", arguments->text.unit, "what a token is (default: char)")
-      ->transform(CLI::CheckedTransformer(units).description(""))
-      ->type_name("char|word|byte_pair");
+  verb->add_option("--unit", arguments->unit, "what a token is: char, word or byte_pair")
+      ->check(CLI::IsMember({"char", "word", "byte_pair"}))
+      ->capture_default_str();
   verb->add_option("--vocabulary", arguments->text.vocabulary,
                    "most tokens: rarer words become <unk>, byte pairs are merged up to it")
       ->check(CLI::Range(2, 1 << 24))
@@ -224,6 +222,9 @@ void declare_text(CLI::App& parent, Action& chosen) {
 A row of the data set is a window; every token but a sequence's first is asked for once per epoch.)");
   verb->callback([arguments, &chosen] {
     chosen = [arguments] {
+      for (const TokenUnit unit : {TokenUnit::character, TokenUnit::word, TokenUnit::byte_pair}) {
+        if (arguments->unit == to_string(unit)) arguments->text.unit = unit;
+      }
       return run_import(arguments->import, [&](const ImportOptions& options) {
         return import_text(arguments->file, arguments->text, options);
       });
