@@ -23,11 +23,11 @@ model:
   - tied_embedding:
       width: 24
       layers:
-        - positions: {kind: sinusoidal}
+        - positions
         - transformer_encoder: {count: 2, heads: 2, causal: true, positions: rotary, dropout: 0.1}
         - layer_norm
 loss: cross_entropy
-optimizer: {adamw: {rate: 4.0e-3}}
+optimizer: {adamw: {rate: 1.0e-2}}
 schedule: {cosine: {warmup: 10}}
 train: {epochs: 2, batch: 24, snippets: 5}
 contributors: {heartbeat: 100 ms, lost_after: 1 s}
