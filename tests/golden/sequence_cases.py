@@ -30,6 +30,7 @@ def add_sequence_layers(cases):
     add_transformer(cases)
     add_positions(cases)
     add_tied(cases)
+    add_recurrent(cases)
 
 
 def attention_weights(source, width, bias=True):
@@ -116,6 +117,45 @@ def add_tied(cases):
               lambda i, p: F.linear(torch.tanh(F.linear(F.embedding(i.long(), p["weight"]), p["0.linear.weight"],
                                                         p["0.linear.bias"])), p["weight"]),
               block=[{"layer": "linear", "options": {"features": 4, "activation": "tanh"}}])
+
+
+RECURRENT = {"rnn": (1, torch._VF.rnn_tanh), "gru": (3, torch._VF.gru), "lstm": (4, torch._VF.lstm)}
+
+
+def add_recurrent(cases):
+    """By what torch.nn.RNN, GRU and LSTM call. They have two offsets where one will do: theirs of the state are zeros but for
+    gru's candidate."""
+    for name, (gates, kind) in RECURRENT.items():
+        for layers, both, returns in ((1, False, "sequence"), (2, True, "sequence"), (2, True, "last"), (1, False, "last")):
+            source = cases.begin()
+            size, width = 3, 4
+            x = source.values(2, 5, width)
+            weights, places = {}, []
+            for layer in range(layers):
+                for way in (("", "_reverse") if both else ("",)):
+                    path = "%d.%s" % (layer, "reverse." if way else "")
+                    comes = width if layer == 0 else size * (2 if both else 1)
+                    weights[path + "in.weight"] = source.values(gates * size, comes, scale=0.5)
+                    weights[path + "in.bias"] = source.values(gates * size)
+                    weights[path + "state.weight"] = source.values(gates * size, size, scale=0.5)
+                    if name == "gru":
+                        weights[path + "state.bias"] = source.values(size)
+                    places.append(path)
+
+            def forward(x, p, kind=kind, places=places, returns=returns, gates=gates, size=size, both=both, layers=layers):
+                flat = []
+                for path in places:
+                    bias = torch.zeros(gates * size)
+                    if path + "state.bias" in p:
+                        bias = torch.cat([torch.zeros(2 * size), p[path + "state.bias"]])
+                    flat += [p[path + "in.weight"], p[path + "state.weight"], p[path + "in.bias"], bias]
+                start = torch.zeros(layers * (2 if both else 1), x.shape[0], size)
+                y = kind(x, (start, start) if gates == 4 else start, flat, True, layers, 0.0, False, both, True)[0]
+                if returns == "sequence":
+                    return y
+                return torch.cat([y[:, -1, :size], y[:, 0, size:]], -1) if both else y[:, -1]
+            cases.add(name, {"features": size, "layers": layers, "bidirectional": both, "dropout": 0.0, "returns": returns}, x,
+                      weights, forward)
 
 
 def add_sequence_ops(add, source):

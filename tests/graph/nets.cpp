@@ -14,6 +14,7 @@
 #include "raven/graph/ops/metric.hpp"
 #include "raven/graph/ops/norm.hpp"
 #include "raven/graph/ops/pool.hpp"
+#include "raven/graph/ops/recurrent.hpp"
 #include "raven/graph/ops/reduce.hpp"
 
 namespace raven::test {
@@ -212,7 +213,16 @@ Graph sequence_layers(std::int64_t rows) {
   const std::vector<Variable> parts = split(x, 1, counts);
   const Variable swapped[] = {parts[1], parts[0]};
   x = concat(swapped, 1);
-  const Variable logits = linear(x, table);
+  const Variable lstm_in = parameter({24, width});
+  const Variable lstm_state = parameter({24, 6});
+  const Variable gru_in = parameter({18, width});
+  const Variable gru_state = parameter({18, 6});
+  const Variable gru_bias = parameter({6});
+  const Variable ways[] = {lstm(linear(x, lstm_in), lstm_state),
+                           gru(linear(x, gru_in), gru_state, gru_bias, Direction::reverse)};
+  x = concat(ways);
+  const Variable rnn_state = parameter({width, width});
+  const Variable logits = linear(rnn(x, rnn_state), table);
   const RowLosses loss = cross_entropy(logits, next);
   tape.set_loss(loss.losses, loss.weights);
   tape.set_prediction(logits);

@@ -18,7 +18,7 @@ namespace raven::test {
 [[nodiscard]] Graph every_layer(std::int64_t rows = 6);
 
 /// Sequences of tokens through everything that is for them: a tied table, both kinds of positions,
-/// attention, slices along the sequence, a loss for each token.
+/// attention, cells in both directions, slices along the sequence, a loss for each token.
 [[nodiscard]] Graph sequence_layers(std::int64_t rows = 5);
 
 /// A graph put together at random: values used once, often or never, shapes changed, operands

@@ -19,6 +19,7 @@ namespace raven {
 [[nodiscard]] OpRows dropout_rows();
 [[nodiscard]] OpRows attention_rows();
 [[nodiscard]] OpRows position_rows();
+[[nodiscard]] OpRows recurrent_rows();
 [[nodiscard]] OpRows loss_rows();
 [[nodiscard]] OpRows metric_rows();
 
