@@ -11,8 +11,8 @@
 
 namespace raven {
 
-/// From now on SIGTERM, SIGINT and SIGUSR1 ask for a stop; a second SIGINT or SIGTERM ends the
-/// process the ordinary way.
+/// From now on SIGTERM, SIGINT and SIGUSR1 ask for a stop; another SIGINT or SIGTERM seconds after
+/// the first ends the process the ordinary way.
 void listen_for_signals();
 /// The signal that asked this process to stop; 0 for none.
 [[nodiscard]] int asked_to_stop();
@@ -24,7 +24,8 @@ void listen_for_signals();
 [[nodiscard]] Hello hello_of(int threads);
 
 /// What a contributing process computes with. It outlives transports: whoever loses its master and
-/// finds it again has its threads, its shards still open, and the graphs and parameters that it was sent.
+/// finds it again has its threads, its shards still open, and the graphs and parameters that it was
+/// sent.
 class Workplace {
  public:
   explicit Workplace(int threads);

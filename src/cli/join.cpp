@@ -29,7 +29,8 @@ int threads_of(const JoinOptions& options) {
 
 WayIn::Patience patience_of(const JoinOptions& options) {
   return {.first = std::chrono::seconds(options.wait_s),
-          .again = std::chrono::seconds(options.wait_again_s)};
+          .again = std::chrono::seconds(options.wait_again_s),
+          .stays = options.stay};
 }
 
 int report(const ContributorEnd& end) {
@@ -74,10 +75,12 @@ int contribute_from_outside(const JoinOptions& options) {
   set_mpi_server(doors->mpi_server);
   const bool alone = !running_under_mpirun();
   MpiSession session(std::chrono::seconds(1));
-  WayIn way(options.run, patience, mpi_server_of_environment());
+  // Under an mpirun a new process would be nobody's; the one who started it can do so again.
+  WayIn way(options.run, patience, mpi_server_of_environment(), [&] {
+    if (alone) beginning.begin_anew();
+  });
   Workplace workplace(threads_of(options));
   const ContributorEnd end = way.contribute(workplace, nullptr);
-  // Under an mpirun a new process would be nobody's; the one who started it can do so again.
   if (way.needs_new_process() && alone) beginning.begin_anew();
   return report(end);
 }

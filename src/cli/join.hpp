@@ -13,6 +13,7 @@ struct JoinOptions {
   bool spawned = false;     ///< this process was started by a gateway
   int wait_s = 60;          ///< how long a run that has not begun is waited for
   int wait_again_s = 3600;  ///< how long one whose master has gone is waited for
+  bool stay = false;        ///< a run that was stopped is waited for as well
 };
 
 /// Contributes to a run under way until it is over.

@@ -1,6 +1,7 @@
 #include "cli/launch.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "cli/door_file.hpp"
 #include "cli/process_tree.hpp"
 #include "cli/run_directory.hpp"
+#include "cli/status_file.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/core/error.hpp"
 #include "raven/job/build.hpp"
@@ -28,6 +30,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds look_interval{20};
 constexpr std::chrono::seconds server_time{10};
+/// How long ranks may take to find each other; then something is stuck for good.
+constexpr std::chrono::seconds beginning{60};
+/// How long one of them may be missing meanwhile: an mpirun starts all of its ranks at once.
+constexpr std::chrono::seconds absence{1};
 /// How long processes may take to end by themselves once the master has told them.
 constexpr std::chrono::seconds farewell{5};
 
@@ -67,6 +73,14 @@ std::string first_line_of(const std::filesystem::path& file) {
   std::getline(in, line);
   return in.eof() ? std::string() : line;  // without its end it is still being written
 }
+
+}  // namespace
+
+std::filesystem::path sign_of_beginning(const std::filesystem::path& result_file) {
+  return result_file.string() + ".begun";
+}
+
+namespace {
 
 std::vector<std::string> slurm_nodes() {
   if (std::getenv("SLURM_JOB_NODELIST") == nullptr) return {};
@@ -147,19 +161,15 @@ class Launch {
   }
 
   [[nodiscard]] std::vector<std::string> mpirun(int processes) const {
-    std::vector<std::string> command{"mpirun",
-                                     "-n",
-                                     std::to_string(processes),
-                                     "--oversubscribe",
-                                     "--enable-recovery",
-                                     "--bind-to",
-                                     "none",
-                                     "-mca",
-                                     "pml",
-                                     "ob1",
-                                     "-mca",
-                                     "btl",
-                                     "self,vader,tcp"};
+    std::vector<std::string> command{
+        "mpirun",    "-n",  std::to_string(processes), "--oversubscribe", "--enable-recovery",
+        "--bind-to", "none"};
+    // mpirun takes a parameter once only, and the user's word comes first.
+    const auto given = [this](std::string_view name) {
+      return std::ranges::find(options_.mpirun, name) != options_.mpirun.end();
+    };
+    if (!given("pml")) command.insert(command.end(), {"-mca", "pml", "ob1"});
+    if (!given("btl")) command.insert(command.end(), {"-mca", "btl", "self,vader,tcp"});
     command.insert(command.end(), options_.mpirun.begin(), options_.mpirun.end());
     return command;
   }
@@ -237,9 +247,11 @@ class Launch {
     const std::filesystem::path result = folder_.path() / "result";
     std::error_code ignored;
     std::filesystem::remove(result, ignored);
+    std::filesystem::remove(sign_of_beginning(result), ignored);
     const int others = survivors();
     const int missing = std::max(0, plan_.beside_master - others);
-    std::vector<std::string> command = mpirun(1 + options_.gateways + missing);
+    const int ranks = 1 + options_.gateways + missing;
+    std::vector<std::string> command = mpirun(ranks);
     // One mpirun over several nodes dies with any of them, so this one stays here.
     command.insert(command.end(), {"--host", "localhost:" + std::to_string(1024)});
     command.insert(command.end(), {program_, "train", options_.job, "--run", run_.string(),
@@ -254,21 +266,37 @@ class Launch {
     }
     was_started_ = true;
     std::vector<std::string> environment = environment_;
+    // A batch system's or an outer launcher's would make this mpirun span the whole allocation.
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string name = std::string(*entry).substr(0, std::string(*entry).find('='));
+      const bool foreign = name.starts_with("SLURM_") || name.starts_with("PMI");
+      if (foreign && name != "SLURM_CONF") environment.push_back(name);
+    }
     environment.push_back("RAVEN_LAUNCH=" + std::to_string(::getpid()));
     Child& child = *started_.emplace_back(std::make_unique<Child>(command, environment));
-    return watch(child, result);
+    return watch(child, ranks, result);
   }
 
-  std::optional<int> watch(Child& child, const std::filesystem::path& result) {
+  std::optional<int> watch(Child& child, int ranks, const std::filesystem::path& result) {
     std::optional<pid_t> master;
     int passed_on = 0;
+    Beginning start{.child = child.pid(),
+                    .ranks = static_cast<std::size_t>(ranks),
+                    .sign = sign_of_beginning(result)};
     for (;;) {
       const std::string said = first_line_of(result);
       if (!said.empty()) return std::atoi(said.c_str());
       const bool over = child.is_over();
       if (!master) master = master_of(child.pid());
+      if (start.is_stuck()) {
+        end_all_of(child);
+        return std::nullopt;
+      }
       if (!nodes_started_ && is_open()) start_nodes();
       const bool crashed = over || (master && !is_alive(*master));
+      if (over && !start.seen && WIFEXITED(child.wait_status())) {
+        throw InputError("mpirun does not start", "see what it says above, and 'raven doctor'");
+      }
       if (crashed) {
         // An mpirun that died takes its ranks along, by and by.
         if (master) end_surely(*master);
@@ -283,6 +311,42 @@ class Launch {
       }
       std::this_thread::sleep_for(look_interval);
     }
+  }
+
+  /// When a rank dies before all have found each other, the others wait for it for ever.
+  struct Beginning {
+    pid_t child;
+    std::size_t ranks;
+    std::filesystem::path sign;
+    Clock::time_point since = Clock::now();
+    /// Since when fewer are there than there should be, once there are any.
+    std::optional<Clock::time_point> short_since = {};
+    bool seen = false;  ///< a rank
+    bool over = false;
+
+    bool is_stuck() {
+      if (over) return false;
+      const std::vector<pid_t> all = descendants_of(child);
+      const auto here = std::ranges::count_if(
+          all, [](pid_t pid) { return environment_of(pid, "OMPI_COMM_WORLD_RANK").has_value(); });
+      seen = seen || here > 0;
+      // After the count: a rank that ends later ends by rights.
+      over = std::filesystem::exists(sign);
+      if (over) return false;
+      const auto now = Clock::now();
+      const bool is_short = here > 0 && static_cast<std::size_t>(here) < ranks;
+      if (!is_short) short_since.reset();
+      if (is_short && !short_since) short_since = now;
+      return (short_since && now - *short_since > absence) || now - since > beginning;
+    }
+  };
+
+  static void end_all_of(Child& child) {
+    std::vector<pid_t> all = descendants_of(child.pid());
+    all.push_back(child.pid());
+    for (const pid_t pid : all) ::kill(pid, SIGKILL);
+    while (std::ranges::any_of(all, is_alive)) std::this_thread::sleep_for(look_interval);
+    (void)child.is_over();
   }
 
   static void end_surely(pid_t pid) {

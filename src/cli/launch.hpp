@@ -39,6 +39,10 @@ struct LaunchPlan {
 /// LaunchOptions says
 [[nodiscard]] LaunchPlan plan_launch(const std::vector<std::string>& nodes, int contributors);
 
+/// The file that tells a launcher that all ranks of its mpirun have found each other, beside the
+/// one for the result.
+[[nodiscard]] std::filesystem::path sign_of_beginning(const std::filesystem::path& result_file);
+
 /// Trains a job with whatever that takes: starts ompi-server and mpirun, the master again when it
 /// crashes, and leaves nothing running.
 /// @return the master's own ExitCode  @throws InputError

@@ -66,6 +66,10 @@ Child::Child(const std::vector<std::string>& command, const std::vector<std::str
     if (::getppid() != here) ::_exit(127);
     for (const std::string& entry : environment) {
       const std::size_t equals = entry.find('=');
+      if (equals == std::string::npos) {
+        ::unsetenv(entry.c_str());
+        continue;
+      }
       ::setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);
     }
     ::signal(SIGPIPE, SIG_DFL);

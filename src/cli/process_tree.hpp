@@ -12,7 +12,8 @@ namespace raven {
 /// reaches only whom it is passed on to. It is told to end when this process dies.
 class Child {
  public:
-  /// @param command searched for on PATH  @param environment NAME=VALUE, on top of what is here
+  /// @param command searched for on PATH  @param environment NAME=VALUE on top of what is here,
+  /// NAME alone for what is not to be passed on
   /// @throws InputError when it can't be started
   Child(const std::vector<std::string>& command, const std::vector<std::string>& environment);
 

@@ -1,5 +1,7 @@
 #include "cli/train.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -10,6 +12,7 @@
 
 #include "cli/console.hpp"
 #include "cli/contribute.hpp"
+#include "cli/launch.hpp"
 #include "cli/newcomers.hpp"
 #include "cli/processes.hpp"
 #include "cli/report_run.hpp"
@@ -99,6 +102,21 @@ void dismiss_strangers(Transport& transport, const Roster& roster, std::vector<P
   if (!strangers.empty()) dismiss(transport, strangers, "the run is over");
 }
 
+double wall_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void log_written(CheckpointWriter& writer, const std::function<void(const RunEvent&)>& log,
+                 double now) {
+  for (const CheckpointCost& cost : writer.take_written()) {
+    log({"checkpoint_written",
+         {{"t", now},
+          {"step", static_cast<std::int64_t>(cost.step)},
+          {"seconds", cost.seconds},
+          {"cpu_seconds", cost.cpu_seconds}}});
+  }
+}
+
 class MasterRun {
  public:
   MasterRun(const TrainOptions& options, const JobSpec& job)
@@ -148,9 +166,7 @@ class MasterRun {
         remote.relay, job_, directory_.path(),
         {.log =
              [&](RunEvent event) {
-               const std::chrono::duration<double> wall =
-                   std::chrono::steady_clock::now() - started;
-               event.fields.insert(event.fields.begin(), {"t", wall_before + wall.count()});
+               event.fields.insert(event.fields.begin(), {"t", wall_before + wall_since(started)});
                log(event);
              },
          .warn = [&](const std::string& text) { report.warn(text); },
@@ -165,6 +181,8 @@ class MasterRun {
               if (std::string complaint = writer.take_complaint(); !complaint.empty()) {
                 report.warn("a checkpoint could not be written: " + complaint);
               }
+              // The last line tells how it ended.
+              if (!master.finished()) log_written(writer, log, wall_since(started) + wall_before);
               newcomers.look(progress);
               report.progress(progress);
               status.update(master, std::chrono::steady_clock::now());
@@ -196,9 +214,7 @@ class MasterRun {
       }
     }
     writer.finish();
-    const double wall =
-        wall_before +
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    const double wall = wall_before + wall_since(started);
     const RunOutcome outcome{.master = &master,
                              .traffic = transport->traffic(),
                              .wall_seconds = wall,
@@ -283,6 +299,9 @@ int train_here(const TrainOptions& options) {
   if (launched) {
     session.emplace(std::chrono::seconds(3),
                     is_gateway ? MpiSession::Threads::several : MpiSession::Threads::one);
+  }
+  if (!options.result_file.empty() && place.rank == 0) {
+    std::ofstream(sign_of_beginning(options.result_file)) << ::getpid() << '\n';
   }
   const int world_size = launched ? session->size() : 1;
   const bool is_master = !launched || session->rank() == 0;

@@ -31,6 +31,9 @@ void declare(CLI::App& parent, Action& chosen) {
   verb->add_option("--wait-again", options->wait_again_s,
                    "seconds to wait for a run whose master has gone to come back; default: 3600")
       ->check(CLI::Range(0, 1'000'000));
+  verb->add_flag(
+      "--stay", options->stay,
+      "wait (as long as --wait-again says) when the run is stopped, too, until it is complete");
   // What gateways start; the empty group hides it.
   verb->add_flag("--spawned", options->spawned)->group("");
   verb->footer(examples);

@@ -1,5 +1,6 @@
 #include "cli/way_in.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -24,6 +25,12 @@ bool is_complete(const std::filesystem::path& run) {
   std::ifstream in(run / "summary.json");
   const auto summary = nlohmann::json::parse(in, nullptr, false);
   return summary.is_object() && summary.value("complete", false);
+}
+
+bool is_among(const DoorFile& doors, const DoorFile::Gateway& gateway) {
+  return std::ranges::any_of(doors.gateways, [&](const DoorFile::Gateway& one) {
+    return one.port == gateway.port && one.address == gateway.address;
+  });
 }
 
 /// Calls `attempt` with the run's doors until it is true or `patience` is over.
@@ -51,8 +58,12 @@ bool at_doors(const std::filesystem::path& run, std::chrono::seconds patience,
 
 }  // namespace
 
-WayIn::WayIn(std::filesystem::path run, Patience patience, std::string own_server)
-    : run_(std::move(run)), patience_(patience), own_server_(std::move(own_server)) {}
+WayIn::WayIn(std::filesystem::path run, Patience patience, std::string own_server,
+             std::function<void()> begin_anew)
+    : run_(std::move(run)),
+      patience_(patience),
+      own_server_(std::move(own_server)),
+      begin_anew_(std::move(begin_anew)) {}
 
 std::optional<DoorFile> WayIn::wait_for_doors(const std::filesystem::path& run,
                                               std::chrono::seconds patience) {
@@ -69,6 +80,12 @@ ContributorEnd WayIn::contribute(Workplace& workplace, std::unique_ptr<Transport
   while (transport) {
     ContributorEnd end = workplace.contribute(*transport);
     transport.reset();
+    if (end.kind == ContributorEnd::Kind::over && patience_.stays && asked_to_stop() == 0) {
+      // Unless it is complete. Its doors may stay for a moment, and are none any more.
+      used_is_over_ = true;
+      transport = enter(patience_.again);
+      continue;
+    }
     if (end.kind != ContributorEnd::Kind::lost) return end;
     if (own_server_.empty() || asked_to_stop() != 0) return end;
     print_failure("this contributor lost its way to the run: " + end.why + "; looking for another");
@@ -83,6 +100,7 @@ ContributorEnd WayIn::contribute(Workplace& workplace, std::unique_ptr<Transport
 std::unique_ptr<Transport> WayIn::enter(std::chrono::seconds patience) {
   std::unique_ptr<Transport> transport;
   at_doors(run_, patience, [&](const DoorFile& doors, std::string& failure) {
+    if (used_is_over_ && is_among(doors, used_)) return false;
     needs_new_process_ = !doors.mpi_server.empty() && doors.mpi_server != own_server_;
     if (needs_new_process_) return true;
     transport = try_doors(doors, failure);
@@ -93,9 +111,13 @@ std::unique_ptr<Transport> WayIn::enter(std::chrono::seconds patience) {
 
 std::unique_ptr<Transport> WayIn::try_doors(const DoorFile& doors, std::string& failure) {
   for (const DoorFile::Gateway& gateway : doors.gateways) {
-    Entrance entrance =
-        enter_through({gateway.address, gateway.port, doors.token}, node_name(), turn);
-    if (entrance.transport) return std::move(entrance.transport);
+    Entrance entrance = enter_through({gateway.address, gateway.port, doors.token}, node_name(),
+                                      turn, {}, begin_anew_);
+    if (entrance.transport) {
+      used_ = gateway;
+      used_is_over_ = false;
+      return std::move(entrance.transport);
+    }
     failure = entrance.failure;
   }
   return nullptr;

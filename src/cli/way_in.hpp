@@ -24,10 +24,13 @@ class WayIn {
   struct Patience {
     std::chrono::seconds first{60};    ///< for a run that has not begun
     std::chrono::seconds again{3600};  ///< for one whose master, or gateway, has gone
+    bool stays = false;                ///< waits for a run that was stopped, too
   };
 
   /// @param own_server the address of the ompi-server that MPI was initialised with; may be empty
-  WayIn(std::filesystem::path run, Patience patience, std::string own_server);
+  /// @param begin_anew replaces this process, for when MPI holds it up for ever; may be empty
+  WayIn(std::filesystem::path run, Patience patience, std::string own_server,
+        std::function<void()> begin_anew = {});
 
   /// The run's doors as soon as there are any. None: the run is complete, or this process was asked
   /// to stop. @throws InputError when patience is over
@@ -48,7 +51,10 @@ class WayIn {
   std::filesystem::path run_;
   Patience patience_;
   std::string own_server_;
+  std::function<void()> begin_anew_;
   bool needs_new_process_ = false;
+  DoorFile::Gateway used_ = {};  ///< the last one
+  bool used_is_over_ = false;
 };
 
 }  // namespace raven

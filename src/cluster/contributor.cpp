@@ -95,7 +95,9 @@ struct Contributor::Impl {
       if (finish->refused) {
         return end(ContributorEnd::Kind::refused, "the master refused: " + finish->reason);
       }
-      return end(leaves_at ? ContributorEnd::Kind::left : ContributorEnd::Kind::over, {});
+      // Whoever ends the run says why; whoever lets just this one go says nothing.
+      const bool alone = leaves_at || finish->reason.empty();
+      return end(alone ? ContributorEnd::Kind::left : ContributorEnd::Kind::over, {});
     }
     if (std::holds_alternative<Heartbeat>(*decoded)) return;
     if (!welcome) return quit("the master sent work before a welcome");

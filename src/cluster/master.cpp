@@ -193,7 +193,7 @@ void Master::Impl::on_stats(Member& member, const StatsMessage& message, const B
     return distrust(member.peer, "statistics of the wrong size", now);
   }
   lease->stats_owed[message.index - message.node.first] = false;
-  phase->note_answer(*lease);
+  note_answer(member, *lease, now);
   progress(now);
 }
 
@@ -249,7 +249,7 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
     return distrust(member.peer, "a gradient of the wrong size", now);
   }
   lease->gradients_owed[message.parameter.value] = false;
-  phase->note_answer(*lease);
+  note_answer(member, *lease, now);
   progress(now);
 }
 
@@ -313,6 +313,15 @@ void Master::Impl::let_go_if_done(Member& member, Instant now) {
   member.state = Member::State::gone;
   member.forget();
   emit("left", {{"peer", std::int64_t{member.peer.value}}}, now);
+}
+
+void Master::Impl::note_answer(Member& member, OpenLease& lease, Instant now) {
+  phase->note_answer(lease);
+  const bool owes =
+      std::any_of(phase->leases.begin(), phase->leases.end(), [&](const OpenLease& other) {
+        return other.open && other.peer == member.peer && other.place == 0;
+      });
+  if (!owes) member.idle_since = now;
 }
 
 bool Master::Impl::holds_work(const Member& member) const {

@@ -42,6 +42,8 @@ struct Master::Impl {
   void doubt(Member& member, OpenLease& lease, const StatsMessage& message, Instant now);
   [[nodiscard]] InputError went_astray() const;
   [[nodiscard]] bool holds_work(const Member& member) const;
+  /// Notes what a result means for its lease and for its sender's time.
+  void note_answer(Member& member, OpenLease& lease, Instant now);
   void note_whether_anybody_works(Instant now);
   /// Learns a contributor's speed from a lease of so many rows.
   void learn_speed(Member& member, const OpenLease& lease, std::int64_t rows,
@@ -113,6 +115,7 @@ struct Master::Impl {
   Instant last_heartbeat;
   Instant last_tick;
   Instant last_step_event{};
+  Instant::duration longest_idle{};  ///< of anybody since then
   std::uint64_t rows_trained = 0;
   std::optional<Instant> waiting_since;
   bool waiting_said = false;

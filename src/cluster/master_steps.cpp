@@ -230,6 +230,15 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
     }
     rows = setup.raw_rows(phase->dataset, samples);
   }
+  if (member.idle_since) {
+    longest_idle = std::max(longest_idle, now - *std::exchange(member.idle_since, std::nullopt));
+  }
+  if (!std::exchange(member.worked, true)) {
+    emit("working",
+         {{"peer", std::int64_t{member.peer.value}},
+          {"step", static_cast<std::int64_t>(phase->step)}},
+         now);
+  }
   send(member.peer, lease, std::move(rows));
   phase->lease_out(member.peer, node, now, now + setup.contributors.lease);
   phase->leases.back().inline_rows = lease.inline_rows;
@@ -345,7 +354,8 @@ void Master::Impl::end_step(Instant now) {
          {{"step", static_cast<std::int64_t>(version)},
           {"loss", phase->weight > 0 ? phase->loss / phase->weight : 0.0},
           {"samples", phase->rows()},
-          {"contributors", std::int64_t{roster.ready_count()}}},
+          {"contributors", std::int64_t{roster.ready_count()}},
+          {"longest_idle", std::chrono::duration<double>(std::exchange(longest_idle, {})).count()}},
          now);
   }
   close_phase(now);

@@ -15,9 +15,13 @@ std::size_t allocation_count() { return count; }
 
 }  // namespace raven
 
-void* operator new(std::size_t size) {
+// Both forms that do not align, so that what one of them gives is never freed as another's.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++count;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  return std::malloc(size == 0 ? 1 : size);
+}
+void* operator new(std::size_t size) {
+  if (void* memory = operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept { std::free(memory); }

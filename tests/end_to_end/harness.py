@@ -127,13 +127,13 @@ def started(*command, environment=None):
         process.wait()
 
 
-def wait_until(condition, what):
+def wait_until(condition, what, between_s=0.001):
     """Asks again and again, for a condition has no file descriptor to sleep on. @return what the condition gave"""
     deadline = time.monotonic() + PATIENCE_S
     while not (answer := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {PATIENCE_S} s for {what}")
-        time.sleep(0.001)
+        time.sleep(between_s)
     return answer
 
 

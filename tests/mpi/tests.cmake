@@ -60,8 +60,8 @@ if(TARGET raven_transport)
 
   add_executable(mpi_deaths ${CMAKE_CURRENT_SOURCE_DIR}/mpi/deaths_main.cpp)
   target_link_libraries(mpi_deaths PRIVATE raven_transport raven_warnings Threads::Threads)
-  # Over TCP only by hand: Open MPI 4.1 itself does not survive every death there. Of 40 runs with 4 deaths in heavy
-  # traffic each, 8 ended or stuck in it (23 November 2026, seeds 1 to 40): about one death in twenty.
+  # Over TCP only by hand: when a connection breaks while it is made, Open MPI 4.1 itself loops for ever ("invalid connection
+  # state"), in about one of 15 runs with four deaths in heavy traffic each.
   foreach(seed 1 2 3)
     raven_mpi_test(NAME deaths_at_any_time_${seed} RANKS 5 SURVIVORS 2 BTL self,vader,tcp COMMAND mpi_deaths ${seed})
   endforeach()

@@ -24,7 +24,7 @@ THIRD_PARTY = {
 }
 # The system's own headers with a '.' in their names; everything else with one is a library that is not listed above.
 SYSTEM = re.compile(r"(sys|net|netinet|arpa|linux)/\w+\.h$|(unistd|fcntl|dlfcn|netdb|poll|pthread|sched|signal|spawn|termios|"
-                    r"ifaddrs|cxxabi|immintrin|dirent)\.h$")
+                    r"ifaddrs|cxxabi|immintrin|dirent|unwind)\.h$")
 # Both rooms that speak HDF5 share one way to own its handles. Nothing else crosses rooms beside public headers.
 SHARED_PRIVATE = {("cluster", "data/hdf5_output.hpp")}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -49,8 +49,8 @@ struct ContributorSetup {
 /// How a contributor's part came to its end.
 struct ContributorEnd {
   enum class Kind : std::uint8_t {
-    over,     ///< the run is over
-    left,     ///< it was asked to leave
+    over,     ///< the run is over, or was stopped
+    left,     ///< it was asked to leave, by whomever
     refused,  ///< the master does not want it
     lost      ///< the way to the master is lost; another contributor may find another way
   };

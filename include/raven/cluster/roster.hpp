@@ -29,6 +29,8 @@ struct Member {
   Instant last_heard{};
   double speed = 0;                         ///< rows per second, running mean; 0 when not known yet
   bool warm = false;                        ///< has finished a lease
+  bool worked = false;                      ///< has been given one
+  std::optional<Instant> idle_since = {};   ///< owes nothing, having worked before
   std::optional<Instant> rests_until = {};  ///< given no work before, if others are there
   std::uint64_t snippets = 0;               ///< done, in all
   std::uint64_t rows = 0;

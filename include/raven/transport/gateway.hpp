@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,10 +48,12 @@ struct Entrance {
 /// Comes in through a gateway's door: shows the token over TCP, then connects by MPI. Waits for its
 /// turn for at most `patience`. The TCP connection stays, and its end is that of the gateway: then
 /// the transport loses its peer. MPI's connecting can't be given up, so a gateway that dies in its
-/// few milliseconds ends this process, with a sentence.
+/// few milliseconds ends this process, with a sentence; but first `on_dead_end`, called in another
+/// thread, may replace it.
 /// @pre an MpiSession lives in this thread
 [[nodiscard]] Entrance enter_through(const GatewayDoor& door, const std::string& node,
-                                     std::chrono::milliseconds patience, MpiOptions options = {});
+                                     std::chrono::milliseconds patience, MpiOptions options = {},
+                                     std::function<void()> on_dead_end = {});
 
 /// Asks a gateway to start contributors. @return why it does not; empty when it will
 [[nodiscard]] std::string order_spawn(const GatewayDoor& door, const SpawnOrder& order,

@@ -38,10 +38,11 @@ bool has_ended(const Socket& socket) {
   return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-/// Ends the process when MPI's connecting does not end.
+/// Ends the process when MPI's connecting does not end, unless `on_dead_end` replaces it.
 class ConnectWatch {
  public:
-  explicit ConnectWatch(const Socket& socket) : socket_(socket), thread_([this] { watch(); }) {}
+  ConnectWatch(const Socket& socket, const std::function<void()>& on_dead_end)
+      : socket_(socket), on_dead_end_(on_dead_end), thread_([this] { watch(); }) {}
   ~ConnectWatch() {
     {
       const std::scoped_lock lock(mutex_);
@@ -62,6 +63,7 @@ class ConnectWatch {
       const auto now = Clock::now();
       if (!ended && has_ended(socket_)) ended = now;
       if (now < deadline && !(ended && now - *ended > std::chrono::seconds(1))) continue;
+      if (on_dead_end_) on_dead_end_();
       std::fputs("raven: the gateway went while this process was connecting to it; join again\n",
                  stderr);
       std::fflush(nullptr);
@@ -70,6 +72,7 @@ class ConnectWatch {
   }
 
   const Socket& socket_;
+  const std::function<void()>& on_dead_end_;
   std::mutex mutex_;
   std::condition_variable done_;
   bool over_ = false;
@@ -152,7 +155,7 @@ Entrance no_way(std::string why) {
 }  // namespace
 
 Entrance enter_through(const GatewayDoor& at, const std::string& node, milliseconds patience,
-                       MpiOptions options) {
+                       MpiOptions options, std::function<void()> on_dead_end) {
   door::Knock what;
   what.purpose = door::Knock::Purpose::join;
   what.node = node;
@@ -163,7 +166,7 @@ Entrance enter_through(const GatewayDoor& at, const std::string& node, milliseco
   MPI_Comm comm = MPI_COMM_NULL;
   int error = MPI_SUCCESS;
   {
-    const ConnectWatch watch(reply.socket);
+    const ConnectWatch watch(reply.socket, on_dead_end);
     error = MPI_Comm_connect(reply.answer.text.c_str(), MPI_INFO_NULL, 0, MPI_COMM_SELF, &comm);
   }
   if (error != MPI_SUCCESS || comm == MPI_COMM_NULL) {
