@@ -25,8 +25,9 @@ run_tests() {
   local preset=$1 log
   shift
   log=build/$preset/tests.log
-  # Leaks are looked for in ordinary programs only: MPI and HDF5 keep memory to the end on purpose.
-  ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0} UBSAN_OPTIONS=print_stacktrace=1 \
+  # Leaks are looked for in ordinary programs only: MPI and HDF5 keep memory to the end on purpose. What memory can not hold is
+  # refused as without a sanitizer.
+  ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:allocator_may_return_null=1} UBSAN_OPTIONS=print_stacktrace=1 \
     TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp \
     ctest --preset "$preset" -j2 --no-tests=error "$@" 2>&1 | tee "$log" || true
   local all good skips
