@@ -34,10 +34,24 @@ contributors: {heartbeat: 100 ms, lost_after: 1 s}
 checkpoint: {every: 1 ms, keep: 3}
 """
 
+CELLS = JOB.replace(JOB[JOB.index("model:"):JOB.index("loss:")], """\
+model:
+  - tied_embedding:
+      width: 24
+      layers:
+        - lstm: {features: 24, layers: 2, dropout: 0.1}
+""").replace("name: language", "name: cells")
+
 
 def raven(*words):
     return subprocess.run([harness.raven_program, *map(str, words)], capture_output=True, text=True, cwd=workshop(),
                           timeout=harness.PATIENCE_S, env=harness.ENVIRONMENT)
+
+
+def bits_of_characters_alone(text):
+    """What a model loses that knows but how often each character stands."""
+    shares = [count / len(text) for count in collections.Counter(text).values()]
+    return -sum(share * math.log2(share) for share in shares)
 
 
 @functools.cache
@@ -62,8 +76,7 @@ class Language(EndToEnd):
 
     def test_it_learns_more_than_how_often_each_character_stands(self):
         text = (reference().folder.parent / "story.txt").read_text()
-        shares = [count / len(text) for count in collections.Counter(text).values()]
-        alone = -sum(share * math.log2(share) for share in shares)
+        alone = bits_of_characters_alone(text)
         valid = reference().summary()["valid"]
         self.assertLess(valid["bits_per_token"], 0.8 * alone)
         self.assertAlmostEqual(valid["bits_per_token"], valid["loss"] / math.log(2), places=9)
@@ -95,6 +108,20 @@ class Language(EndToEnd):
             self.fail("the run was over before anybody could be killed, five times")
         self.assertEqual(len(run.events("spawning")), 1)
         self.assert_as_reference(run)
+
+    def test_cells_learn_as_well_and_any_crowd_gives_their_bits(self):
+        text = (reference().folder.parent / "story.txt").read_text()
+        (workshop() / "cells.yaml").write_text(CELLS)
+        alone = Run("cells-alone", "cells.yaml")
+        self.assert_done(alone.train("--threads", "1"))
+        self.assertLess(alone.summary()["valid"]["bits_per_token"], 0.85 * bits_of_characters_alone(text))
+        runs = [("cells-threads", ["--threads", "3"], {})]
+        if MPIRUN:
+            runs.append(("cells-crowd", [], {"ranks": 4}))
+        for name, words, how in runs:
+            run = Run(name, "cells.yaml")
+            self.assert_done(run.train(*words, **how))
+            self.assertEqual(run.summary()["weights_sha256"], alone.summary()["weights_sha256"], name)
 
     def test_evaluation_gives_the_figures_of_the_run(self):
         run = reference()

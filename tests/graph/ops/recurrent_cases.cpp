@@ -79,7 +79,8 @@ std::vector<OpCase> recurrent_cases() {
     cases.push_back(recurrent_case(cell, "forward", 2, 4, 3, false));
     cases.push_back(recurrent_case(cell, "backward", 3, 3, 2, true));
     cases.push_back(recurrent_case(cell, "of one position", 2, 1, 5, false));
-    cases.push_back(recurrent_case(cell, "wide", 17, 5, 19, false));
+    cases.push_back(recurrent_case(cell, "wide", 3, 2, 19, false));
+    cases.push_back(recurrent_case(cell, "of many rows", 17, 2, 2, false));
   }
   return cases;
 }
