@@ -39,8 +39,9 @@ model:
   - tied_embedding:
       width: 24
       layers:
-        - lstm: {features: 24, layers: 2, dropout: 0.1}
-""").replace("name: language", "name: cells")
+        - lstm: {features: 24}
+        - dropout: {rate: 0.05}
+""").replace("name: language", "name: cells").replace("1.0e-2", "2.0e-2")
 
 
 def raven(*words):
