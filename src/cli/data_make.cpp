@@ -5,6 +5,7 @@
 #include "cli/figures.hpp"
 #include "cli/progress.hpp"
 #include "raven/data/digits.hpp"
+#include "raven/data/story.hpp"
 #include "raven/data/table.hpp"
 
 namespace raven {
@@ -84,6 +85,42 @@ void declare_table(CLI::App& parent, Action& chosen) {
   verb->callback([options, &chosen] { chosen = [options] { return make_table_data(*options); }; });
 }
 
+struct StoryOptions {
+  std::int64_t bytes = 1'000'000;
+  std::uint64_t seed = 1;
+  std::string file;
+  bool replace = false;
+};
+
+int make_story_data(const StoryOptions& options) {
+  std::error_code code;
+  if (!options.replace && std::filesystem::exists(options.file, code)) {
+    throw InputError(Place{options.file}, "this file exists already",
+                     "name another one, or add --replace");
+  }
+  make_story(options.bytes, options.seed, options.file);
+  print(options.file + ": about " + plural(options.bytes, "byte") +
+        "\nNext: raven data import text " + options.file + " --folder FOLDER\n");
+  return exit_done;
+}
+
+void declare_story(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<StoryOptions>();
+  CLI::App* verb = parent.add_subcommand(
+      "story", "Make up a text of plain English sentences, to train language models on");
+  verb->add_option("--bytes", options->bytes, "length of the text, to the end of its last sentence")
+      ->check(CLI::Range(std::int64_t{1}, most_rows))
+      ->capture_default_str();
+  verb->add_option("--seed", options->seed, "the same seed gives the same text")
+      ->capture_default_str();
+  verb->add_option("--file", options->file, "the text file to write")->required();
+  verb->add_flag("--replace", options->replace, "overwrite the file if it exists");
+  verb->footer(R"(Examples:
+  raven data make story --bytes 1000000 --file data/story.txt
+  raven data import text data/story.txt --context 64 --folder data/story)");
+  verb->callback([options, &chosen] { chosen = [options] { return make_story_data(*options); }; });
+}
+
 }  // namespace raven
 
 void declare_data_make(CLI::App& parent, Action& chosen) {
@@ -94,6 +131,7 @@ void declare_data_make(CLI::App& parent, Action& chosen) {
       "  raven data make table --count 5000 --file data/machines.csv");
   declare_digits(*verb, chosen);
   declare_table(*verb, chosen);
+  declare_story(*verb, chosen);
 }
 
 }  // namespace raven

@@ -2,6 +2,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "cli/console.hpp"
 #include "cli/data_verbs.hpp"
 #include "cli/figures.hpp"
@@ -22,6 +24,11 @@ std::string in_words(const ChannelSummary& channel) {
 }
 
 std::string class_name(const Manifest& manifest, std::size_t index) {
+  if (manifest.vocabulary && index < manifest.vocabulary->texts().size()) {
+    // As JSON writes it: a line's end or half a letter must not disturb the table.
+    return nlohmann::json(manifest.vocabulary->texts()[index])
+        .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
   return index < manifest.class_names.size() ? manifest.class_names[index] : std::to_string(index);
 }
 
@@ -39,8 +46,11 @@ std::string in_words(const Manifest& manifest, const DatasetSummary& summary) {
     }
   }
   text += fmt::format("  targets   {} {}\n", schema.target_width,
-                      schema.target_kind == TargetKind::classes ? "classes" : "real numbers");
-  for (std::size_t i = 0; i < summary.class_counts.size(); ++i) {
+                      schema.of_sequences()                       ? "tokens, whichever comes next"
+                      : schema.target_kind == TargetKind::classes ? "classes"
+                                                                  : "real numbers");
+  constexpr std::size_t most_lines = 1000;  // a vocabulary may have many thousand
+  for (std::size_t i = 0; i < std::min(most_lines, summary.class_counts.size()); ++i) {
     text += fmt::format("    {:<12} {:>9}\n", class_name(manifest, i),
                         count_in_words(summary.class_counts[i]));
   }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/console.hpp"
+#include "cli/token_figures.hpp"
 #include "cli/version.hpp"
 #include "raven/tensor/bench.hpp"
 
@@ -29,22 +30,31 @@ std::string text_of(const RunEvent& event, std::string_view name) {
 }
 
 /// "loss 0.0512, accuracy 0.9837"
-std::string in_words(const PassResult& pass) {
+std::string in_words(const PassResult& pass, bool tells_tokens) {
   std::string text = fmt::format("loss {:.4f}", pass.loss);
   for (const auto& [name, value] : pass.metrics) text += fmt::format(", {} {:.4f}", name, value);
+  if (tells_tokens) {
+    for (const auto& [name, value] : token_figures(pass.loss)) {
+      text += fmt::format(", {} {:.4f}", name, value);
+    }
+  }
   return text;
 }
 
-Json to_json(const PassResult& pass) {
+Json to_json(const PassResult& pass, bool tells_tokens) {
   Json json{{"samples", pass.samples}, {"loss", pass.loss}};
   for (const auto& [name, value] : pass.metrics) json[name] = value;
+  if (tells_tokens) {
+    for (const auto& [name, value] : token_figures(pass.loss)) json[name] = value;
+  }
   return json;
 }
 
 }  // namespace
 
-RunReport::RunReport(bool quiet, const JobSpec& job, std::filesystem::path run)
+RunReport::RunReport(bool quiet, const JobSpec& job, std::filesystem::path run, bool tells_tokens)
     : quiet_(quiet),
+      tells_tokens_(tells_tokens),
       job_(job),
       run_(std::move(run)),
       progress_(stderr, job.name, "step"),
@@ -128,13 +138,13 @@ std::string RunReport::summary_json(const RunOutcome& outcome) const {
       {"blas_core", openblas_core_name()}};
   if (!master.history().empty()) {
     const EpochResult& last = master.history().back();
-    json["train"] = to_json(last.train);
-    if (last.valid) json["valid"] = to_json(*last.valid);
+    json["train"] = to_json(last.train, tells_tokens_);
+    if (last.valid) json["valid"] = to_json(*last.valid, tells_tokens_);
   }
   json["epochs"] = Json::array();
   for (const EpochResult& epoch : master.history()) {
-    Json entry{{"epoch", epoch.epoch}, {"train", to_json(epoch.train)}};
-    if (epoch.valid) entry["valid"] = to_json(*epoch.valid);
+    Json entry{{"epoch", epoch.epoch}, {"train", to_json(epoch.train, tells_tokens_)}};
+    if (epoch.valid) entry["valid"] = to_json(*epoch.valid, tells_tokens_);
     json["epochs"].push_back(std::move(entry));
   }
   json["contributors"] = Json::array();
@@ -167,8 +177,8 @@ void RunReport::finished(const RunOutcome& outcome) {
                             : 0);
   if (!master.history().empty()) {
     const EpochResult& last = master.history().back();
-    text += "train: " + in_words(last.train) + "\n";
-    if (last.valid) text += "valid: " + in_words(*last.valid) + "\n";
+    text += "train: " + in_words(last.train, tells_tokens_) + "\n";
+    if (last.valid) text += "valid: " + in_words(*last.valid, tells_tokens_) + "\n";
   }
   text += "weights_sha256: " + to_hex(master.parameters().digest()) + "\n";
   text += "run: " + run_.string() + "\n";

@@ -22,7 +22,8 @@ struct RunOutcome {
 /// Tells a person how a run goes, and a program how it went.
 class RunReport {
  public:
-  RunReport(bool quiet, const JobSpec& job, std::filesystem::path run);
+  /// @param tells_tokens whether the loss is that of a token, so that it can be told as perplexity
+  RunReport(bool quiet, const JobSpec& job, std::filesystem::path run, bool tells_tokens);
 
   void resumed(const LoadedCheckpoint& loaded);
   void event(const RunEvent& event);
@@ -34,6 +35,7 @@ class RunReport {
 
  private:
   bool quiet_;
+  bool tells_tokens_;
   const JobSpec& job_;
   std::filesystem::path run_;
   Progress progress_;

@@ -18,6 +18,7 @@
 #include "cli/report_run.hpp"
 #include "cli/run_directory.hpp"
 #include "cli/status_file.hpp"
+#include "cli/token_figures.hpp"
 #include "cli/way_in.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/cluster/checkpoint_writer.hpp"
@@ -129,7 +130,8 @@ class MasterRun {
   /// @param remote null when alone; taken over once nothing but training itself can fail any more
   int train(MasterRemote& remote, const CoreShare& share) {
     std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
-    RunReport report(options_.quiet, job_, directory_.path());
+    RunReport report(options_.quiet, job_, directory_.path(),
+                     tells_tokens(job_, training_.train->schema()));
 
     // The master's own sums and updates never wait for the snippets computed beside it.
     ComputePool compute(share.threads, 1);

@@ -43,6 +43,8 @@ std::string features_in_words(const SampleSchema& schema) {
 }
 
 std::string targets_in_words(const SampleSchema& schema) {
+  if (schema.of_sequences())
+    return "the next of " + std::to_string(schema.target_width) + " tokens";
   return std::to_string(schema.target_width) +
          (schema.target_kind == TargetKind::classes ? " classes" : " real numbers");
 }
@@ -167,19 +169,26 @@ LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
 TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint,
                           const fs::path& manifest) {
   LoadedCheckpoint loaded = checkpoint_of(run, checkpoint);
-  const Manifest trained_on = training_data_of(run);
-  Manifest given = read_manifest(manifest);
-  check_schema(given, trained_on);
   TrainedModel trained;
+  trained.trained_on = training_data_of(run);
+  std::optional<Manifest> given;
+  if (!manifest.empty()) {
+    given = read_manifest(manifest);
+    check_schema(*given, trained.trained_on);
+  }
   trained.checkpoint = loaded.file;
   trained.step = loaded.checkpoint.step;
   trained.job = job_of(run);
-  trained.data = std::make_shared<const Dataset>(
-      std::move(given), DatasetOptions{.cache_bytes = trained.job.data_cache_bytes});
-  const SampleSchema& schema = trained_on.schema;
-  trained.model = std::make_unique<Model>(trained.job.model, sample_type(schema.features(1)),
+  if (given) {
+    trained.data = std::make_shared<const Dataset>(
+        std::move(*given), DatasetOptions{.cache_bytes = trained.job.data_cache_bytes});
+  }
+  const SampleSchema& schema = trained.trained_on.schema;
+  ModelSpec model = trained.job.model;
+  model.vocabulary = schema.vocabulary;
+  trained.model = std::make_unique<Model>(model, sample_type(schema.features(1)),
                                           sample_type(schema.targets(1)), trained.parameters);
-  check_origin(trained, loaded.checkpoint, trained_on);
+  check_origin(trained, loaded.checkpoint, trained.trained_on);
   take_parameters(trained, loaded.checkpoint);
   return trained;
 }

@@ -23,14 +23,15 @@ namespace raven {
 /// A trained model beside data to use it on.
 struct TrainedModel {
   JobSpec job;
+  Manifest trained_on;  ///< its shards need not be there
   std::filesystem::path checkpoint;
   std::uint64_t step = 0;
-  std::shared_ptr<const Dataset> data;
+  std::shared_ptr<const Dataset> data;  ///< null when none was named
   std::unique_ptr<Model> model;
   ParameterStore parameters;
 };
 
-/// @param manifest of samples of the kind that the model was trained on
+/// @param manifest of samples of the kind that the model was trained on, or empty for no data
 /// @throws InputError when run, checkpoint and data do not fit together
 [[nodiscard]] TrainedModel open_trained(const std::filesystem::path& run,
                                         const std::filesystem::path& checkpoint,

@@ -34,6 +34,7 @@ extern const VerbDef doctor_verb;
 extern const VerbDef check_verb;
 extern const VerbDef evaluate_verb;
 extern const VerbDef predict_verb;
+extern const VerbDef sample_verb;
 extern const VerbDef export_verb;
 extern const VerbDef data_verb;
 extern const VerbDef explain_verb;

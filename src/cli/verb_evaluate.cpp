@@ -6,6 +6,7 @@
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
 #include "cli/progress.hpp"
+#include "cli/token_figures.hpp"
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
 
@@ -50,6 +51,12 @@ int evaluate(const EvaluateOptions& options) {
     const double mean = metrics[m] / static_cast<double>(samples);
     json[graph.metrics[m].name] = mean;
     words += fmt::format(", {} {:.4f}", graph.metrics[m].name, mean);
+  }
+  if (tells_tokens(trained.job, trained.trained_on.schema)) {
+    for (const auto& [name, value] : token_figures(weight > 0 ? loss / weight : 0.0)) {
+      json[name] = value;
+      words += fmt::format(", {} {:.4f}", name, value);
+    }
   }
   print(options.json ? json.dump(2) + "\n" : words + "\n");
   return exit_done;

@@ -78,7 +78,10 @@ struct Dataset::Impl {
   std::shared_ptr<const ShardRows> load(std::size_t number, Slot& slot) {
     const ShardEntry& entry = manifest.shards[number];
     const std::filesystem::path file = manifest.path_of(entry);
-    ShardExpectation expected{.schema = manifest.schema, .rows = entry.rows};
+    ShardExpectation expected{.schema = manifest.schema,
+                              .rows = entry.rows,
+                              .sequences = entry.sequences,
+                              .tokens = entry.tokens};
     const FileStamp stamp = stamp_of(file);
     if (!(stamp == slot.verified) || stamp.size < 0) expected.sha256 = entry.sha256;
     make_room(static_cast<std::size_t>(entry.rows) * manifest.schema.row_bytes());
@@ -161,11 +164,12 @@ void Dataset::read(std::span<const std::int64_t> samples, View features, View ta
           "the views have the schema's types");
   const std::size_t feature_bytes =
       static_cast<std::size_t>(schema().feature_shape.count()) * element_bytes;
-  const std::size_t target_bytes = schema().target_bytes();
+  const std::size_t target_bytes = schema().targets(1).bytes();
   impl_->visit(samples, [&](std::size_t i, const std::byte* stored, const std::byte* target) {
     impl_->unpacker.unpack_features(stored,
                                     static_cast<std::byte*>(features.data) + i * feature_bytes);
-    std::memcpy(static_cast<std::byte*>(targets.data) + i * target_bytes, target, target_bytes);
+    impl_->unpacker.unpack_target(stored, target,
+                                  static_cast<std::byte*>(targets.data) + i * target_bytes);
   });
 }
 
@@ -176,7 +180,7 @@ void Dataset::gather_raw(std::span<const std::int64_t> samples, std::span<std::b
   impl_->visit(samples, [&](std::size_t i, const std::byte* stored, const std::byte* target) {
     std::byte* row = rows.data() + i * (feature_bytes + target_bytes);
     std::memcpy(row, stored, feature_bytes);
-    std::memcpy(row + feature_bytes, target, target_bytes);
+    if (target_bytes > 0) std::memcpy(row + feature_bytes, target, target_bytes);
   });
 }
 

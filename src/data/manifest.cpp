@@ -56,6 +56,7 @@ std::string features_line(const SampleSchema& schema) {
 
 std::string targets_line(const Manifest& manifest) {
   const SampleSchema& schema = manifest.schema;
+  if (schema.of_sequences()) return "targets: {kind: next}\n";
   if (schema.target_kind == TargetKind::real) {
     return "targets: {kind: real, width: " + std::to_string(schema.target_width) + "}\n";
   }
@@ -65,6 +66,25 @@ std::string targets_line(const Manifest& manifest) {
   std::string text = "targets:\n  kind: class\n  classes: [";
   for (std::size_t i = 0; i < manifest.class_names.size(); ++i) {
     text += (i == 0 ? "" : ", ") + quoted(manifest.class_names[i]);
+  }
+  return text + "]\n";
+}
+
+std::string vocabulary_lines(const Vocabulary& vocabulary) {
+  const bool pairs = vocabulary.unit() == TokenUnit::byte_pair;
+  std::string text = "vocabulary:\n  unit: " + std::string(to_string(vocabulary.unit())) + "\n  " +
+                     (pairs ? "merges: [" : "texts: [");
+  std::string between;
+  if (pairs) {
+    for (const Vocabulary::Merge& merge : vocabulary.merges()) {
+      text += between + "[" + std::to_string(merge[0]) + ", " + std::to_string(merge[1]) + "]";
+      between = ", ";
+    }
+  } else {
+    for (const std::string& token : vocabulary.texts()) {
+      text += between + quoted(token);
+      between = ", ";
+    }
   }
   return text + "]\n";
 }
@@ -103,10 +123,16 @@ void write_manifest(const Manifest& manifest, const std::filesystem::path& file)
     text += "normalisation:\n  scale: " + text_of(n.scale) + "\n  mean: " + list_of(n.mean) +
             "\n  std: " + list_of(n.std) + "\n";
   }
+  if (manifest.vocabulary) text += vocabulary_lines(*manifest.vocabulary);
   text += "rows: " + std::to_string(manifest.rows()) + "\nshards:\n";
   for (const ShardEntry& shard : manifest.shards) {
     text += "  - {file: " + quoted(shard.file.generic_string()) +
-            ", rows: " + std::to_string(shard.rows) + ", sha256: " + to_hex(shard.sha256) + "}\n";
+            ", rows: " + std::to_string(shard.rows);
+    if (manifest.schema.of_sequences()) {
+      text += ", sequences: " + std::to_string(shard.sequences) +
+              ", tokens: " + std::to_string(shard.tokens);
+    }
+    text += ", sha256: " + to_hex(shard.sha256) + "}\n";
   }
   write_whole_file(file, text);
 }

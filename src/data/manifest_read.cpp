@@ -100,9 +100,19 @@ void read_targets(YamlReader& reader, const YAML::Node& node, Manifest& manifest
   const YAML::Node kind = reader.required(node, "kind");
   if (!kind.IsDefined()) return;
   const std::string name = kind.IsScalar() ? kind.Scalar() : "";
+  if (name == to_string(TargetKind::next)) {
+    for (const char* other : {"classes", "width"}) {
+      if (const YAML::Node extra = node[other]; extra.IsDefined()) {
+        reader.mistake(extra, "next tokens are as many as the vocabulary", "leave it out");
+      }
+    }
+    manifest.schema.target_kind = TargetKind::next;
+    manifest.schema.target_width = manifest.schema.vocabulary;
+    return;
+  }
   const bool real = name == to_string(TargetKind::real);
   if (!real && name != to_string(TargetKind::classes)) {
-    reader.mistake(kind, "unknown kind of target", "choose class or real");
+    reader.mistake(kind, "unknown kind of target", "choose class, real or next");
     return;
   }
   if (const YAML::Node extra = node[real ? "classes" : "width"]; extra.IsDefined()) {
@@ -139,8 +149,64 @@ void read_normalisation(YamlReader& reader, const YAML::Node& node, Normalisatio
   if (node["std"].IsDefined()) normalisation.std = read_list(reader, node["std"], "std");
 }
 
+/// What the tokens mean. @param place of the whole, for what is wrong with several of them
+std::optional<Vocabulary> vocabulary_in(YamlReader& reader, const YAML::Node& node) {
+  const YAML::Node unit = reader.required(node, "unit");
+  if (!unit.IsDefined()) return std::nullopt;
+  const std::string name = unit.IsScalar() ? unit.Scalar() : "";
+  const bool pairs = name == to_string(TokenUnit::byte_pair);
+  const bool words = name == to_string(TokenUnit::word);
+  if (!pairs && !words && name != to_string(TokenUnit::character)) {
+    reader.mistake(unit, "unknown unit of tokens", "choose char, word or byte_pair");
+    return std::nullopt;
+  }
+  const YAML::Node list = reader.required(node, pairs ? "merges" : "texts");
+  if (!list.IsDefined()) return std::nullopt;
+  if (!list.IsSequence()) {
+    reader.mistake(list, "this must be a list", "list the tokens in their order");
+    return std::nullopt;
+  }
+  std::vector<std::string> texts;
+  std::vector<Vocabulary::Merge> merges;
+  for (const YAML::Node& entry : list) {
+    if (!pairs) {
+      texts.push_back(reader.text(entry, "a token").value_or("?"));
+    } else if (entry.IsSequence() && entry.size() == 2) {
+      const auto part = [&](std::size_t i) {
+        return static_cast<std::int32_t>(
+            reader.whole(entry[i], "a token", 0, max_width).value_or(0));
+      };
+      merges.push_back({part(0), part(1)});
+    } else {
+      reader.mistake(entry, "a merge must be two tokens", "write it like [116, 104]");
+    }
+    if (!reader.clean()) return std::nullopt;
+  }
+  try {
+    if (pairs) return Vocabulary::of_merges(std::move(merges));
+    return Vocabulary::of_texts(words ? TokenUnit::word : TokenUnit::character, std::move(texts));
+  } catch (const InputError& error) {
+    reader.mistake(list, error.problem(), error.remedy());
+    return std::nullopt;
+  }
+}
+
+void read_vocabulary(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
+  if (!node.IsDefined() || !reader.check_map(node, "vocabulary", {"unit", "texts", "merges"})) {
+    return;
+  }
+  manifest.vocabulary = vocabulary_in(reader, node);
+  if (manifest.vocabulary && manifest.vocabulary->size() != manifest.schema.vocabulary) {
+    reader.mistake(node,
+                   "the vocabulary lists " + std::to_string(manifest.vocabulary->size()) +
+                       " tokens, but features.vocabulary is " +
+                       std::to_string(manifest.schema.vocabulary),
+                   "correct one of them");
+  }
+}
+
 void read_shard(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
-  if (!reader.check_map(node, "a shard", {"file", "rows", "sha256"})) return;
+  if (!reader.check_map(node, "a shard", {"file", "rows", "sha256", "sequences", "tokens"})) return;
   ShardEntry entry;
   entry.line = reader.line_of(node);
   if (const YAML::Node file = reader.required(node, "file"); file.IsDefined()) {
@@ -160,6 +226,16 @@ void read_shard(YamlReader& reader, const YAML::Node& node, Manifest& manifest) 
     if (!digest)
       reader.mistake(sha256, "sha256 must be 64 hexadecimal digits", "run sha256sum on the shard");
     entry.sha256 = digest.value_or(Digest{});
+  }
+  const bool sequences = manifest.schema.of_sequences();
+  for (auto [key, count] : {std::pair("sequences", &entry.sequences), {"tokens", &entry.tokens}}) {
+    if (sequences) {
+      if (const YAML::Node told = reader.required(node, key); told.IsDefined()) {
+        *count = reader.whole(told, key, 1, max_rows).value_or(1);
+      }
+    } else if (const YAML::Node extra = node[key]; extra.IsDefined()) {
+      reader.mistake(extra, std::string(key) + " belong to targets of kind next", "leave it out");
+    }
   }
   manifest.shards.push_back(std::move(entry));
 }
@@ -198,9 +274,9 @@ Manifest read_manifest(const std::filesystem::path& file) {
   YamlReader reader(file.string());
   Manifest manifest;
   manifest.file = file;
-  if (!reader.check_map(
-          root, "the manifest",
-          {"format_version", "name", "features", "targets", "normalisation", "rows", "shards"})) {
+  if (!reader.check_map(root, "the manifest",
+                        {"format_version", "name", "features", "targets", "normalisation",
+                         "vocabulary", "rows", "shards"})) {
     reader.throw_mistakes();
   }
   if (const YAML::Node version = reader.required(root, "format_version"); version.IsDefined()) {
@@ -214,6 +290,7 @@ Manifest read_manifest(const std::filesystem::path& file) {
   read_features(reader, features, manifest.schema);
   read_targets(reader, reader.required(root, "targets"), manifest);
   read_normalisation(reader, root["normalisation"], manifest.schema.normalisation);
+  read_vocabulary(reader, root["vocabulary"], manifest);
   read_shards(reader, root, manifest);
   if (reader.clean() && !manifest.schema.flaw().empty()) {
     reader.mistake(features, std::string(manifest.schema.flaw()),

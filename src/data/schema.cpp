@@ -88,15 +88,19 @@ std::string_view to_string(TargetKind kind) {
       return "class";
     case TargetKind::real:
       return "real";
+    case TargetKind::next:
+      return "next";
   }
   return "unknown";
 }
 
 std::size_t SampleSchema::feature_bytes() const {
-  return static_cast<std::size_t>(feature_shape.count()) * bytes_of(feature_type);
+  const std::size_t last = of_sequences() ? 1 : 0;  // what the last token is followed by
+  return (static_cast<std::size_t>(feature_shape.count()) + last) * bytes_of(feature_type);
 }
 
 std::size_t SampleSchema::target_bytes() const {
+  if (of_sequences()) return 0;
   return target_kind == TargetKind::classes ? 4 : static_cast<std::size_t>(target_width) * 4;
 }
 
@@ -107,13 +111,20 @@ ValueType SampleSchema::features(std::int64_t rows) const {
 
 ValueType SampleSchema::targets(std::int64_t rows) const {
   if (target_kind == TargetKind::classes) return {DType::i32, Shape{rows}};
+  if (of_sequences()) return {DType::i32, feature_shape.with_first(rows)};
   return {DType::f32, Shape{rows, target_width}};
 }
 
 std::string_view SampleSchema::flaw() const {
   if (const auto found = flaw_of_features(*this); !found.empty()) return found;
-  if (target_kind != TargetKind::classes && target_kind != TargetKind::real) {
+  if (target_kind != TargetKind::classes && target_kind != TargetKind::real && !of_sequences()) {
     return "unknown target kind";
+  }
+  if (of_sequences()) {
+    if (feature_type != FeatureType::i32 || feature_shape.rank() != 1) {
+      return "next tokens need features of i32 with one dimension, the length of a window";
+    }
+    if (target_width != vocabulary) return "the next token is one of the vocabulary";
   }
   if (target_width < 1) return "there must be at least one class or one target number";
   if (target_kind == TargetKind::classes && target_width > max_classes) {

@@ -34,7 +34,8 @@ void check_type(const std::filesystem::path& path, hid_t dataset, const ShardArr
     refuse(path, wanted, "it has a named (committed) type; only plain types are read", rewrite);
   }
   if (H5Tequal(type.id(), wanted.file_type) <= 0) {
-    const char* name = wanted.element_bytes == 1 ? "unsigned 8-bit integers"
+    const char* name = wanted.element_bytes == 1   ? "unsigned 8-bit integers"
+                       : wanted.element_bytes == 8 ? "little-endian 64-bit integers"
                        : H5Tequal(wanted.file_type, H5T_STD_I32LE) > 0
                            ? "little-endian 32-bit integers"
                            : "little-endian 32-bit floats";

@@ -14,6 +14,8 @@ inline constexpr char shard_version_attribute[] = "raven_shard";
 inline constexpr std::int32_t shard_version = 1;
 inline constexpr char features_dataset[] = "features";
 inline constexpr char targets_dataset[] = "targets";
+inline constexpr char tokens_dataset[] = "tokens";
+inline constexpr char offsets_dataset[] = "offsets";
 
 /// One of the two datasets of a shard: what it must be.
 struct ShardArray {
@@ -48,6 +50,14 @@ struct ShardArray {
           H5T_IEEE_F32LE,
           4,
           {static_cast<hsize_t>(rows), static_cast<hsize_t>(schema.target_width)}};
+}
+
+/// The two datasets of a shard of sequences.
+[[nodiscard]] inline ShardArray tokens_array(std::int64_t tokens) {
+  return {tokens_dataset, H5T_STD_I32LE, 4, {static_cast<hsize_t>(tokens)}};
+}
+[[nodiscard]] inline ShardArray offsets_array(std::int64_t sequences) {
+  return {offsets_dataset, H5T_STD_I64LE, 8, {static_cast<hsize_t>(sequences) + 1}};
 }
 
 }  // namespace raven

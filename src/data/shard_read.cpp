@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "data/shard_array.hpp"
+#include "data/token_windows.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/hdf5_lock.hpp"
@@ -39,10 +40,11 @@ std::uintmax_t checked_size(const std::filesystem::path& file, std::size_t raw_b
 }
 
 /// Exactly the two datasets, linked by hard links: nothing else can lead elsewhere.
-void check_links(const std::filesystem::path& path, hid_t file) {
+void check_links(const std::filesystem::path& path, hid_t file, const char* first,
+                 const char* second) {
   H5G_info_t group{};
   if (H5Gget_info(file, &group) < 0) refuse(path, "the root group can't be read");
-  for (const char* name : {features_dataset, targets_dataset}) {
+  for (const char* name : {first, second}) {
     const std::string quoted = "'" + std::string(name) + "'";
     if (H5Lexists(file, name, H5P_DEFAULT) <= 0) refuse(path, "there is no dataset " + quoted);
     H5L_info_t link{};
@@ -52,7 +54,8 @@ void check_links(const std::filesystem::path& path, hid_t file) {
   }
   if (group.nlinks != 2) {
     refuse(path, "there are " + std::to_string(group.nlinks) +
-                     " objects in the root group; a shard has just 'features' and 'targets'");
+                     " objects in the root group; this shard has just '" + first + "' and '" +
+                     second + "'");
   }
 }
 
@@ -125,25 +128,35 @@ void check_values(const std::filesystem::path& path, const SampleSchema& schema,
   }
 }
 
-void read_arrays(const std::filesystem::path& path, const SampleSchema& schema,
-                 std::uintmax_t file_bytes, ShardRows& shard) {
+/// The bytes of the two datasets of a shard.
+struct Stored {
+  std::unique_ptr<std::byte[]> first;
+  std::unique_ptr<std::byte[]> second;
+};
+
+Stored read_arrays(const std::filesystem::path& path, const ShardExpectation& expected,
+                   std::uintmax_t file_bytes) {
   const Hdf5Lock lock;
   Hdf5Handle how(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_file_locking(how.id(), false,
                       true);  // shards are never changed in place; some file systems can't lock
   Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, how.id()), H5Fclose);
   if (!file) refuse(path, "this is no HDF5 file, or it is damaged");
-  check_links(path, file.id());
+  const bool sequences = expected.schema.of_sequences();
+  const ShardArray first =
+      sequences ? tokens_array(expected.tokens) : features_array(expected.schema, expected.rows);
+  const ShardArray second =
+      sequences ? offsets_array(expected.sequences) : targets_array(expected.schema, expected.rows);
+  check_links(path, file.id(), first.name, second.name);
   check_version(path, file.id());
-  const ShardArray features = features_array(schema, shard.rows);
-  const ShardArray targets = targets_array(schema, shard.rows);
   // Both are judged before memory is taken for either.
-  const CheckedArray stored_features = check_array(path, file.id(), features, file_bytes);
-  const CheckedArray stored_targets = check_array(path, file.id(), targets, file_bytes);
-  shard.features = std::make_unique_for_overwrite<std::byte[]>(features.bytes());
-  shard.targets = std::make_unique_for_overwrite<std::byte[]>(targets.bytes());
-  read_array(path, stored_features, features, shard.features.get());
-  read_array(path, stored_targets, targets, shard.targets.get());
+  const CheckedArray checked_first = check_array(path, file.id(), first, file_bytes);
+  const CheckedArray checked_second = check_array(path, file.id(), second, file_bytes);
+  Stored stored{std::make_unique_for_overwrite<std::byte[]>(first.bytes()),
+                std::make_unique_for_overwrite<std::byte[]>(second.bytes())};
+  read_array(path, checked_first, first, stored.first.get());
+  read_array(path, checked_second, second, stored.second.get());
+  return stored;
 }
 
 }  // namespace
@@ -163,12 +176,20 @@ ShardRows load_shard(const std::filesystem::path& file, const ShardExpectation& 
                " bytes for one shard",
            "cut the data into smaller shards");
   }
-  const std::uintmax_t file_bytes = checked_size(file, shard.bytes());
+  if (schema.of_sequences()) check_counts(file, expected);
+  const std::uintmax_t file_bytes = checked_size(
+      file, schema.of_sequences() ? stored_bytes_of_sequences(expected) : shard.bytes());
   if (expected.sha256 && digest_of_file(file) != *expected.sha256) {
     refuse(file, "the SHA-256 differs from the manifest's, so this is another or a damaged file",
            "get the shard that belongs to the manifest, or make both again");
   }
-  read_arrays(file, schema, file_bytes, shard);
+  Stored stored = read_arrays(file, expected, file_bytes);
+  if (schema.of_sequences()) {
+    shard.features = cut_windows(file, expected, stored.first.get(), stored.second.get());
+    return shard;
+  }
+  shard.features = std::move(stored.first);
+  shard.targets = std::move(stored.second);
   check_values(file, schema, shard);
   return shard;
 }

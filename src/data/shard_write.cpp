@@ -31,9 +31,9 @@ bool write_version(hid_t file) {
          attribute.reset();
 }
 
-void write_file(const std::filesystem::path& place, const SampleSchema& schema, ByteSpan features,
-                ByteSpan targets) {
-  const auto rows = static_cast<std::int64_t>(targets.size() / schema.target_bytes());
+/// @param write puts the datasets into an open file; false when HDF5 would not
+template <class Write>
+void write_file(const std::filesystem::path& place, Write write) {
   std::unique_ptr<Hdf5Output> file;
   bool sound = false;
   {
@@ -41,11 +41,19 @@ void write_file(const std::filesystem::path& place, const SampleSchema& schema, 
     const Hdf5Handle how(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
     H5Pset_obj_track_times(how.id(), false);
     file = std::make_unique<Hdf5Output>(place, how.id());
-    sound = file->id() >= 0 && write_version(file->id()) &&
-            write_array(file->id(), features_array(schema, rows), features) &&
-            write_array(file->id(), targets_array(schema, rows), targets);
+    sound = file->id() >= 0 && write_version(file->id()) && write(file->id());
   }
   file->finish(sound);
+}
+
+/// Writes under a temporary name, which becomes `file` when all is on the disk.
+template <class Write>
+Digest write_whole(const std::filesystem::path& file, Write write) {
+  NewFile place(file);
+  write_file(place.temporary(), write);
+  const Digest digest = digest_of_file(place.temporary());
+  place.commit();
+  return digest;
 }
 
 }  // namespace
@@ -57,11 +65,25 @@ Digest write_shard(const std::filesystem::path& file, const SampleSchema& schema
   expects(rows > 0 && targets.size() == rows * schema.target_bytes() &&
               features.size() == rows * schema.feature_bytes(),
           "a shard has at least one row, and as many features as targets");
-  NewFile place(file);
-  write_file(place.temporary(), schema, features, targets);
-  const Digest digest = digest_of_file(place.temporary());
-  place.commit();
-  return digest;
+  const auto count = static_cast<std::int64_t>(rows);
+  return write_whole(file, [&](hid_t to) {
+    return write_array(to, features_array(schema, count), features) &&
+           write_array(to, targets_array(schema, count), targets);
+  });
+}
+
+Digest write_token_shard(const std::filesystem::path& file, const SampleSchema& schema,
+                         std::span<const std::int32_t> tokens,
+                         std::span<const std::int64_t> offsets) {
+  expects(schema.flaw().empty() && schema.of_sequences(), "tokens need a schema of sequences");
+  expects(offsets.size() >= 2 && offsets.front() == 0 &&
+              offsets.back() == static_cast<std::int64_t>(tokens.size()),
+          "a shard has at least one sequence, and offsets that cover its tokens");
+  return write_whole(file, [&](hid_t to) {
+    const auto sequences = static_cast<std::int64_t>(offsets.size()) - 1;
+    return write_array(to, tokens_array(offsets.back()), std::as_bytes(tokens)) &&
+           write_array(to, offsets_array(sequences), std::as_bytes(offsets));
+  });
 }
 
 }  // namespace raven

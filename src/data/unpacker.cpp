@@ -35,6 +35,19 @@ void normalise(const std::byte* from, std::size_t count, const std::vector<float
   }
 }
 
+std::int32_t token_at(const std::byte* from, std::size_t i) { return load<std::int32_t>(from, i); }
+
+/// A window from elsewhere: tokens of the vocabulary, at least two, then nothing but no_token.
+bool sound_window(const std::byte* from, std::size_t count, std::int32_t vocabulary) {
+  const auto known = [&](std::int32_t token) { return token >= 0 && token < vocabulary; };
+  std::size_t length = 0;
+  while (length < count && known(token_at(from, length))) ++length;
+  for (std::size_t i = length; i < count; ++i) {
+    if (token_at(from, i) != SampleSchema::no_token) return false;
+  }
+  return length >= 2;
+}
+
 bool all_below(const std::int32_t* values, std::size_t count, std::int32_t bound) {
   bool below = true;
   for (std::size_t i = 0; i < count; ++i) {
@@ -75,7 +88,25 @@ void Unpacker::unpack_features(const std::byte* stored, void* out) const {
       return normalise<float>(stored, count, centre_, factor_, to);
     case FeatureType::i32:
       std::memcpy(out, stored, count * sizeof(std::int32_t));
+      if (schema_.of_sequences()) {
+        // Any token will do where there is none: nothing is asked of it.
+        auto* tokens = static_cast<std::int32_t*>(out);
+        for (std::size_t i = 0; i < count; ++i) tokens[i] = std::max(tokens[i], 0);
+      }
       return;
+  }
+}
+
+void Unpacker::unpack_target(const std::byte* stored, const std::byte* target, void* out) const {
+  if (!schema_.of_sequences()) {
+    std::memcpy(out, target, schema_.target_bytes());
+    return;
+  }
+  auto* next = static_cast<std::int32_t*>(out);
+  const auto count = static_cast<std::size_t>(schema_.context());
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int32_t token = token_at(stored, i + 1);
+    next[i] = token < 0 ? SampleSchema::no_target : token;
   }
 }
 
@@ -86,7 +117,7 @@ bool Unpacker::unpack(ByteSpan rows, View features, View targets) const {
           "the views have the schema's types");
   const std::size_t row_bytes = schema_.row_bytes();
   const std::size_t feature_bytes = schema_.feature_bytes();
-  const std::size_t target_bytes = schema_.target_bytes();
+  const std::size_t target_bytes = schema_.targets(1).bytes();
   if (rows.size() / row_bytes != static_cast<std::size_t>(count) || rows.size() % row_bytes != 0) {
     return false;
   }
@@ -97,11 +128,13 @@ bool Unpacker::unpack(ByteSpan rows, View features, View targets) const {
     const std::byte* raw = rows.data() + row * row_bytes;
     std::byte* out = static_cast<std::byte*>(features.data) + row * elements * element_bytes;
     unpack_features(raw, out);
-    if (schema_.feature_type == FeatureType::i32) {
+    if (schema_.of_sequences()) {
+      sound &= sound_window(raw, elements + 1, schema_.vocabulary);
+    } else if (schema_.feature_type == FeatureType::i32) {
       sound &= all_below(features.i32() + row * elements, elements, schema_.vocabulary);
     }
-    std::memcpy(static_cast<std::byte*>(targets.data) + row * target_bytes, raw + feature_bytes,
-                target_bytes);
+    unpack_target(raw, raw + feature_bytes,
+                  static_cast<std::byte*>(targets.data) + row * target_bytes);
   }
   if (schema_.target_kind == TargetKind::classes) {
     sound &= all_below(targets.i32(), static_cast<std::size_t>(count), schema_.target_width);

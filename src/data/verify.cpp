@@ -12,8 +12,11 @@ constexpr std::size_t most_channels = 64;
 constexpr std::size_t most_targets = 4096;
 
 ShardRows load(const Manifest& manifest, const ShardEntry& entry) {
-  return load_shard(manifest.path_of(entry),
-                    {.schema = manifest.schema, .rows = entry.rows, .sha256 = entry.sha256});
+  return load_shard(manifest.path_of(entry), {.schema = manifest.schema,
+                                              .rows = entry.rows,
+                                              .sequences = entry.sequences,
+                                              .tokens = entry.tokens,
+                                              .sha256 = entry.sha256});
 }
 
 /// Stored numbers as doubles, one at a time.
@@ -33,6 +36,20 @@ void visit_features(const SampleSchema& schema, const ShardRows& shard, Visit vi
       float value = 0;
       std::memcpy(&value, from + 4 * i, 4);
       visit(i, static_cast<double>(value));
+    }
+  }
+}
+
+/// Every token that is asked for, once.
+void count_tokens(const SampleSchema& schema, const ShardRows& shard, DatasetSummary& summary,
+                  Moments& features) {
+  for (std::int64_t row = 0; row < shard.rows; ++row) {
+    for (std::int64_t i = 1; i <= schema.context(); ++i) {
+      std::int32_t token = 0;
+      std::memcpy(&token, shard.features_of(row) + 4 * i, 4);
+      if (token == SampleSchema::no_token) break;
+      features.add(token);
+      ++summary.class_counts[static_cast<std::size_t>(token)];
     }
   }
 }
@@ -65,7 +82,8 @@ DatasetSummary describe(const Manifest& manifest) {
   const auto width = static_cast<std::size_t>(schema.target_width);
   const bool real = schema.target_kind == TargetKind::real;
   Moments features;
-  std::vector<Moments> by_channel(channels <= most_channels ? channels : 0);
+  std::vector<Moments> by_channel(channels <= most_channels && !schema.of_sequences() ? channels
+                                                                                      : 0);
   std::vector<Moments> targets(real && width <= most_targets ? width : 0);
   DatasetSummary summary;
   if (!real) summary.class_counts.assign(width, 0);
@@ -73,6 +91,10 @@ DatasetSummary describe(const Manifest& manifest) {
     const ShardRows shard = load(manifest, entry);
     summary.rows += shard.rows;
     summary.bytes += shard.bytes();
+    if (schema.of_sequences()) {
+      count_tokens(schema, shard, summary, features);
+      continue;
+    }
     visit_features(schema, shard, [&](std::size_t i, double value) {
       features.add(value);
       if (!by_channel.empty()) by_channel[i % channels].add(value);

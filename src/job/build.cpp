@@ -80,9 +80,10 @@ Training build_training(const JobSpec& job) {
     }
   }
   const SampleSchema& schema = training.train->schema();
-  training.model =
-      std::make_shared<const Model>(job.model, sample_type(schema.features(1)),
-                                    sample_type(schema.targets(1)), training.parameters);
+  ModelSpec model = job.model;
+  model.vocabulary = schema.vocabulary;
+  training.model = std::make_shared<const Model>(
+      model, sample_type(schema.features(1)), sample_type(schema.targets(1)), training.parameters);
 
   if (training.parameters.size() > max_parameters) {
     throw InputError("the model has " + std::to_string(training.parameters.size()) +

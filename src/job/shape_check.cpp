@@ -37,6 +37,7 @@ std::optional<Manifest> open_manifest(const std::filesystem::path& file,
 std::string targets_in_words(const SampleSchema& schema) {
   const std::string width = std::to_string(schema.target_width);
   if (schema.target_kind == TargetKind::classes) return width + " classes";
+  if (schema.of_sequences()) return "the next of " + width + " tokens";
   return width + (schema.target_width == 1 ? " real number" : " real numbers");
 }
 
@@ -67,7 +68,7 @@ void compare(const Manifest& train, const Manifest& valid, std::vector<InputErro
 void check_width(const JobSpec& job, const Manifest& train, const ValueType& prediction,
                  std::vector<InputError>& errors) {
   const SampleSchema& schema = train.schema;
-  if (schema.target_kind != TargetKind::classes || prediction.shape.rank() < 2) return;
+  if (schema.target_kind == TargetKind::real || prediction.shape.rank() < 2) return;
   const std::int64_t width = prediction.shape.back();
   if (width == schema.target_width) return;
   errors.emplace_back(job.model.layers.back().layer.place,
@@ -82,11 +83,11 @@ void check_width(const JobSpec& job, const Manifest& train, const ValueType& pre
 void check_vocabulary(const JobSpec& job, const Manifest& train, std::vector<InputError>& errors) {
   if (train.schema.feature_type != FeatureType::i32) return;
   for (const LayerSpec& layer : job.model.layers) {
-    if (layer.layer.type != "embedding") continue;
+    if (layer.layer.type != "embedding" && layer.layer.type != "tied_embedding") continue;
     const std::int64_t count = layer.layer.options.integer("count");
-    if (count < train.schema.vocabulary) {
+    if (count > 0 && count < train.schema.vocabulary) {
       errors.emplace_back(layer.layer.place,
-                          "embedding.count is " + std::to_string(count) +
+                          layer.layer.type + ".count is " + std::to_string(count) +
                               ", but the data has token ids up to " +
                               std::to_string(train.schema.vocabulary - 1),
                           "write at least " + std::to_string(train.schema.vocabulary));
@@ -145,7 +146,9 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
   summary.valid_samples = valid ? valid->rows() : 0;
   try {
     ParameterStore store;
-    const Model model(job.model, features, without_batch(train->schema.targets(1)), store);
+    ModelSpec spec = job.model;
+    spec.vocabulary = train->schema.vocabulary;
+    const Model model(spec, features, without_batch(train->schema.targets(1)), store);
     const Graph graph = model.record(store, 2, Tape::Mode::inference);
     if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
     check_vocabulary(job, *train, errors);

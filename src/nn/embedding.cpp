@@ -3,17 +3,13 @@
 #include "nn/initial.hpp"
 #include "nn/layer.hpp"
 #include "nn/rows.hpp"
+#include "nn/vocabulary_size.hpp"
 
 namespace raven {
 namespace {
 
 const OptionDef embedding_options[] = {
-    {.name = "count",
-     .kind = OptionKind::integer,
-     .required = true,
-     .min = 1,
-     .max = 2147483647,
-     .help = "rows of the table: inputs are 0 to count - 1"},
+    vocabulary_size_option(),
     {.name = "width",
      .kind = OptionKind::integer,
      .required = true,
@@ -29,7 +25,7 @@ std::unique_ptr<Module> make_embedding(const ModuleContext& context, const Optio
                          sample_shape(context.input) + " per sample",
                      "make it the first layer, on features of dtype i32");
   }
-  const std::int64_t count = options.integer("count");
+  const std::int64_t count = vocabulary_size(context, options);
   const std::int64_t width = options.integer("width");
   // A table is a linear layer on one-hot vectors: one entry makes a row.
   const ParameterId table =

@@ -19,8 +19,12 @@ Model::Model(const ModelSpec& spec, const ValueType& features, const ValueType& 
       features_(features),
       targets_(targets) {
   expects(loss_ != nullptr, "a checked model names a loss of loss_table()");
-  body_ = make_sequence(
-      spec.layers, {.store = store, .path = "", .input = batch_of(features, 1), .seed = spec.seed});
+  body_ = make_sequence(spec.layers, {.store = store,
+                                      .path = "",
+                                      .input = batch_of(features, 1),
+                                      .seed = spec.seed,
+                                      .block = {},
+                                      .vocabulary = spec.vocabulary});
   try {
     // A loss that does not fit shows now, not when training starts.
     (void)record(store, 1, Tape::Mode::training);

@@ -7,12 +7,35 @@
 namespace raven {
 namespace {
 
-constexpr const ModuleDef* table[] = {
-    &linear_layer,  &conv2d_layer,   &max_pool2d_layer, &avg_pool2d_layer, &global_avg_pool2d_layer,
-    &flatten_layer, &reshape_layer,  &embedding_layer,  &batch_norm_layer, &layer_norm_layer,
-    &dropout_layer, &residual_layer, &relu_layer,       &leaky_relu_layer, &elu_layer,
-    &selu_layer,    &gelu_layer,     &silu_layer,       &softplus_layer,   &sigmoid_layer,
-    &tanh_layer,    &softmax_layer};
+constexpr const ModuleDef* table[] = {&linear_layer,
+                                      &conv2d_layer,
+                                      &max_pool2d_layer,
+                                      &avg_pool2d_layer,
+                                      &global_avg_pool2d_layer,
+                                      &flatten_layer,
+                                      &reshape_layer,
+                                      &embedding_layer,
+                                      &tied_embedding_layer,
+                                      &positions_layer,
+                                      &multi_head_attention_layer,
+                                      &transformer_encoder_layer,
+                                      &rnn_layer,
+                                      &gru_layer,
+                                      &lstm_layer,
+                                      &batch_norm_layer,
+                                      &layer_norm_layer,
+                                      &dropout_layer,
+                                      &residual_layer,
+                                      &relu_layer,
+                                      &leaky_relu_layer,
+                                      &elu_layer,
+                                      &selu_layer,
+                                      &gelu_layer,
+                                      &silu_layer,
+                                      &softplus_layer,
+                                      &sigmoid_layer,
+                                      &tanh_layer,
+                                      &softmax_layer};
 
 class Sequence final : public Module {
  public:

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from golden_data import Source, tensor
+from sequence_cases import add_sequence_layers
 
 ACTIVATIONS = {
     "none": lambda z: z,
@@ -75,6 +76,7 @@ def layer_cases():
     add_norms(cases)
     add_activations(cases)
     add_residual(cases)
+    add_sequence_layers(cases)
     return cases.cases
 
 

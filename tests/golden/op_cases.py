@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from golden_data import Source, tensor
+from sequence_cases import add_sequence_ops
 
 
 def op_cases():
@@ -34,6 +35,7 @@ def op_cases():
     add_sums(add, source)
     add_products(add, source)
     add_norms(add, source)
+    add_sequence_ops(add, source)
     return cases
 
 

@@ -4,6 +4,7 @@
 
 #include "raven/graph/ops/activation.hpp"
 #include "raven/graph/ops/arithmetic.hpp"
+#include "raven/graph/ops/attention.hpp"
 #include "raven/graph/ops/conv.hpp"
 #include "raven/graph/ops/dropout.hpp"
 #include "raven/graph/ops/embedding.hpp"
@@ -13,6 +14,7 @@
 #include "raven/graph/ops/metric.hpp"
 #include "raven/graph/ops/norm.hpp"
 #include "raven/graph/ops/pool.hpp"
+#include "raven/graph/ops/recurrent.hpp"
 #include "raven/graph/ops/reduce.hpp"
 
 namespace raven::test {
@@ -191,6 +193,41 @@ class RandomModel {
 };
 
 }  // namespace
+
+Graph sequence_layers(std::int64_t rows) {
+  constexpr std::int64_t length = 7;
+  constexpr std::int64_t width = 12;
+  ParameterStore store;
+  Tape tape;
+  const auto parameter = [&](const Shape& shape) {
+    return tape.parameter(store, add_parameter(store, shape));
+  };
+  const Variable tokens = tape.input(0, {DType::i32, {rows, length}});
+  const Variable next = tape.input(1, {DType::i32, {rows, length}});
+  const Variable table = parameter({3, width});
+  Variable x = add_sinusoidal_positions(embedding(tokens, table));
+  const Variable project = parameter({3 * width, width});
+  const Variable packed = rotate_positions(linear(x, project), 2 * width, 4);
+  x = add(x, self_attention(packed, {}, {.heads = 3, .causal = true}));
+  const std::int64_t counts[] = {2, 5};
+  const std::vector<Variable> parts = split(x, 1, counts);
+  const Variable swapped[] = {parts[1], parts[0]};
+  x = concat(swapped, 1);
+  const Variable lstm_in = parameter({24, width});
+  const Variable lstm_state = parameter({24, 6});
+  const Variable gru_in = parameter({18, width});
+  const Variable gru_state = parameter({18, 6});
+  const Variable gru_bias = parameter({6});
+  const Variable ways[] = {lstm(linear(x, lstm_in), lstm_state),
+                           gru(linear(x, gru_in), gru_state, gru_bias, Direction::reverse)};
+  x = concat(ways);
+  const Variable rnn_state = parameter({width, width});
+  const Variable logits = linear(rnn(x, rnn_state), table);
+  const RowLosses loss = cross_entropy(logits, next);
+  tape.set_loss(loss.losses, loss.weights);
+  tape.set_prediction(logits);
+  return tape.take();
+}
 
 Graph random_graph(std::uint64_t seed, int calls) { return RandomModel(seed).make(calls); }
 

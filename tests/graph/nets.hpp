@@ -17,6 +17,10 @@ namespace raven::test {
 /// statistics.
 [[nodiscard]] Graph every_layer(std::int64_t rows = 6);
 
+/// Sequences of tokens through everything that is for them: a tied table, both kinds of positions,
+/// attention, cells in both directions, slices along the sequence, a loss for each token.
+[[nodiscard]] Graph sequence_layers(std::int64_t rows = 5);
+
 /// A graph put together at random: values used once, often or never, shapes changed, operands
 /// repeated.
 [[nodiscard]] Graph random_graph(std::uint64_t seed, int calls);

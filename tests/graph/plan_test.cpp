@@ -259,9 +259,10 @@ TEST(Plan, what_is_bound_must_be_there_and_fit) {
 
 TEST(Plan, running_allocates_nothing_once_it_is_warm) {
   if (!AllocationCounter::works()) GTEST_SKIP() << "a sanitizer owns malloc";
-  for (const int threads : {1, 2}) {
+  for (const int number : {1, 2, 3, 4}) {
+    const int threads = 1 + number % 2;
     ComputePool pool(threads);
-    const Plan plan(every_layer(), Purpose::training);
+    const Plan plan(number < 3 ? every_layer() : sequence_layers(), Purpose::training);
     Bound bound(plan.graph(), 9);
     const Bindings bindings = bound.bindings();
     Workspace workspace(plan.workspace_bytes());
@@ -285,11 +286,11 @@ TEST(Plan, allocations_would_be_noticed) {
   EXPECT_GE(counter.count(), 2);
 }
 
-TEST(Plan, bits_do_not_depend_on_the_number_of_threads) {
+void expect_same_bits_on_any_threads(const Graph& graph) {
   std::vector<Tensor> first;
   for (const int threads : {1, 2, 4}) {
     ComputePool pool(threads);
-    const Plan plan(every_layer(40), Purpose::training);
+    const Plan plan(graph, Purpose::training);
     Bound bound(plan.graph(), 10);
     const Bindings bindings = bound.bindings();
     Workspace workspace = poisoned_workspace(plan);
@@ -309,6 +310,11 @@ TEST(Plan, bits_do_not_depend_on_the_number_of_threads) {
       }
     }
   }
+}
+
+TEST(Plan, bits_do_not_depend_on_the_number_of_threads) {
+  expect_same_bits_on_any_threads(every_layer(40));
+  expect_same_bits_on_any_threads(sequence_layers(40));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "raven/graph/ops/activation.hpp"
+#include "raven/graph/ops/attention.hpp"
 #include "raven/graph/ops/embedding.hpp"
 #include "raven/graph/ops/layout.hpp"
 #include "raven/graph/ops/linear.hpp"
@@ -87,11 +88,23 @@ const std::map<std::string, OpMaker>& op_makers() {
        [](const Inputs& in, const Json& o) {
          return clamp(in.at(0), o.at("low").get<double>(), o.at("high").get<double>());
        }},
-      {"concat", [](const Inputs& in, const Json&) { return concat(in); }},
+      {"concat",
+       [](const Inputs& in, const Json& o) {
+         return o.contains("axis") ? concat(in, o.at("axis").get<std::size_t>()) : concat(in);
+       }},
+      {"gather", two(gather)},
+      {"attention",
+       [](const Inputs& in, const Json& o) {
+         return attention(
+             in.at(0), in.at(1), in.at(2), in.size() > 3 ? in[3] : Variable(),
+             {.heads = o.at("heads").get<std::int64_t>(), .causal = o.at("causal").get<bool>()});
+       }},
       {"slice",
        [](const Inputs& in, const Json& o) {
-         return slice(in.at(0), o.at("first").get<std::int64_t>(),
-                      o.at("count").get<std::int64_t>());
+         const auto first = o.at("first").get<std::int64_t>();
+         const auto count = o.at("count").get<std::int64_t>();
+         return o.contains("axis") ? slice(in.at(0), o.at("axis").get<std::size_t>(), first, count)
+                                   : slice(in.at(0), first, count);
        }},
       {"sum", [](const Inputs& in,
                  const Json& o) { return sum(in.at(0), o.at("axis").get<std::size_t>()); }},

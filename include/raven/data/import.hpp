@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "raven/data/schema.hpp"
+#include "raven/data/vocabulary.hpp"
 
 namespace raven {
 
@@ -70,5 +71,22 @@ struct NpzOptions {
 
 ImportReport import_npz(const std::filesystem::path& file, const NpzOptions& npz,
                         const ImportOptions& options);
+
+/// How a text becomes sequences of tokens.
+struct TextOptions {
+  TokenUnit unit = TokenUnit::character;
+  std::int32_t vocabulary = 65536;  ///< most tokens
+  std::int64_t context = 64;        ///< tokens in a window, which is a sample
+  enum class Sequences : std::uint8_t {
+    whole,  ///< one stream; its end is for validation
+    lines,  ///< each line with two tokens or more; lines are chosen for validation by their number
+  };
+  Sequences sequences = Sequences::whole;
+};
+
+/// A text, perhaps gzipped, of at most 1 GiB, to windows of tokens of which each asks for the next.
+/// The vocabulary is learnt from all of it and stands in both manifests.
+ImportReport import_text(const std::filesystem::path& file, const TextOptions& text,
+                         const ImportOptions& options);
 
 }  // namespace raven

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "raven/core/digest.hpp"
 #include "raven/data/schema.hpp"
+#include "raven/data/vocabulary.hpp"
 
 namespace raven {
 
@@ -14,8 +16,10 @@ namespace raven {
 struct ShardEntry {
   std::filesystem::path file;  ///< relative to the manifest's folder; never leaves it
   std::int64_t rows = 0;
-  Digest sha256;  ///< of the whole file
-  int line = 0;   ///< where the manifest says so, for messages
+  Digest sha256;               ///< of the whole file
+  std::int64_t sequences = 0;  ///< of token data only
+  std::int64_t tokens = 0;     ///< of token data only
+  int line = 0;                ///< where the manifest says so, for messages
 };
 
 /// What a data set is: a plain struct. The file format is docs/formats/manifest.md.
@@ -24,7 +28,8 @@ struct Manifest {
 
   std::string name;
   SampleSchema schema;
-  std::vector<std::string> class_names;  ///< empty, or one per class
+  std::vector<std::string> class_names;    ///< empty, or one per class
+  std::optional<Vocabulary> vocabulary{};  ///< of token data: what the tokens mean, if known
   std::vector<ShardEntry> shards;
   std::filesystem::path file;  ///< where it was read from, for messages and to find the shards
 

@@ -13,6 +13,7 @@ struct ModelSpec {
   std::vector<LayerSpec> layers;
   Choice loss;
   std::uint64_t seed = 0;
+  std::int64_t vocabulary = 0;  ///< of the features, when they are tokens; the data tells
 };
 
 /// The network of a job: modules over a parameter store, and the loss. record() runs the model once

@@ -33,6 +33,7 @@ struct ModuleContext {
   ValueType input;   ///< of one batch; the first dimension is the batch and its size means nothing
   std::uint64_t seed = 0;  ///< initial values are a pure function of (seed, parameter id)
   std::span<const LayerSpec> block = {};
+  std::int64_t vocabulary = 0;  ///< of the features, when they are tokens
 };
 
 /// A kind of layer: a row in a table, found by the name that a job gives it.

@@ -1,6 +1,7 @@
 #include "raven/graph/ops/embedding.hpp"
 
 #include "infer.hpp"
+#include "raven/graph/ops/layout.hpp"
 #include "raven/tensor/kernels/embedding.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -51,6 +52,17 @@ OpRows embedding_rows() { return rows; }
 Variable embedding(Variable indices, Variable table, std::int64_t padding_index) {
   const Variable inputs[] = {indices, table};
   return indices.tape().call(embedding_row, inputs, {{"padding_index", padding_index}});
+}
+
+Variable gather(Variable x, Variable indices) {
+  if (x.shape().rank() == 0) {
+    throw InputError("gather: a single number has no rows", "give it a first dimension");
+  }
+  const std::int64_t width = x.shape().row_count();
+  const Variable taken = embedding(indices, reshape(x, {x.shape()[0], width}));
+  std::vector<std::int64_t> dims(indices.shape().begin(), indices.shape().end());
+  dims.insert(dims.end(), x.shape().begin() + 1, x.shape().end());
+  return reshape(taken, Shape(dims));
 }
 
 }  // namespace raven

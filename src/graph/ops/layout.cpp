@@ -7,7 +7,29 @@
 namespace raven {
 namespace {
 
-std::int64_t rows_of(const Shape& x) { return x.count() / x.back(); }
+/// concat and slice work along the last dimension, or the one that `axis` names. Seen from there a
+/// tensor is a matrix: what comes before are its rows, the axis and all after it its columns.
+std::int64_t axis_of(const CallCheck& check, const Shape& x) {
+  const auto last = static_cast<std::int64_t>(x.rank()) - 1;
+  return check.has("axis") ? check.integer("axis", 0, last) : last;
+}
+
+struct Sides {
+  std::int64_t rows;
+  std::int64_t columns;
+  std::int64_t step;  ///< columns that one element along the axis takes
+};
+
+Sides sides_of(const Shape& x, const Attributes& attributes) {
+  const std::size_t axis = attributes.find("axis") != nullptr
+                               ? static_cast<std::size_t>(attributes.integer("axis"))
+                               : x.rank() - 1;
+  Sides sides{1, 1, 1};
+  for (std::size_t i = 0; i < axis; ++i) sides.rows *= x[i];
+  for (std::size_t i = axis + 1; i < x.rank(); ++i) sides.step *= x[i];
+  sides.columns = x[axis] * sides.step;
+  return sides;
+}
 
 constexpr OpDef reshape_row{
     .name = "reshape",
@@ -30,17 +52,17 @@ CallTypes infer_concat(std::span<const ValueType> inputs, const Attributes& attr
   const CallCheck check("concat", inputs, attributes);
   check.inputs(1, 1024);
   Shape whole = check.f32_at_least(0, "first part", 1);
-  const std::size_t last = whole.rank() - 1;
+  const auto axis = static_cast<std::size_t>(axis_of(check, whole));
   for (std::size_t i = 1; i < inputs.size(); ++i) {
     Shape part = check.f32(i, "part");
-    const std::int64_t columns = part.rank() == whole.rank() ? part[last] : 0;
-    if (columns > 0) part[last] = whole[last];
+    const std::int64_t columns = part.rank() == whole.rank() ? part[axis] : 0;
+    if (columns > 0) part[axis] = whole[axis];
     if (part != whole) {
       check.reject("a part is " + to_string(inputs[i].shape) + " but the first is " +
                        to_string(inputs[0].shape),
-                   "let all parts agree in all dimensions but the last");
+                   "let all parts agree in all dimensions but that one");
     }
-    whole[last] += columns;
+    whole[axis] += columns;
   }
   return makes(check.shape(whole.dims()));
 }
@@ -50,22 +72,22 @@ constexpr OpDef concat_row{
     .infer = infer_concat,
     .forward =
         [](const ForwardCall& call) {
-          const std::int64_t width = call.outputs[0].shape().back();
+          const Sides whole = sides_of(call.outputs[0].shape(), call.attributes);
           float* to = call.outputs[0].f32();
           for (const ConstView& part : call.inputs) {
-            const std::int64_t columns = part.shape().back();
-            kernels::copy_block(rows_of(part.shape()), columns, {part.f32(), columns}, {to, width});
+            const std::int64_t columns = sides_of(part.shape(), call.attributes).columns;
+            kernels::copy_block(whole.rows, columns, {part.f32(), columns}, {to, whole.columns});
             to += columns;
           }
         },
     .backward =
         [](const BackwardCall& call) {
-          const std::int64_t width = call.outputs[0].shape().back();
+          const Sides whole = sides_of(call.outputs[0].shape(), call.attributes);
           const float* from = call.output_gradients[0].f32();
           for (const GradientSink& sink : call.input_gradients) {
-            const std::int64_t columns = sink.to.shape().back();
+            const std::int64_t columns = sides_of(sink.to.shape(), call.attributes).columns;
             if (sink.wanted()) {
-              kernels::copy_block(rows_of(sink.to.shape()), columns, {from, width},
+              kernels::copy_block(whole.rows, columns, {from, whole.columns},
                                   {sink.to.f32(), columns}, accumulate(sink));
             }
             from += columns;
@@ -81,27 +103,27 @@ constexpr OpDef slice_row{
           const CallCheck check("slice", inputs, attributes);
           check.inputs(1);
           Shape y = check.f32_at_least(0, "input", 1);
-          const std::int64_t first = check.integer("first", 0, y.back() - 1);
-          y[y.rank() - 1] = check.integer("count", 1, y.back() - first);
+          const auto axis = static_cast<std::size_t>(axis_of(check, y));
+          const std::int64_t first = check.integer("first", 0, y[axis] - 1);
+          y[axis] = check.integer("count", 1, y[axis] - first);
           return makes(y);
         },
     .forward =
         [](const ForwardCall& call) {
-          const Shape& x = call.inputs[0].shape();
-          const std::int64_t columns = call.outputs[0].shape().back();
-          kernels::copy_block(rows_of(x), columns,
-                              {call.inputs[0].f32() + call.attributes.integer("first"), x.back()},
-                              {call.outputs[0].f32(), columns});
+          const Sides x = sides_of(call.inputs[0].shape(), call.attributes);
+          const std::int64_t columns = sides_of(call.outputs[0].shape(), call.attributes).columns;
+          const float* from = call.inputs[0].f32() + call.attributes.integer("first") * x.step;
+          kernels::copy_block(x.rows, columns, {from, x.columns}, {call.outputs[0].f32(), columns});
         },
     .backward =
         [](const BackwardCall& call) {
           const GradientSink& sink = call.input_gradients[0];
-          const Shape& x = sink.to.shape();
-          const std::int64_t columns = call.outputs[0].shape().back();
+          const Sides x = sides_of(sink.to.shape(), call.attributes);
+          const std::int64_t columns = sides_of(call.outputs[0].shape(), call.attributes).columns;
           if (!sink.adds()) std::memset(sink.to.data, 0, sink.to.type.bytes());
-          kernels::copy_block(rows_of(x), columns, {call.output_gradients[0].f32(), columns},
-                              {sink.to.f32() + call.attributes.integer("first"), x.back()},
-                              kernels::Accumulate::yes);
+          float* to = sink.to.f32() + call.attributes.integer("first") * x.step;
+          kernels::copy_block(x.rows, columns, {call.output_gradients[0].f32(), columns},
+                              {to, x.columns}, kernels::Accumulate::yes);
         },
     .needs = needs_nothing,
 };
@@ -153,6 +175,35 @@ Variable concat(std::span<const Variable> parts) {
 
 Variable slice(Variable x, std::int64_t first, std::int64_t count) {
   return x.tape().call(slice_row, {&x, 1}, {{"first", first}, {"count", count}});
+}
+
+Variable concat(std::span<const Variable> parts, std::size_t axis) {
+  expects(!parts.empty(), "there is something to put together");
+  if (parts.size() == 1) return parts[0];
+  if (axis + 1 == parts[0].shape().rank()) return concat(parts);
+  return parts[0].tape().call(concat_row, parts, {{"axis", static_cast<std::int64_t>(axis)}});
+}
+
+Variable slice(Variable x, std::size_t axis, std::int64_t first, std::int64_t count) {
+  if (axis + 1 == x.shape().rank()) return slice(x, first, count);
+  return x.tape().call(
+      slice_row, {&x, 1},
+      {{"axis", static_cast<std::int64_t>(axis)}, {"count", count}, {"first", first}});
+}
+
+std::vector<Variable> split(Variable x, std::size_t axis, std::span<const std::int64_t> counts) {
+  std::vector<Variable> parts;
+  std::int64_t first = 0;
+  for (const std::int64_t count : counts) {
+    parts.push_back(slice(x, axis, first, count));
+    first += count;
+  }
+  if (axis >= x.shape().rank() || first != x.shape()[axis]) {
+    throw InputError("split: the parts don't make up dimension " + std::to_string(axis) + " of " +
+                         to_string(x.shape()),
+                     "give counts that add up to it");
+  }
+  return parts;
 }
 
 Variable to_f32(Variable x) { return x.tape().call(to_f32_row, {&x, 1}); }

@@ -17,6 +17,9 @@ namespace raven {
 [[nodiscard]] OpRows softmax_rows();
 [[nodiscard]] OpRows norm_rows();
 [[nodiscard]] OpRows dropout_rows();
+[[nodiscard]] OpRows attention_rows();
+[[nodiscard]] OpRows position_rows();
+[[nodiscard]] OpRows recurrent_rows();
 [[nodiscard]] OpRows loss_rows();
 [[nodiscard]] OpRows metric_rows();
 

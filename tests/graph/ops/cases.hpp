@@ -13,6 +13,8 @@ namespace raven::test {
 [[nodiscard]] std::vector<OpCase> norm_cases();
 [[nodiscard]] std::vector<OpCase> loss_cases();
 [[nodiscard]] std::vector<OpCase> metric_cases();
+[[nodiscard]] std::vector<OpCase> sequence_cases();
+[[nodiscard]] std::vector<OpCase> recurrent_cases();
 
 using Outputs = std::vector<std::vector<double>>;
 using Inputs = std::vector<Value>;

@@ -9,4 +9,8 @@ namespace raven {
 /// @param padding_index rows with this index get no gradient; -1 for none
 [[nodiscard]] Variable embedding(Variable indices, Variable table, std::int64_t padding_index = -1);
 
+/// Rows of x [entries, ...] by number: indices [...] -> [..., the other dimensions of x]. A row
+/// that is taken twice gets both gradients.
+[[nodiscard]] Variable gather(Variable x, Variable indices);
+
 }  // namespace raven

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "raven/graph/tape.hpp"
 
@@ -15,6 +16,14 @@ namespace raven {
 [[nodiscard]] Variable concat(std::span<const Variable> parts);
 /// Elements first .. first + count of the last dimension: [..., columns] -> [..., count].
 [[nodiscard]] Variable slice(Variable x, std::int64_t first, std::int64_t count);
+
+/// The same along any dimension, counted from 0.
+[[nodiscard]] Variable concat(std::span<const Variable> parts, std::size_t axis);
+[[nodiscard]] Variable slice(Variable x, std::size_t axis, std::int64_t first, std::int64_t count);
+/// Cuts a dimension into parts of these sizes, in order. @throws InputError unless they add up to
+/// it
+[[nodiscard]] std::vector<Variable> split(Variable x, std::size_t axis,
+                                          std::span<const std::int64_t> counts);
 
 /// Class numbers or counts as real numbers: i32 -> f32. No gradient.
 [[nodiscard]] Variable to_f32(Variable x);

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "raven/graph/tape.hpp"
+
+namespace raven {
+
+/// Which way a cell goes along a sequence.
+enum class Direction : std::uint8_t { forward, reverse };
+
+// A cell along sequences, from a state of zeros: x [n, length, gates size], what the input
+// contributes, as one linear layer makes it for all positions at once; weight [gates size, size] ->
+// the state at each position [n, length, size]. Blocks of x and weight stand in PyTorch's order.
+
+/// h' = tanh(x + W h); one gate.
+[[nodiscard]] Variable rnn(Variable x, Variable weight, Direction direction = Direction::forward);
+/// r, z = sigmoid(x + W h), n = tanh(x + r (W h + bias)), h' = (1 - z) n + z h; blocks r z n.
+[[nodiscard]] Variable gru(Variable x, Variable weight, Variable bias,
+                           Direction direction = Direction::forward);
+/// i, f, o = sigmoid(x + W h), g = tanh(x + W h), c' = f c + i g, h' = o tanh(c'); blocks i f g o.
+[[nodiscard]] Variable lstm(Variable x, Variable weight, Direction direction = Direction::forward);
+
+}  // namespace raven

@@ -1,0 +1,182 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "data/byte_source.hpp"
+#include "data/split_writer.hpp"
+#include "raven/core/error.hpp"
+#include "raven/data/import.hpp"
+#include "raven/data/shard.hpp"
+
+namespace raven {
+namespace {
+
+constexpr std::size_t most_text = std::size_t{1} << 30;
+constexpr std::size_t block = std::size_t{1} << 20;
+constexpr std::size_t usual_shard_bytes = std::size_t{64} << 20;
+
+std::string whole_text(const std::filesystem::path& file, const ImportOptions& options) {
+  const std::unique_ptr<ByteSource> source = open_file_source(file);
+  std::error_code ignored;
+  const std::uint64_t stored = std::filesystem::file_size(file, ignored);
+  std::string text;
+  for (;;) {
+    const std::size_t before = text.size();
+    if (before > most_text) source->refuse("the text has more than 1 GiB", "import it in parts");
+    text.resize(before + block);
+    const std::size_t got =
+        source->read(std::as_writable_bytes(std::span(text).subspan(before, block)));
+    text.resize(before + got);
+    if (options.progress) {
+      options.progress({.rows = 0, .bytes_read = source->stored_offset(), .bytes_total = stored});
+    }
+    if (got < block) return text;
+  }
+}
+
+/// One of the two data sets that a text becomes.
+class Side {
+ public:
+  Side(const char* name, const ImportOptions& options, const SampleSchema& schema)
+      : name_(name), options_(options), schema_(schema) {
+    const std::size_t usual = std::max<std::size_t>(1, usual_shard_bytes / schema.row_bytes());
+    rows_per_shard_ =
+        options.rows_per_shard > 0 ? options.rows_per_shard : static_cast<std::int64_t>(usual);
+  }
+
+  /// Adds a sequence of two tokens or more. One that does not fit a shard goes on in the next,
+  /// which begins with the last token of the one before: it is the target in one and the input in
+  /// the other.
+  void add(std::span<const std::int32_t> sequence) {
+    const std::int64_t context = schema_.context();
+    while (sequence.size() >= 2) {
+      const std::int64_t room = rows_per_shard_ - rows_;
+      const auto count = std::min(sequence.size(), static_cast<std::size_t>(room * context + 1));
+      tokens_.insert(tokens_.end(), sequence.begin(),
+                     sequence.begin() + static_cast<std::ptrdiff_t>(count));
+      offsets_.push_back(static_cast<std::int64_t>(tokens_.size()));
+      rows_ += windows_of(static_cast<std::int64_t>(count), context);
+      sequence = sequence.subspan(count - 1);
+      if (rows_ == rows_per_shard_) flush();
+    }
+  }
+
+  /// Writes what is left and the manifest. @return none when there was nothing
+  std::optional<Manifest> finish(const Vocabulary& vocabulary) {
+    flush();
+    if (shards_.empty()) return std::nullopt;
+    Manifest manifest{.name = options_.name + "-" + name_,
+                      .schema = schema_,
+                      .class_names = {},
+                      .vocabulary = vocabulary,
+                      .shards = shards_,
+                      .file = options_.folder / (std::string(name_) + ".yaml")};
+    write_manifest(manifest, manifest.file);
+    return manifest;
+  }
+
+ private:
+  void flush() {
+    if (rows_ == 0) return;
+    char file[64];
+    std::snprintf(file, sizeof file, "%s-%05zu.h5", name_, shards_.size());
+    const Digest digest = write_token_shard(options_.folder / file, schema_, tokens_, offsets_);
+    shards_.push_back({.file = file,
+                       .rows = rows_,
+                       .sha256 = digest,
+                       .sequences = static_cast<std::int64_t>(offsets_.size()) - 1,
+                       .tokens = static_cast<std::int64_t>(tokens_.size())});
+    tokens_.clear();
+    offsets_.assign(1, 0);
+    rows_ = 0;
+  }
+
+  const char* name_;
+  const ImportOptions& options_;
+  const SampleSchema& schema_;
+  std::int64_t rows_per_shard_ = 1;
+  std::int64_t rows_ = 0;
+  std::vector<std::int32_t> tokens_;
+  std::vector<std::int64_t> offsets_{0};
+  std::vector<ShardEntry> shards_;
+};
+
+/// The front of the stream is to train on, its end to validate.
+void split_stream(std::span<const std::int32_t> tokens, const ImportOptions& options, Side& train,
+                  Side& valid) {
+  const auto kept = static_cast<std::size_t>(
+      std::floor(static_cast<double>(tokens.size()) * (1.0 - options.valid_fraction)));
+  train.add(tokens.first(kept));
+  valid.add(tokens.subspan(kept));
+}
+
+void split_lines(std::string_view text, const Vocabulary& vocabulary, const ImportOptions& options,
+                 Side& train, Side& valid) {
+  for (std::int64_t line = 0; !text.empty(); ++line) {
+    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    (is_validation_row(options, line) ? valid : train).add(vocabulary.encode(text.substr(0, end)));
+    text.remove_prefix(end);
+  }
+}
+
+SampleSchema schema_of(const TextOptions& text, const Vocabulary& vocabulary) {
+  SampleSchema schema;
+  schema.feature_type = FeatureType::i32;
+  schema.feature_shape = {text.context};
+  schema.vocabulary = vocabulary.size();
+  schema.target_kind = TargetKind::next;
+  schema.target_width = vocabulary.size();
+  return schema;
+}
+
+}  // namespace
+
+ImportReport import_text(const std::filesystem::path& file, const TextOptions& text,
+                         const ImportOptions& options) {
+  constexpr std::int64_t most_context = std::int64_t{1} << 20;
+  if (text.context < 1 || text.context > most_context) {
+    throw InputError("a window can't have " + std::to_string(text.context) + " tokens",
+                     "take 1 to " + std::to_string(most_context));
+  }
+  if (!(options.valid_fraction >= 0 && options.valid_fraction < 1)) {
+    throw InputError("the fraction of validation rows must be in [0, 1)", "try 0.1");
+  }
+  constexpr std::int64_t most_rows = std::int64_t{1} << 30;
+  if (options.rows_per_shard < 0 || options.rows_per_shard > most_rows / (4 * (text.context + 1))) {
+    throw InputError("rows per shard make a shard of more than 1 GiB",
+                     "leave it out to get about 64 MiB per shard");
+  }
+  const std::string content = whole_text(file, options);
+  try {
+    const Vocabulary vocabulary = Vocabulary::learn(text.unit, content, text.vocabulary);
+    const SampleSchema schema = schema_of(text, vocabulary);
+    Side train("train", options, schema);
+    Side valid("valid", options, schema);
+    if (text.sequences == TextOptions::Sequences::whole) {
+      split_stream(vocabulary.encode(content), options, train, valid);
+    } else {
+      split_lines(content, vocabulary, options, train, valid);
+    }
+    const std::optional<Manifest> trained = train.finish(vocabulary);
+    if (!trained) {
+      throw InputError("no two tokens are left for training",
+                       "give more text, or a smaller fraction for validation");
+    }
+    const std::optional<Manifest> validated = valid.finish(vocabulary);
+    ImportReport report{.train = trained->file, .valid = {}, .train_rows = trained->rows()};
+    if (validated) {
+      report.valid = validated->file;
+      report.valid_rows = validated->rows();
+    } else {
+      // One of an earlier import would pass for this one's.
+      std::error_code ignored;
+      std::filesystem::remove(options.folder / "valid.yaml", ignored);
+    }
+    return report;
+  } catch (const InputError& error) {
+    if (!error.place().file.empty()) throw;
+    throw InputError({file.string()}, error.problem(), error.remedy());
+  }
+}
+
+}  // namespace raven

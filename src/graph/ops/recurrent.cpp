@@ -1,0 +1,120 @@
+#include "raven/graph/ops/recurrent.hpp"
+
+#include "infer.hpp"
+#include "raven/tensor/kernels/recurrent.hpp"
+#include "rows.hpp"
+#include "sink.hpp"
+
+namespace raven {
+namespace {
+
+using kernels::Cell;
+
+constexpr std::string_view name_of(Cell cell) {
+  return cell == Cell::lstm ? "lstm" : cell == Cell::gru ? "gru" : "rnn";
+}
+
+template <Cell cell>
+CallTypes infer(std::span<const ValueType> inputs, const Attributes& attributes) {
+  const CallCheck check(name_of(cell), inputs, attributes);
+  check.inputs(cell == Cell::gru ? 3 : 2);
+  static_cast<void>(check.integer("reverse", 0, 1));
+  const Shape& x = check.f32(0, "input", 3);
+  const Shape& weight = check.f32(1, "weight", 2);
+  const std::int64_t size = weight[1];
+  const std::int64_t gates = kernels::gates_of(cell);
+  if (weight[0] != gates * size || x[2] != gates * size) {
+    check.reject("the input is " + to_string(x) + " and the weight " + to_string(weight),
+                 "make the last dimension of the input and the rows of the weight " +
+                     std::to_string(gates) + " times the weight's columns");
+  }
+  if (cell == Cell::gru) check.f32_like(2, "bias", {size});
+  CallTypes types = makes(check.shape({x[0], x[1], size}));
+  types.saved.push_back({DType::f32, x});
+  if (kernels::extras_of(cell) > 0) types.saved.push_back(types.outputs[0]);
+  return types;
+}
+
+template <Cell cell>
+kernels::RecurrentShape shape_of(const Shape& y, const Attributes& attributes) {
+  return {.cell = cell,
+          .batch = y[0],
+          .length = y[1],
+          .size = y[2],
+          .reverse = attributes.integer("reverse") == 1};
+}
+
+template <Cell cell>
+void forward(const ForwardCall& call) {
+  kernels::recurrent_forward(
+      shape_of<cell>(call.outputs[0].shape(), call.attributes), call.inputs[0].f32(),
+      call.inputs[1].f32(), cell == Cell::gru ? call.inputs[2].f32() : nullptr, call.saved[0].f32(),
+      call.saved.size() > 1 ? call.saved[1].f32() : nullptr, call.outputs[0].f32());
+}
+
+template <Cell cell>
+void backward(const BackwardCall& call) {
+  const GradientSink& x = call.input_gradients[0];
+  const GradientSink& weight = call.input_gradients[1];
+  // What comes to x is needed for the weight, too.
+  const bool straight = x.wanted() && !x.adds();
+  const Scratch spare(straight ? 0 : static_cast<std::size_t>(call.inputs[0].count()));
+  kernels::RecurrentGradients to{.dx = straight ? x.to.f32() : spare.data(),
+                                 .dweight = target(weight),
+                                 .weight_mode = accumulate(weight)};
+  if (cell == Cell::gru) {
+    to.dbias = target(call.input_gradients[2]);
+    to.bias_mode = accumulate(call.input_gradients[2]);
+  }
+  kernels::recurrent_backward(shape_of<cell>(call.outputs[0].shape(), call.attributes),
+                              call.inputs[1].f32(), call.saved[0].f32(),
+                              call.saved.size() > 1 ? call.saved[1].f32() : nullptr,
+                              call.outputs[0].f32(), call.output_gradients[0].f32(), to);
+  if (x.adds()) kernels::add_into(x.to.count(), to.dx, x.to.f32());
+}
+
+template <Cell cell>
+constexpr OpDef row_of() {
+  return {
+      .name = name_of(cell),
+      .infer = infer<cell>,
+      .forward = forward<cell>,
+      .backward = backward<cell>,
+      .flops =
+          [](std::span<const ValueType> inputs, std::span<const ValueType> outputs) {
+            return 2.0 * static_cast<double>(inputs[0].shape.count()) *
+                   static_cast<double>(outputs[0].shape.back());
+          },
+  };
+}
+
+constexpr OpDef rnn_row = row_of<Cell::tanh>();
+constexpr OpDef gru_row = row_of<Cell::gru>();
+constexpr OpDef lstm_row = row_of<Cell::lstm>();
+
+constexpr const OpDef* rows[] = {&rnn_row, &gru_row, &lstm_row};
+
+Attributes attributes_of(Direction direction) {
+  return {{"reverse", std::int64_t{direction == Direction::reverse ? 1 : 0}}};
+}
+
+}  // namespace
+
+OpRows recurrent_rows() { return rows; }
+
+Variable rnn(Variable x, Variable weight, Direction direction) {
+  const Variable inputs[] = {x, weight};
+  return x.tape().call(rnn_row, inputs, attributes_of(direction));
+}
+
+Variable gru(Variable x, Variable weight, Variable bias, Direction direction) {
+  const Variable inputs[] = {x, weight, bias};
+  return x.tape().call(gru_row, inputs, attributes_of(direction));
+}
+
+Variable lstm(Variable x, Variable weight, Direction direction) {
+  const Variable inputs[] = {x, weight};
+  return x.tape().call(lstm_row, inputs, attributes_of(direction));
+}
+
+}  // namespace raven

@@ -1,0 +1,284 @@
+#include "raven/tensor/kernels/recurrent.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "raven/tensor/parallel.hpp"
+#include "tensor/simd.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tensor/kernels/recurrent.cpp"
+#include "hwy/foreach_target.h"
+#include "tensor/vector_math-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace raven::HWY_NAMESPACE {
+
+HWY_INLINE V tanh_of(V x) { return keep_nan(x, hn::Tanh(Floats(), x)); }
+/// y (1 - y) and 1 - y^2: slopes from values.
+HWY_INLINE V sigmoid_slope(V y) { return Mul(y, Sub(one(), y)); }
+HWY_INLINE V tanh_slope(V y) { return NegMulAdd(y, y, one()); }
+
+// One position of one sample. `before` is null at the first position, where the state is 0.
+
+void TanhCell(std::size_t size, float* gates, float* y) {
+  for_vectors(size, [=](auto io, std::size_t i) HWY_ATTR {
+    const V value = tanh_of(io.load(gates + i));
+    io.store(value, gates + i);
+    io.store(value, y + i);
+  });
+}
+
+void LstmCell(std::size_t size, float* gates, const float* before, float* c, float* y) {
+  for_vectors(size, [=](auto io, std::size_t i) HWY_ATTR {
+    const V in = sigmoid(io.load(gates + i));
+    const V forget = sigmoid(io.load(gates + size + i));
+    const V fresh = tanh_of(io.load(gates + 2 * size + i));
+    const V out = sigmoid(io.load(gates + 3 * size + i));
+    const V old = before == nullptr ? zero() : io.load(before + i);
+    const V now = MulAdd(forget, old, Mul(in, fresh));
+    io.store(in, gates + i);
+    io.store(forget, gates + size + i);
+    io.store(fresh, gates + 2 * size + i);
+    io.store(out, gates + 3 * size + i);
+    io.store(now, c + i);
+    io.store(Mul(out, tanh_of(now)), y + i);
+  });
+}
+
+/// @param part in: W h + b of the candidate
+void GruCell(std::size_t size, float* gates, const float* before, const float* part, float* y) {
+  for_vectors(size, [=](auto io, std::size_t i) HWY_ATTR {
+    const V reset = sigmoid(io.load(gates + i));
+    const V keep = sigmoid(io.load(gates + size + i));
+    const V fresh = tanh_of(MulAdd(reset, io.load(part + i), io.load(gates + 2 * size + i)));
+    const V old = before == nullptr ? zero() : io.load(before + i);
+    io.store(reset, gates + i);
+    io.store(keep, gates + size + i);
+    io.store(fresh, gates + 2 * size + i);
+    io.store(MulAdd(keep, Sub(old, fresh), fresh), y + i);
+  });
+}
+
+void TanhCellBackward(std::size_t size, const float* gates, const float* dh, float* dz) {
+  for_vectors(size, [=](auto io, std::size_t i) HWY_ATTR {
+    io.store(Mul(io.load(dh + i), tanh_slope(io.load(gates + i))), dz + i);
+  });
+}
+
+/// @param dc in: gradient of c from later positions; out: of the c before
+void LstmCellBackward(std::size_t size, const float* gates, const float* before, const float* c,
+                      const float* dh, float* dc, float* dz) {
+  for_vectors(size, [=](auto io, std::size_t i) HWY_ATTR {
+    const V in = io.load(gates + i);
+    const V forget = io.load(gates + size + i);
+    const V fresh = io.load(gates + 2 * size + i);
+    const V out = io.load(gates + 3 * size + i);
+    const V old = before == nullptr ? zero() : io.load(before + i);
+    const V shown = tanh_of(io.load(c + i));
+    const V dy = io.load(dh + i);
+    const V dnow = MulAdd(Mul(dy, out), tanh_slope(shown), io.load(dc + i));
+    io.store(Mul(Mul(dnow, fresh), sigmoid_slope(in)), dz + i);
+    io.store(Mul(Mul(dnow, old), sigmoid_slope(forget)), dz + size + i);
+    io.store(Mul(Mul(dnow, in), tanh_slope(fresh)), dz + 2 * size + i);
+    io.store(Mul(Mul(dy, shown), sigmoid_slope(out)), dz + 3 * size + i);
+    io.store(Mul(dnow, forget), dc + i);
+  });
+}
+
+/// @param part W h + b of the candidate   @param dpart its gradient
+/// @param dh in: gradient of y; out: what goes straight to the state before
+void GruCellBackward(std::size_t size, const float* gates, const float* before, const float* part,
+                     float* dh, float* dz, float* dpart) {
+  for_vectors(size, [=](auto io, std::size_t i) HWY_ATTR {
+    const V reset = io.load(gates + i);
+    const V keep = io.load(gates + size + i);
+    const V fresh = io.load(gates + 2 * size + i);
+    const V old = before == nullptr ? zero() : io.load(before + i);
+    const V dy = io.load(dh + i);
+    const V dfresh = Mul(Mul(dy, Sub(one(), keep)), tanh_slope(fresh));
+    io.store(Mul(Mul(dfresh, io.load(part + i)), sigmoid_slope(reset)), dz + i);
+    io.store(Mul(Mul(dy, Sub(old, fresh)), sigmoid_slope(keep)), dz + size + i);
+    io.store(dfresh, dz + 2 * size + i);
+    io.store(Mul(dfresh, reset), dpart + i);
+    io.store(Mul(dy, keep), dh + i);
+  });
+}
+
+}  // namespace raven::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace raven {
+HWY_EXPORT(TanhCell);
+HWY_EXPORT(LstmCell);
+HWY_EXPORT(GruCell);
+HWY_EXPORT(TanhCellBackward);
+HWY_EXPORT(LstmCellBackward);
+HWY_EXPORT(GruCellBackward);
+
+namespace kernels {
+namespace {
+
+/// Where things of one sample at one position are.
+struct Walk {
+  const RecurrentShape& shape;
+  std::int64_t gates = gates_of(shape.cell) * shape.size;
+
+  /// Position of step `s`, and of the step before it.
+  [[nodiscard]] std::int64_t position(std::int64_t s) const {
+    return shape.reverse ? shape.length - 1 - s : s;
+  }
+  [[nodiscard]] std::int64_t state(std::int64_t n, std::int64_t s) const {
+    return (n * shape.length + position(s)) * shape.size;
+  }
+  [[nodiscard]] std::int64_t gate(std::int64_t n, std::int64_t s) const {
+    return (n * shape.length + position(s)) * gates;
+  }
+  /// A matrix of all samples at one step.
+  [[nodiscard]] std::int64_t state_stride() const { return shape.length * shape.size; }
+  [[nodiscard]] std::int64_t gate_stride() const { return shape.length * gates; }
+
+  template <class Body>
+  void for_samples(const Body& body) const {
+    parallel_ranges(shape.batch, rows_grain(gates), [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t n = first; n < last; ++n) body(n);
+    });
+  }
+};
+
+/// gru: W h of r and z goes into the gates, that of n, with its bias, stays apart.
+void add_state_gru(const Walk& walk, std::int64_t s, const float* weight, const float* bias,
+                   float* gates, float* extras, const float* y) {
+  const RecurrentShape& shape = walk.shape;
+  float* part = extras + walk.state(0, s);
+  walk.for_samples(
+      [&](std::int64_t n) { std::copy_n(bias, shape.size, part + n * walk.state_stride()); });
+  if (s == 0) return;
+  const ConstMatrix before{y + walk.state(0, s - 1), walk.state_stride()};
+  gemm(Transpose::no, Transpose::yes, shape.batch, 2 * shape.size, shape.size, before,
+       {weight, shape.size}, {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
+  gemm(Transpose::no, Transpose::yes, shape.batch, shape.size, shape.size, before,
+       {weight + 2 * shape.size * shape.size, shape.size}, {part, walk.state_stride()},
+       Accumulate::yes);
+}
+
+void add_state(const Walk& walk, std::int64_t s, const float* weight, float* gates,
+               const float* y) {
+  if (s == 0) return;
+  gemm(Transpose::no, Transpose::yes, walk.shape.batch, walk.gates, walk.shape.size,
+       {y + walk.state(0, s - 1), walk.state_stride()}, {weight, walk.shape.size},
+       {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
+}
+
+/// The state in front of each position, as rows beside those of dz: one product then serves all
+/// steps.
+void put_states_before(const Walk& walk, const float* y, float* before) {
+  walk.for_samples([&](std::int64_t n) {
+    std::fill_n(before + walk.state(n, 0), walk.shape.size, 0.0F);
+    for (std::int64_t s = 1; s < walk.shape.length; ++s) {
+      std::copy_n(y + walk.state(n, s - 1), walk.shape.size, before + walk.state(n, s));
+    }
+  });
+}
+
+void sum_rows(std::int64_t rows, std::int64_t columns, const float* x, float* to, Accumulate mode) {
+  if (mode == Accumulate::no) std::fill_n(to, columns, 0.0F);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; ++c) to[c] += x[r * columns + c];
+  }
+}
+
+}  // namespace
+
+void recurrent_forward(const RecurrentShape& shape, const float* x, const float* weight,
+                       const float* bias, float* gates, float* extras, float* y) {
+  const Walk walk{shape};
+  const std::size_t size = as_size(shape.size);
+  std::memcpy(gates, x, as_size(shape.batch * shape.length * walk.gates) * sizeof(float));
+  for (std::int64_t s = 0; s < shape.length; ++s) {
+    if (shape.cell == Cell::gru) {
+      add_state_gru(walk, s, weight, bias, gates, extras, y);
+    } else {
+      add_state(walk, s, weight, gates, y);
+    }
+    walk.for_samples([&](std::int64_t n) {
+      float* z = gates + walk.gate(n, s);
+      float* now = y + walk.state(n, s);
+      if (shape.cell == Cell::tanh) {
+        HWY_DYNAMIC_DISPATCH(TanhCell)(size, z, now);
+      } else if (shape.cell == Cell::lstm) {
+        const float* before = s == 0 ? nullptr : extras + walk.state(n, s - 1);
+        HWY_DYNAMIC_DISPATCH(LstmCell)(size, z, before, extras + walk.state(n, s), now);
+      } else {
+        const float* before = s == 0 ? nullptr : y + walk.state(n, s - 1);
+        HWY_DYNAMIC_DISPATCH(GruCell)(size, z, before, extras + walk.state(n, s), now);
+      }
+    });
+  }
+}
+
+void recurrent_backward(const RecurrentShape& shape, const float* weight, const float* gates,
+                        const float* extras, const float* y, const float* dy,
+                        const RecurrentGradients& to) {
+  const Walk walk{shape};
+  const std::size_t size = as_size(shape.size);
+  const std::int64_t states = shape.batch * shape.size;
+  const bool gru = shape.cell == Cell::gru;
+  const Scratch dh_memory(as_size(states));
+  const Scratch dc_memory(as_size(states));
+  // gru: the gradient of W h + b of n is not that of x; the others' are one.
+  const Scratch dpart_memory(gru ? as_size(states * shape.length) : 0);
+  float* dh = dh_memory.data();
+  float* dc = dc_memory.data();
+  float* dpart = dpart_memory.data();
+  std::fill_n(dh, states, 0.0F);
+  std::fill_n(dc, states, 0.0F);
+  const std::int64_t block = shape.size * shape.size;
+  for (std::int64_t s = shape.length - 1; s >= 0; --s) {
+    walk.for_samples([&](std::int64_t n) {
+      float* dhere = dh + n * shape.size;
+      const float* told = dy + walk.state(n, s);
+      for (std::size_t i = 0; i < size; ++i) dhere[i] += told[i];
+      const float* z = gates + walk.gate(n, s);
+      float* dz = to.dx + walk.gate(n, s);
+      if (shape.cell == Cell::tanh) {
+        HWY_DYNAMIC_DISPATCH(TanhCellBackward)(size, z, dhere, dz);
+      } else if (shape.cell == Cell::lstm) {
+        const float* before = s == 0 ? nullptr : extras + walk.state(n, s - 1);
+        HWY_DYNAMIC_DISPATCH(LstmCellBackward)
+        (size, z, before, extras + walk.state(n, s), dhere, dc + n * shape.size, dz);
+      } else {
+        const float* before = s == 0 ? nullptr : y + walk.state(n, s - 1);
+        HWY_DYNAMIC_DISPATCH(GruCellBackward)
+        (size, z, before, extras + walk.state(n, s), dhere, dz, dpart + walk.state(n, s));
+      }
+    });
+    if (s == 0) break;
+    const ConstMatrix dz{to.dx + walk.gate(0, s), walk.gate_stride()};
+    gemm(Transpose::no, Transpose::no, shape.batch, shape.size, gru ? 2 * shape.size : walk.gates,
+         dz, {weight, shape.size}, {dh, shape.size}, gru ? Accumulate::yes : Accumulate::no);
+    if (gru) {
+      gemm(Transpose::no, Transpose::no, shape.batch, shape.size, shape.size,
+           {dpart + walk.state(0, s), walk.state_stride()}, {weight + 2 * block, shape.size},
+           {dh, shape.size}, Accumulate::yes);
+    }
+  }
+  const std::int64_t rows = shape.batch * shape.length;
+  if (to.dweight != nullptr) {
+    const Scratch before(as_size(rows * shape.size));
+    put_states_before(walk, y, before.data());
+    gemm(Transpose::yes, Transpose::no, gru ? 2 * shape.size : walk.gates, shape.size, rows,
+         {to.dx, walk.gates}, {before.data(), shape.size}, {to.dweight, shape.size},
+         to.weight_mode);
+    if (gru) {
+      gemm(Transpose::yes, Transpose::no, shape.size, shape.size, rows, {dpart, shape.size},
+           {before.data(), shape.size}, {to.dweight + 2 * block, shape.size}, to.weight_mode);
+    }
+  }
+  if (to.dbias != nullptr) sum_rows(rows, shape.size, dpart, to.dbias, to.bias_mode);
+}
+
+}  // namespace kernels
+}  // namespace raven
+#endif

@@ -1,0 +1,88 @@
+#include <cmath>
+
+#include "graph/ops/cases.hpp"
+
+namespace raven::test {
+namespace {
+
+double logistic(double z) { return 1.0 / (1.0 + std::exp(-z)); }
+
+/// A cell by its formula, one number of one state at a time.
+struct Walked {
+  std::string cell;
+  bool reverse;
+
+  Outputs operator()(const Inputs& in) const {
+    const std::int64_t length = in[0].shape[1];
+    const std::int64_t gates = in[0].shape[2];
+    const std::int64_t size = in[1].shape[1];
+    std::vector<double> y(static_cast<std::size_t>(in[0].shape[0] * length * size));
+    for (std::int64_t n = 0; n < in[0].shape[0]; ++n) {
+      std::vector<double> h(static_cast<std::size_t>(size), 0.0);
+      std::vector<double> c(h);
+      for (std::int64_t s = 0; s < length; ++s) {
+        const std::int64_t t = reverse ? length - 1 - s : s;
+        const auto from_state = [&](std::int64_t gate, std::size_t i) {
+          double sum = 0;
+          for (std::int64_t k = 0; k < size; ++k) {
+            sum += in[1][(gate * size + static_cast<std::int64_t>(i)) * size + k] *
+                   h[static_cast<std::size_t>(k)];
+          }
+          return sum;
+        };
+        const auto x = [&](std::int64_t gate, std::size_t i) {
+          return in[0][(n * length + t) * gates + gate * size + static_cast<std::int64_t>(i)];
+        };
+        std::vector<double> now(h.size());
+        for (std::size_t i = 0; i < h.size(); ++i) {
+          const auto z = [&](std::int64_t gate) { return x(gate, i) + from_state(gate, i); };
+          if (cell == "rnn") {
+            now[i] = std::tanh(z(0));
+          } else if (cell == "lstm") {
+            c[i] = logistic(z(1)) * c[i] + logistic(z(0)) * std::tanh(z(2));
+            now[i] = logistic(z(3)) * std::tanh(c[i]);
+          } else {
+            const double fresh =
+                std::tanh(x(2, i) + logistic(z(0)) *
+                                        (from_state(2, i) + in[2][static_cast<std::int64_t>(i)]));
+            now[i] = (1 - logistic(z(1))) * fresh + logistic(z(1)) * h[i];
+          }
+        }
+        h = now;
+        for (std::size_t i = 0; i < h.size(); ++i) {
+          y[static_cast<std::size_t>((n * length + t) * size) + i] = h[i];
+        }
+      }
+    }
+    return {y};
+  }
+};
+
+OpCase recurrent_case(const std::string& cell, const std::string& title, std::int64_t batch,
+                      std::int64_t length, std::int64_t size, bool reverse) {
+  const std::int64_t gates = (cell == "lstm" ? 4 : cell == "gru" ? 3 : 1) * size;
+  OpCase made{.op = cell,
+              .title = title,
+              .inputs = {real({batch, length, gates}, -2, 2), real({gates, size})},
+              .attributes = {{"reverse", std::int64_t{reverse ? 1 : 0}}},
+              .reference = Walked{cell, reverse},
+              .tolerance = 2.0e-5};
+  if (cell == "gru") made.inputs.push_back(real({size}));
+  return made;
+}
+
+}  // namespace
+
+std::vector<OpCase> recurrent_cases() {
+  std::vector<OpCase> cases;
+  for (const std::string cell : {"rnn", "gru", "lstm"}) {
+    cases.push_back(recurrent_case(cell, "forward", 2, 4, 3, false));
+    cases.push_back(recurrent_case(cell, "backward", 3, 3, 2, true));
+    cases.push_back(recurrent_case(cell, "of one position", 2, 1, 5, false));
+    cases.push_back(recurrent_case(cell, "wide", 3, 2, 19, false));
+    cases.push_back(recurrent_case(cell, "of many rows", 17, 2, 2, false));
+  }
+  return cases;
+}
+
+}  // namespace raven::test
