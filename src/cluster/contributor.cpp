@@ -100,7 +100,6 @@ struct Contributor::Impl {
       return end(alone ? ContributorEnd::Kind::left : ContributorEnd::Kind::over, {});
     }
     if (std::holds_alternative<Heartbeat>(*decoded)) return;
-    if (std::holds_alternative<SendOn>(*decoded)) return;
     if (!welcome) return quit("the master sent work before a welcome");
     if (const auto* graph = std::get_if<GraphMessage>(&*decoded))
       return on_graph(*graph, message.body);

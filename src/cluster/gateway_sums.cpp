@@ -29,7 +29,6 @@ struct Claim {
 struct Kept {
   SnippetRange node;
   Blob sum;
-  std::vector<PeerId> of;  ///< newcomers that are here and whose gradients are in it
 };
 
 class GatewaySums final : public Passage {
@@ -43,7 +42,7 @@ class GatewaySums final : public Passage {
         claims_.push_back({to, lease->node});
       }
     } else if (const auto* order = std::get_if<SendOn>(&*message)) {
-      if (order->work != work_) return;
+      if (to != gateway || order->work != work_) return;
       claims_.clear();
       send_what_waits_in_vain(inward);
     }
@@ -74,10 +73,6 @@ class GatewaySums final : public Passage {
 
   void lost(PeerId newcomer, std::vector<Inward>& inward) override {
     std::erase_if(claims_, [&](const Claim& claim) { return claim.peer == newcomer; });
-    for (auto& [parameter, kept] : kept_) {
-      for (Kept& sum : kept) std::erase(sum.of, newcomer);
-      std::erase_if(kept, [](const Kept& sum) { return sum.of.empty(); });
-    }
     send_what_waits_in_vain(inward);
   }
 
@@ -92,9 +87,8 @@ class GatewaySums final : public Passage {
 
   void give_up(PeerId from, std::uint64_t work, SnippetRange node, std::vector<Inward>& inward) {
     if (work != work_) return;
-    std::erase_if(claims_, [&](const Claim& claim) {
-      return claim.peer == from && claim.node == node;
-    });
+    std::erase_if(claims_,
+                  [&](const Claim& claim) { return claim.peer == from && claim.node == node; });
     send_what_waits_in_vain(inward);
   }
 
@@ -117,7 +111,7 @@ class GatewaySums final : public Passage {
     if (!fits || body.size() % sizeof(float) != 0 || !sibling || !comes(*sibling, id)) return false;
     const GradientMessage note{gradient.work, gradient.node, id, true};
     inward.push_back({from, encode(note)});
-    Kept sum{gradient.node, body, {from}};
+    Kept sum{gradient.node, body};
     while (const auto other = sibling_of(sum.node)) {
       const auto found = std::find_if(kept.begin(), kept.end(), [&](const Kept& candidate) {
         return candidate.node == *other;
@@ -137,10 +131,8 @@ class GatewaySums final : public Passage {
     const std::shared_ptr<std::byte> to = buffers_.take(a.sum.size());
     kernels::add(static_cast<std::int64_t>(count), numbers_of(a.sum), numbers_of(b.sum),
                  reinterpret_cast<float*>(to.get()));
-    a.of.insert(a.of.end(), b.of.begin(), b.of.end());
     return {{a.node.first, a.node.count + b.node.count},
-            Blob(to, {to.get(), count * sizeof(float)}),
-            std::move(a.of)};
+            Blob(to, {to.get(), count * sizeof(float)})};
   }
 
   static const float* numbers_of(const Blob& blob) {
@@ -157,8 +149,9 @@ class GatewaySums final : public Passage {
   /// All of that node's gradient is here or can still be expected through here.
   [[nodiscard]] bool comes(SnippetRange node, ParameterId id) const {
     const auto kept = kept_.find(id.value);
-    const bool here = kept != kept_.end() && std::any_of(kept->second.begin(), kept->second.end(),
-                                                         [&](const Kept& k) { return k.node == node; });
+    const bool here =
+        kept != kept_.end() && std::any_of(kept->second.begin(), kept->second.end(),
+                                           [&](const Kept& k) { return k.node == node; });
     const bool expected = std::any_of(claims_.begin(), claims_.end(), [&](const Claim& claim) {
       return claim.node == node && !claim.has_delivered(id);
     });
@@ -166,8 +159,8 @@ class GatewaySums final : public Passage {
     return node.count > 1 && comes(left_child(node), id) && comes(right_child(node), id);
   }
 
-  /// Sends sums whose sibling will not come, until nothing that is kept waits in vain: one that goes
-  /// is missed by those that hoped for it.
+  /// Sends sums whose sibling will not come, until nothing that is kept waits in vain: one that
+  /// goes is missed by those that hoped for it.
   void send_what_waits_in_vain(ParameterId id, std::vector<Inward>& inward) {
     std::vector<Kept>& kept = kept_[id.value];
     const auto in_vain = [&](const Kept& sum) {
@@ -178,7 +171,7 @@ class GatewaySums final : public Passage {
          it = std::find_if(kept.begin(), kept.end(), in_vain)) {
       const Kept sum = std::move(*it);
       kept.erase(it);
-      inward.push_back({sum.of.front(), encode(SumMessage{work_, sum.node, id}, sum.sum)});
+      inward.push_back({gateway, encode(SumMessage{work_, sum.node, id}, sum.sum)});
     }
   }
 

@@ -53,6 +53,9 @@ void Master::Impl::emit(std::string kind,
 void Master::Impl::on_message(const Event& event, Instant now) {
   const PeerId peer = event.peer;
   const Message& message = event.message;
+  if (event.gateway != 0 && peer.value == event.gateway) {
+    return on_gateway(event.gateway, message, now);
+  }
   const std::optional<AnyMessage> decoded = decode(message.head);
   if (!decoded) return distrust(peer, "a malformed message", now);
   if (const auto* hello = std::get_if<Hello>(&*decoded)) {
@@ -71,9 +74,6 @@ void Master::Impl::on_message(const Event& event, Instant now) {
   }
   if (const auto* gradient = std::get_if<GradientMessage>(&*decoded)) {
     return on_gradient(*member, *gradient, message.body, now);
-  }
-  if (const auto* sum = std::get_if<SumMessage>(&*decoded)) {
-    return on_sum(*member, *sum, message.body, now);
   }
   if (const auto* done = std::get_if<DoneMessage>(&*decoded)) return on_done(*member, *done, now);
   if (const auto* failed = std::get_if<FailedMessage>(&*decoded)) {

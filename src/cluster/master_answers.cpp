@@ -68,8 +68,8 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
   if (message.withheld && (member.gateway == 0 || !phase->asks_for(message.parameter))) {
     return distrust(member.peer, "what only a gateway says", now);
   }
-  if (!message.withheld && !use_gradient(member, message.node, message.parameter, body, now)) {
-    return;
+  if (!message.withheld && !use_gradient(message.node, message.parameter, body)) {
+    return distrust(member.peer, "a gradient that nobody asked for, or of the wrong size", now);
   }
   lease->withheld = lease->withheld || message.withheld;
   lease->gradients_owed[message.parameter.value] = false;
@@ -77,33 +77,36 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
   progress(now);
 }
 
-void Master::Impl::on_sum(Member& member, const SumMessage& message, const Blob& body,
-                          Instant now) {
-  if (!phase || message.work != phase->work) return;
-  if (member.gateway == 0 || !is_tree_node(message.node, phase->root())) {
-    return distrust(member.peer, "what only a gateway says", now);
+void Master::Impl::on_gateway(std::uint32_t gateway, const Message& message, Instant now) {
+  const std::optional<AnyMessage> decoded = decode(message.head);
+  const auto* sum = decoded ? std::get_if<SumMessage>(&*decoded) : nullptr;
+  if (!phase || (sum != nullptr && sum->work != phase->work)) return;
+  if (sum != nullptr && use_sum(gateway, *sum, message.body)) return progress(now);
+  // What it keeps is of no use, then: all of it is done again.
+  for (OpenLease& lease : phase->leases) {
+    if (!lease.withheld || roster.find_ever(lease.peer)->gateway != gateway) continue;
+    lease.withheld = false;
+    if (!lease.doubted && !phase->covers(lease.node)) phase->returned.push_back(lease.node);
   }
+  hand_out(now);
+}
+
+bool Master::Impl::use_sum(std::uint32_t gateway, const SumMessage& message, const Blob& body) {
+  if (!is_tree_node(message.node, phase->root())) return false;
   std::vector<bool> leased(message.node.count);
-  bool doubted = false;
   for (const OpenLease& lease : phase->leases) {
     if (!message.node.contains(lease.node)) continue;
-    if (roster.find_ever(lease.peer)->gateway != member.gateway) continue;
-    doubted = doubted || lease.doubted;
+    if (roster.find_ever(lease.peer)->gateway != gateway) continue;
+    if (lease.doubted) return false;
     const auto first = leased.begin() + (lease.node.first - message.node.first);
     std::fill(first, first + lease.node.count, true);
   }
-  if (std::find(leased.begin(), leased.end(), false) != leased.end()) {
-    return distrust(member.peer, "a sum of what its gateway was never given", now);
-  }
-  if (doubted) {
-    phase->returned.push_back(message.node);
-    return hand_out(now);
-  }
-  if (use_gradient(member, message.node, message.parameter, body, now)) progress(now);
+  return std::find(leased.begin(), leased.end(), false) == leased.end() &&
+         use_gradient(message.node, message.parameter, body);
 }
 
-bool Master::Impl::use_gradient(Member& member, SnippetRange node, ParameterId id, const Blob& body,
-                                Instant now) {
+bool Master::Impl::use_gradient(SnippetRange node, ParameterId id, const Blob& body) {
+  if (id.value >= model.parameters().size()) return false;
   const auto add = [&](const Tensor& left, const Tensor& right) {
     Tensor sum(left.type(), buffers);
     compute.run([&] {
@@ -111,15 +114,10 @@ bool Master::Impl::use_gradient(Member& member, SnippetRange node, ParameterId i
     });
     return sum;
   };
+  const ValueType& type = model.parameters()[id].value.type();
   // The global norm is that of the sum; otherwise the optimizer adds on its way through memory.
   const bool adds_last = setup.train.clip.norm > 0;
-  const bool known = id.value < model.parameters().size();
-  if (!known || phase->add_gradient(node, id, body, model.parameters()[id].value.type(), adds_last,
-                                    add) == Phase::Verdict::wrong) {
-    distrust(member.peer, "a gradient that nobody asked for, or of the wrong size", now);
-    return false;
-  }
-  return true;
+  return phase->add_gradient(node, id, body, type, adds_last, add) != Phase::Verdict::wrong;
 }
 
 void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {

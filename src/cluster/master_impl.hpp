@@ -41,7 +41,9 @@ struct Master::Impl {
   // master_answers.cpp: results
   void on_stats(Member& member, const StatsMessage& message, const Blob& body, Instant now);
   void on_gradient(Member& member, const GradientMessage& message, const Blob& body, Instant now);
-  void on_sum(Member& member, const SumMessage& message, const Blob& body, Instant now);
+  void on_gateway(std::uint32_t gateway, const Message& message, Instant now);
+  /// Whether the sum could be used.
+  [[nodiscard]] bool use_sum(std::uint32_t gateway, const SumMessage& message, const Blob& body);
   void on_done(Member& member, const DoneMessage& message, Instant now);
   void on_failed(Member& member, const FailedMessage& message, Instant now);
   /// Takes work back whose loss is no number and asks another. One contributor alone can't end a
@@ -49,9 +51,8 @@ struct Master::Impl {
   /// @throws InputError then
   void doubt(Member& member, OpenLease& lease, const StatsMessage& message, Instant now);
   [[nodiscard]] InputError went_astray() const;
-  /// Adds a gradient that came, along the tree. @return false: its sender was given up for it
-  bool use_gradient(Member& member, SnippetRange node, ParameterId id, const Blob& body,
-                    Instant now);
+  /// Adds a gradient that came, along the tree. @return false when it is of the wrong size
+  bool use_gradient(SnippetRange node, ParameterId id, const Blob& body);
   /// Notes what a result means for its lease and for its sender's time.
   void note_answer(Member& member, OpenLease& lease, Instant now);
   /// Learns a contributor's speed from a lease of so many rows.

@@ -127,12 +127,13 @@ std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
 }
 
 void Master::Impl::have_sums_sent() {
-  std::vector<PeerId> told;
+  std::vector<std::uint32_t> told;
   for (const OpenLease& lease : phase->leases) {
-    if (!lease.withheld || roster.find(lease.peer) == nullptr) continue;
-    if (std::find(told.begin(), told.end(), lease.peer) != told.end()) continue;
-    told.push_back(lease.peer);
-    send(lease.peer, SendOn{phase->work});
+    if (!lease.withheld) continue;
+    const std::uint32_t gateway = roster.find_ever(lease.peer)->gateway;
+    if (std::find(told.begin(), told.end(), gateway) != told.end()) continue;
+    told.push_back(gateway);
+    send(PeerId{gateway}, SendOn{phase->work});
   }
 }
 

@@ -39,7 +39,7 @@ class Stage {
     says(peer, hello());
     says(peer, Ready{.readable = {1, 1}});
   }
-  /// From now on that peer is behind a gateway.
+  /// From now on that peer is behind a gateway, whose number is no contributor's.
   void is_behind(std::uint32_t peer, std::uint32_t gateway) { gateways_[peer] = gateway; }
   void passes(std::chrono::nanoseconds time) {
     now_ += std::chrono::duration_cast<Instant::duration>(time);
@@ -76,10 +76,11 @@ class Stage {
          DoneMessage{.work = work, .node = node, .compute_ns = elapsed, .elapsed_ns = elapsed});
   }
 
-  /// What a gateway had withheld comes, in a peer's name.
-  void sums(std::uint32_t peer, std::uint64_t work, SnippetRange node) {
+  /// What a gateway had withheld comes.
+  void sums(std::uint32_t gateway, std::uint64_t work, SnippetRange node) {
+    is_behind(gateway, gateway);
     for (std::uint32_t id = 0; id < parameters_.size(); ++id) {
-      says(peer, SumMessage{work, node, {id}}, zeros(id));
+      says(gateway, SumMessage{work, node, {id}}, zeros(id));
     }
   }
 

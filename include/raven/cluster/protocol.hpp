@@ -120,16 +120,15 @@ struct GradientMessage {
   bool withheld = false;
 };
 
-/// Gateway to master, in the name of one whose gradient is in it; the body is the sum of gradients
-/// that were withheld. `node` is all of their snippets.
+/// Gateway to master; the body is the sum of gradients that were withheld. `node` is all of their
+/// snippets.
 struct SumMessage {
   std::uint64_t work = 0;
   SnippetRange node;
   ParameterId parameter;
 };
 
-/// Master to contributor, for the gateway on the way: do not wait for further gradients, send the
-/// sums that there are. To a contributor it means nothing.
+/// Master to gateway: do not wait for further gradients, send the sums that there are.
 struct SendOn {
   std::uint64_t work = 0;
 };

@@ -60,8 +60,9 @@ struct RelayOptions {
 
 /// The master's side of its gateways: newcomers that are behind one are peers like others.
 ///
-/// Gateways themselves are no peers: nothing is heard of them but notes. All other peers of the
-/// inner transport stay as they are.
+/// Gateways themselves are no peers: nothing is heard of them but notes, and what their Passage
+/// says in their own name, as messages of the peer and gateway of their rank. All other peers of
+/// the inner transport stay as they are.
 class RelayTransport : public Transport {
  public:
   /// Lets gateways begin. Those that come later hear of it when they do.

@@ -33,7 +33,7 @@ struct Event {
   PeerId peer;
   Message message = {};     ///< only for Kind::message
   std::string reason = {};  ///< only for Kind::lost: why, for the log
-  /// Number of the gateway behind which the peer is; 0: it is behind none.
+  /// Number of the gateway behind which the peer is, or that it is itself; 0: none.
   std::uint32_t gateway = 0;
 };
 

@@ -29,7 +29,8 @@ struct Lost {
   std::string reason;
 };
 
-/// Either way: a message to or from a newcomer. The rest of the envelope is the message's head.
+/// Either way: a message to or from a newcomer, or number 0, the gateway itself. The rest of the
+/// envelope is the message's head.
 struct Carried {
   enum class Body : std::uint8_t {
     none,

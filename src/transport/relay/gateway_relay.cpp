@@ -111,6 +111,13 @@ void GatewayRelay::on_newcomer(Event& event) {
   hooks_.on_gone(peer);
 }
 
+void GatewayRelay::look_at(PeerId to, ByteSpan head) {
+  if (options_.passage == nullptr) return;
+  std::vector<Passage::Inward> inward;
+  options_.passage->outward(to, head, inward);
+  pass_on(std::move(inward));
+}
+
 void GatewayRelay::pass_on(std::vector<Passage::Inward> messages) {
   for (auto& [newcomer, message] : messages) pass_on(newcomer, std::move(message));
 }
@@ -143,17 +150,17 @@ void GatewayRelay::report_departures() {
 bool GatewayRelay::take(const Carried& carried, const Blob& body) {
   std::optional<Blob> resolved = received_.resolve(carried, body);
   if (!resolved) return false;
+  if (PeerId{carried.newcomer} == Passage::gateway) {
+    look_at(Passage::gateway, carried.head);
+    return true;
+  }
   const auto found = newcomers_.find(PeerId{carried.newcomer});
   if (found == newcomers_.end()) return true;  // lost in the meantime
   ByteSpan head = carried.head;
   const std::optional<Blob> long_head = std::exchange(found->second.long_head, std::nullopt);
   if (carried.long_head != long_head.has_value()) return false;
   if (long_head) head = long_head->bytes();
-  if (options_.passage != nullptr) {
-    std::vector<Passage::Inward> inward;
-    options_.passage->outward(found->first, head, inward);
-    pass_on(std::move(inward));
-  }
+  look_at(found->first, head);
   ++found->second.handed_over;
   transport_.send(found->first, {Bytes(head.begin(), head.end()), std::move(*resolved)});
   return true;

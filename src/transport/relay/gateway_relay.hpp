@@ -61,7 +61,9 @@ class GatewayRelay {
   void to_master(const AnyEnvelope& envelope, Blob body = {});
   void on_master(const Event& event);
   void on_newcomer(Event& event);
-  void pass_on(PeerId newcomer, Message message);
+  /// Shows the passage what is on its way to a newcomer, or for the gateway itself.
+  void look_at(PeerId to, ByteSpan head);
+  void pass_on(PeerId from, Message message);
   /// What the passage has to say by itself.
   void pass_on(std::vector<Passage::Inward> messages);
   /// Takes a newcomer that is gone out of everything. @return false: it was not there

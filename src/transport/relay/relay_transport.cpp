@@ -66,7 +66,11 @@ class MasterRelay final : public RelayTransport {
     expects(message.head.size() <= max_head_bytes, "a message's head has at most 64 KiB");
     const auto found = newcomers_.find(to);
     if (found == newcomers_.end()) {
-      if (!gateways_.contains(to)) inner_->send(to, std::move(message));
+      const auto gateway = gateways_.find(to);
+      if (gateway == gateways_.end()) return inner_->send(to, std::move(message));
+      expects(message.body.empty() && message.head.size() + envelope_room <= max_head_bytes,
+              "what a gateway itself is told is short");
+      if (gateway->second.here && !gateway->second.lost) tell(to, Carried{.head = message.head});
       return;
     }
     found->second.queue.push_back(std::move(message));
@@ -299,6 +303,15 @@ class MasterRelay final : public RelayTransport {
   bool take(PeerId id, Gateway& gateway, const Carried& carried, const Blob& body) {
     // Gradients differ, so nothing is ever kept in this direction.
     if (carried.place != (body.empty() ? Carried::Body::none : Carried::Body::here)) return false;
+    if (carried.newcomer == 0) {
+      ready_.push_back({.kind = Event::Kind::message,
+                        .peer = id,
+                        .message = {Bytes(carried.head.begin(), carried.head.end()), body},
+                        .gateway = id.value});
+      ++carried_.messages_received;
+      carried_.bytes_received += carried.head.size() + body.size();
+      return !carried.long_head;
+    }
     const auto found = find(gateway, carried.newcomer);
     if (found == newcomers_.end()) return carried.newcomer <= gateway.last_number;
     ByteSpan head = carried.head;
