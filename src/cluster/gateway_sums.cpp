@@ -37,7 +37,9 @@ class GatewaySums final : public Passage {
     const std::optional<AnyMessage> message = decode(head);
     if (!message) return;
     if (const auto* lease = std::get_if<Lease>(&*message)) {
-      if (lease->work != work_) begin(*lease);
+      // What waited for a slow newcomer may be of work that is done.
+      if (lease->work < work_) return;
+      if (lease->work > work_) begin(*lease);
       if (lease->purpose == Purpose::train && is_tree_node(lease->node, root_)) {
         claims_.push_back({to, lease->node});
       }

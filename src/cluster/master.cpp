@@ -53,7 +53,7 @@ void Master::Impl::emit(std::string kind,
 void Master::Impl::on_message(const Event& event, Instant now) {
   const PeerId peer = event.peer;
   const Message& message = event.message;
-  if (event.gateway != 0 && peer.value == event.gateway) {
+  if (event.gateway != 0 && peer == gateway_peer(event.gateway)) {
     return on_gateway(event.gateway, message, now);
   }
   const std::optional<AnyMessage> decoded = decode(message.head);

@@ -133,7 +133,7 @@ void Master::Impl::have_sums_sent() {
     const std::uint32_t gateway = roster.find_ever(lease.peer)->gateway;
     if (std::find(told.begin(), told.end(), gateway) != told.end()) continue;
     told.push_back(gateway);
-    send(PeerId{gateway}, SendOn{phase->work});
+    send(gateway_peer(gateway), SendOn{phase->work});
   }
 }
 

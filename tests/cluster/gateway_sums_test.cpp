@@ -178,6 +178,17 @@ TEST(GatewaySums, new_work_ends_the_old_and_evaluations_have_no_gradients) {
   EXPECT_EQ(played.passed_on(), 1U);
 }
 
+TEST(GatewaySums, a_lease_of_old_work_that_comes_late_changes_nothing) {
+  Played played{{0, 2}};
+  played.leases(1, {0, 1});
+  played.leases(2, {1, 1});
+  played.brings(1, {0, 1}, 4);
+  played.leases(3, {0, 2}, Purpose::train, work - 1);
+  played.brings(2, {1, 1}, 5);
+  ASSERT_EQ(played.all<SumMessage>().size(), 1U);
+  EXPECT_EQ(number_in(played.all<SumMessage>()[0].second), 9);
+}
+
 TEST(GatewaySums, a_newcomer_does_not_speak_for_its_gateway) {
   Played played{{0, 2}};
   played.leases(1, {0, 1});

@@ -39,7 +39,7 @@ class Stage {
     says(peer, hello());
     says(peer, Ready{.readable = {1, 1}});
   }
-  /// From now on that peer is behind a gateway, whose number is no contributor's.
+  /// From now on that peer is behind a gateway.
   void is_behind(std::uint32_t peer, std::uint32_t gateway) { gateways_[peer] = gateway; }
   void passes(std::chrono::nanoseconds time) {
     now_ += std::chrono::duration_cast<Instant::duration>(time);
@@ -78,9 +78,10 @@ class Stage {
 
   /// What a gateway had withheld comes.
   void sums(std::uint32_t gateway, std::uint64_t work, SnippetRange node) {
-    is_behind(gateway, gateway);
+    const std::uint32_t itself = gateway_peer(gateway).value;
+    is_behind(itself, gateway);
     for (std::uint32_t id = 0; id < parameters_.size(); ++id) {
-      says(gateway, SumMessage{work, node, {id}}, zeros(id));
+      says(itself, SumMessage{work, node, {id}}, zeros(id));
     }
   }
 

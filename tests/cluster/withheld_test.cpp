@@ -126,7 +126,7 @@ TEST(Withheld, sums_are_sent_for_when_a_part_comes_another_way_and_replace_it) {
     stage.passes(milliseconds(200));
     for (const std::uint32_t peer : {1U, 2U, 3U}) stage.says(peer, Heartbeat{});
   }
-  EXPECT_EQ(stage.count<SendOn>(gateway), 1);
+  EXPECT_EQ(stage.count<SendOn>(gateway_peer(gateway).value), 1);
   const std::vector<SnippetRange> helped = stage.leases_of(3);
   ASSERT_FALSE(helped.empty());
   EXPECT_LT(helped[0].count, 4U);

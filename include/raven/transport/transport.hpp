@@ -17,6 +17,12 @@ struct PeerId {
   auto operator<=>(const PeerId&) const = default;
 };
 
+/// The name under which a gateway itself is written to, and heard of, by the master; a peer like
+/// others has a smaller one.
+[[nodiscard]] constexpr PeerId gateway_peer(std::uint32_t gateway) {
+  return {(std::uint32_t{1} << 29) + gateway};
+}
+
 struct PeerIdHash {
   std::size_t operator()(PeerId peer) const { return std::hash<std::uint32_t>{}(peer.value); }
 };

@@ -66,11 +66,14 @@ class MasterRelay final : public RelayTransport {
     expects(message.head.size() <= max_head_bytes, "a message's head has at most 64 KiB");
     const auto found = newcomers_.find(to);
     if (found == newcomers_.end()) {
-      const auto gateway = gateways_.find(to);
-      if (gateway == gateways_.end()) return inner_->send(to, std::move(message));
-      expects(message.body.empty() && message.head.size() + envelope_room <= max_head_bytes,
-              "what a gateway itself is told is short");
-      if (gateway->second.here && !gateway->second.lost) tell(to, Carried{.head = message.head});
+      for (const auto& [id, gateway] : gateways_) {
+        if (to != gateway_peer(id.value)) continue;
+        expects(message.body.empty() && message.head.size() + envelope_room <= max_head_bytes,
+                "what a gateway itself is told is short");
+        if (gateway.here && !gateway.lost) tell(id, Carried{.head = message.head});
+        return;
+      }
+      if (!gateways_.contains(to)) inner_->send(to, std::move(message));
       return;
     }
     found->second.queue.push_back(std::move(message));
@@ -305,7 +308,7 @@ class MasterRelay final : public RelayTransport {
     if (carried.place != (body.empty() ? Carried::Body::none : Carried::Body::here)) return false;
     if (carried.newcomer == 0) {
       ready_.push_back({.kind = Event::Kind::message,
-                        .peer = id,
+                        .peer = gateway_peer(id.value),
                         .message = {Bytes(carried.head.begin(), carried.head.end()), body},
                         .gateway = id.value});
       ++carried_.messages_received;
