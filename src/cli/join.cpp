@@ -10,6 +10,7 @@
 #include "cli/console.hpp"
 #include "cli/contribute.hpp"
 #include "cli/door_file.hpp"
+#include "cli/mpi_parameters.hpp"
 #include "cli/processes.hpp"
 #include "cli/way_in.hpp"
 #include "raven/cli/app.hpp"
@@ -50,8 +51,8 @@ int contribute_as_spawned(const JoinOptions& options) {
   return report(way.contribute(workplace, std::move(transport)));
 }
 
-/// MPI must know the run's ompi-server before it is initialised.
-void set_mpi_server(const std::string& server) {
+/// MPI must know the run's ompi-server, and how to speak, before it is initialised.
+void prepare_mpi(const std::string& server) {
   if (server.empty()) {
     throw InputError("the run was started without ompi-server, so nobody can join it",
                      "use 'raven spawn', or start the run with 'raven launch'");
@@ -62,6 +63,11 @@ void set_mpi_server(const std::string& server) {
                      "start it as 'mpirun -mca pmix_server_uri \"" + server + "\" ...'");
   }
   setenv(server_variable, server.c_str(), 1);
+  for (const auto& [name, value] : mpi_parameters) {
+    setenv((std::string("OMPI_MCA_") + name).c_str(), value, 0);
+  }
+  // The daemon that MPI starts beside a process without mpirun would look for graphics cards.
+  setenv("HWLOC_COMPONENTS", "-gl,-opencl", 0);
 }
 
 int contribute_from_outside(const JoinOptions& options) {
@@ -72,7 +78,7 @@ int contribute_from_outside(const JoinOptions& options) {
     if (asked_to_stop() == 0) print("the run is complete; there is nothing to contribute\n");
     return exit_done;
   }
-  set_mpi_server(doors->mpi_server);
+  prepare_mpi(doors->mpi_server);
   const bool alone = !running_under_mpirun();
   MpiSession session(std::chrono::seconds(1));
   // Under an mpirun a new process would be nobody's; the one who started it can do so again.

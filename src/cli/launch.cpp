@@ -16,6 +16,7 @@
 #include "cli/console.hpp"
 #include "cli/contribute.hpp"
 #include "cli/door_file.hpp"
+#include "cli/mpi_parameters.hpp"
 #include "cli/process_tree.hpp"
 #include "cli/run_directory.hpp"
 #include "cli/status_file.hpp"
@@ -168,8 +169,9 @@ class Launch {
     const auto given = [this](std::string_view name) {
       return std::ranges::find(options_.mpirun, name) != options_.mpirun.end();
     };
-    if (!given("pml")) command.insert(command.end(), {"-mca", "pml", "ob1"});
-    if (!given("btl")) command.insert(command.end(), {"-mca", "btl", "self,vader,tcp"});
+    for (const auto& [name, value] : mpi_parameters) {
+      if (!given(name)) command.insert(command.end(), {"-mca", name, value});
+    }
     command.insert(command.end(), options_.mpirun.begin(), options_.mpirun.end());
     return command;
   }
