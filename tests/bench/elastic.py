@@ -159,24 +159,29 @@ def join():
 
 
 def idle():
-    """the longest that any contributor had nothing to do, in a step line of a quiet second, and of a second with a death or a join"""
-    with Cluster("idle", contributors=3) as cluster:
-        cluster.await_more("working", 2)
-        time.sleep(2)
-        quiet, shaken = [], []
+    """the longest that a contributor had nothing to do in a step: while two work undisturbed, while one works and a second is coming
+    in, and in the step in which that second one dies"""
+    def waits(events):
+        return [event["longest_idle"] for event in events if event["event"] == "step"]
+
+    with Cluster("idle", contributors=1) as cluster:
+        cluster.await_more("working", 0)
+        quiet, coming, dying = [], [], []
         for _ in range(8):
             at = len(cluster.events())
-            time.sleep(1)
-            quiet.append(max(event["longest_idle"] for event in cluster.events()[at:] if event["event"] == "step"))
-            at = len(cluster.events())
             process, _ = cluster.joined()
-            time.sleep(0.7)
+            coming += waits(cluster.events()[at:])[1:]
+            time.sleep(0.5)
+            at = len(cluster.events())
+            time.sleep(1)
+            quiet += waits(cluster.events()[at:])
             cluster.loses(process.pid)
-            time.sleep(0.7)
-            shaken.append(max(event["longest_idle"] for event in cluster.events()[at:] if event["event"] == "step"))
-        # 256 samples in 32 snippets: one takes so long on its share of the cores.
-        snippet = 8 / cluster.rate(3) * 3
-        return (f"{statistics.median(quiet) * 1e3:.0f} ms quiet, {statistics.median(shaken) * 1e3:.0f} ms shaken; "
+            at, steps = len(cluster.events()), cluster.count("step")
+            cluster.await_more("step", steps)
+            dying.append(waits(cluster.events()[at:])[0])
+        # 256 samples in 32 snippets.
+        snippet = 8 / cluster.rate(3)
+        return (f"{milliseconds(quiet)} undisturbed; {milliseconds(coming)} coming; {milliseconds(dying)} dying; "
                 f"one snippet takes {snippet * 1e3:.0f} ms")
 
 
@@ -184,7 +189,7 @@ def nine():
     """wall time of a fixed number of steps with nine contributors, one of them killed in the middle, over the undisturbed time; the
     machine's cores are all used either way"""
     def run(name, victim):
-        with Cluster(name, "--set", "train.max_steps=150", contributors=9) as cluster:
+        with Cluster(name, "--set", "train.steps=150", contributors=9) as cluster:
             cluster.await_more("working", 8)
             wait_until(lambda: any(event["event"] == "step" and event["step"] >= 60 for event in cluster.events()), "the middle")
             if victim:
