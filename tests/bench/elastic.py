@@ -204,9 +204,15 @@ class Throttle:
     """A control group that may use a part of one core."""
 
     def __init__(self, share):
-        self.folder = pathlib.Path(f"/sys/fs/cgroup/raven-bench-{os.getpid()}-{int(share * 100)}")
+        root, quota, period = pathlib.Path("/sys/fs/cgroup"), int(share * 10000), 10000
+        first_version = (root / "cpu" / "cgroup.procs").exists()
+        self.folder = root / ("cpu" if first_version else "") / f"raven-bench-{os.getpid()}-{int(share * 100)}"
         self.folder.mkdir()
-        (self.folder / "cpu.max").write_text(f"{int(share * 10000)} 10000")
+        if first_version:
+            (self.folder / "cpu.cfs_period_us").write_text(str(period))
+            (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (self.folder / "cpu.max").write_text(f"{quota} {period}")
 
     def prefix(self):
         return ["sh", "-c", f'echo $$ > {self.folder}/cgroup.procs; exec "$@"', "sh"]
@@ -217,11 +223,13 @@ class Throttle:
 
 
 def unequal():
-    """a contributor half and one a quarter as fast (cpu.max) beside a full one: samples a second together, over the sum of each alone"""
+    """a contributor half and one a quarter as fast (by control groups) beside a full one: samples a second together, over the sum of
+    each alone"""
     throttles = [Throttle(share) for share in (1.0, 0.5, 0.25)]
     try:
         def rate(group):
             with Cluster("unequal", contributors=0) as cluster:
+                cluster.await_more("gateway_open", 0)
                 for throttle in group:
                     cluster.joined(prefix=throttle.prefix())
                 time.sleep(6)
