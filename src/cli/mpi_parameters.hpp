@@ -4,14 +4,15 @@
 
 namespace raven {
 
-/// A parameter of Open MPI's modules, "-mca name value" for mpirun, OMPI_MCA_name in the environment.
+/// A parameter of Open MPI's modules, "-mca name value" for mpirun, OMPI_MCA_name in the
+/// environment.
 struct MpiParameter {
   const char* name;
   const char* value;
 };
 
-/// What 'raven launch' and 'raven join' choose unless told otherwise. Both must speak alike; and that no other module is tried makes
-/// MPI_Init three times as fast.
+/// What 'raven launch' and 'raven join' choose unless told otherwise. Both must speak alike; and
+/// that no other module is tried makes MPI_Init three times as fast.
 inline constexpr std::array<MpiParameter, 2> mpi_parameters{
     {{"pml", "ob1"}, {"btl", "self,vader,tcp"}}};
 

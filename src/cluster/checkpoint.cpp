@@ -86,8 +86,8 @@ void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, int 
   expects(keep >= 1, "at least one checkpoint is kept");
   remove_leftovers(folder);
   NewFile file(folder / name_of(checkpoint.step), sync);
-  const auto index = checkpoint_format::write_content(file.temporary(), checkpoint);
-  checkpoint_format::seal(file.temporary(), index);
+  checkpoint_format::seal(file.temporary(),
+                          checkpoint_format::lay_out(file.temporary(), checkpoint));
   file.commit();
   remove_old(folder, checkpoint.step, keep);
 }

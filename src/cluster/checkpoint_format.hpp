@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "raven/cluster/checkpoint.hpp"
 
@@ -24,14 +25,27 @@ struct IndexPlace {
   std::uint64_t bytes = 0;
 };
 
-/// Writes the HDF5 part with room for the seal in front. Takes Hdf5Lock for one tensor at a time.
-/// @throws InputError
-IndexPlace write_content(const std::filesystem::path& file, const Checkpoint& checkpoint);
+/// Bytes and where they go, from the beginning of the file.
+struct Region {
+  std::uint64_t offset = 0;
+  ByteSpan bytes;
+};
 
-/// Fills the seal in: the place of the index, and length and SHA-256 of all that is behind the
-/// seal.
+/// A file that has all but the seal and the elements of the tensors.
+struct Layout {
+  IndexPlace index;
+  std::vector<Region> tensors;  ///< views of the checkpoint
+};
+
+/// Writes the HDF5 part with room for the seal in front and for the tensors, which seal() fills in:
+/// they take long, and nobody else may use HDF5 meanwhile.
 /// @throws InputError
-void seal(const std::filesystem::path& file, const IndexPlace& index);
+Layout lay_out(const std::filesystem::path& file, const Checkpoint& checkpoint);
+
+/// Fills in the regions that `layout` names and then the seal: the place of the index, and length
+/// and SHA-256 of all that is behind the seal.
+/// @throws InputError
+void seal(const std::filesystem::path& file, Layout layout);
 
 /// Reads the whole file, so that any byte that changed is found, then the tensors that the index
 /// lists. No memory is taken from a number before it was checked against the size of the file.

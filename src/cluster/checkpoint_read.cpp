@@ -1,6 +1,8 @@
 #include <fcntl.h>
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 
 #include "cluster/checkpoint_format.hpp"
@@ -13,21 +15,33 @@ namespace {
 constexpr std::string_view first_words = "raven checkpoint ";
 constexpr std::string_view index_words = "\nindex ";
 
+/// Bytes of a tensor that are written and hashed while they are in the processor's cache.
+constexpr std::size_t written_at_once = std::size_t{1} << 20;
+
 struct Content {
   Digest digest;
   std::uint64_t bytes = 0;
 };
 
+/// Adds the bytes from `begin` to `end`, or to where the file ends. @return where that was
+std::uint64_t add_to(Hasher& hasher, const SealedFile& file, std::uint64_t begin,
+                     std::uint64_t end) {
+  Bytes block(std::size_t{1} << 16);
+  while (begin < end) {
+    const std::size_t wanted = std::min<std::uint64_t>(block.size(), end - begin);
+    const std::size_t got = file.read(begin, std::span(block).first(wanted));
+    if (got == 0) break;
+    hasher.add(ByteSpan(block).first(got));
+    begin += got;
+  }
+  return begin;
+}
+
 Content content_of(const SealedFile& file) {
   Hasher hasher;
-  Content content;
-  Bytes block(std::size_t{1} << 16);
-  for (std::size_t got = 0; (got = file.read(seal_bytes + content.bytes, block)) > 0;) {
-    hasher.add(ByteSpan(block).first(got));
-    content.bytes += got;
-  }
-  content.digest = hasher.finish();
-  return content;
+  const std::uint64_t end =
+      add_to(hasher, file, seal_bytes, std::numeric_limits<std::uint64_t>::max());
+  return {hasher.finish(), end - seal_bytes};
 }
 
 /// The seal of a file with this content, filled up to seal_bytes.
@@ -180,10 +194,31 @@ Checkpoint read_sealed(const std::filesystem::path& path) {
   return read_by_index(file, index);
 }
 
-void seal(const std::filesystem::path& path, const IndexPlace& index) {
+void seal(const std::filesystem::path& path, Layout layout) {
   const SealedFile file(path, O_RDWR);
   expects(file.size() >= seal_bytes, "there is room for the seal");
-  const std::string text = seal_text(content_of(file), index);
+  std::sort(layout.tensors.begin(), layout.tensors.end(),
+            [](const Region& left, const Region& right) { return left.offset < right.offset; });
+  Hasher hasher;
+  std::uint64_t at = seal_bytes;
+  StreamedWrites streamed(file);
+  for (const Region& region : layout.tensors) {
+    expects(region.offset >= at && region.offset <= file.size() &&
+                region.bytes.size() <= file.size() - region.offset,
+            "each tensor has its own room");
+    at = add_to(hasher, file, at, region.offset);
+    for (std::size_t done = 0; done < region.bytes.size();) {
+      const ByteSpan part =
+          region.bytes.subspan(done, std::min(written_at_once, region.bytes.size() - done));
+      streamed.write(at, part);
+      hasher.add(part);
+      done += part.size();
+      at += part.size();
+    }
+  }
+  at = add_to(hasher, file, at, file.size());
+  const Content content{hasher.finish(), at - seal_bytes};
+  const std::string text = seal_text(content, layout.index);
   file.write(0, std::as_bytes(std::span(text)));
 }
 

@@ -11,8 +11,7 @@
 namespace raven::checkpoint_format {
 namespace {
 
-/// What is open while a checkpoint is written. The lock is given back between tensors, so that
-/// shards can be read meanwhile; closing needs it too.
+/// What is open while a checkpoint is laid out. Closing needs the lock, too.
 struct Groups {
   Hdf5Handle parameters;
   Hdf5Handle optimizer;
@@ -42,6 +41,7 @@ bool put_attribute(hid_t where, const char* name, hid_t type, const void* value,
   return attribute && H5Awrite(attribute.id(), type, value) >= 0 && attribute.reset();
 }
 
+/// @param values null: it is given its place in the file now and its elements later
 Hdf5Handle new_array(hid_t where, const char* name, hid_t type, std::span<const std::int64_t> dims,
                      const void* values) {
   std::vector<hsize_t> sizes(dims.begin(), dims.end());
@@ -52,11 +52,17 @@ Hdf5Handle new_array(hid_t where, const char* name, hid_t type, std::span<const 
   const Hdf5Handle how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   // The same checkpoint must give the same file on any day.
   H5Pset_obj_track_times(how.id(), false);
+  if (values == nullptr) {
+    H5Pset_alloc_time(how.id(), H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(how.id(), H5D_FILL_TIME_NEVER);
+  }
   Hdf5Handle data(H5Dcreate2(where, name, type, space.id(), H5P_DEFAULT, how.id(), H5P_DEFAULT),
                   H5Dclose);
   const bool empty = std::find(dims.begin(), dims.end(), 0) != dims.end();
-  if (!data || (!empty && H5Dwrite(data.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
+  if (!data || (values != nullptr && !empty &&
+                H5Dwrite(data.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)) {
     return {};
+  }
   return data;
 }
 
@@ -75,9 +81,10 @@ std::optional<std::uint64_t> put_bytes(hid_t where, const char* name, ByteSpan b
                   bytes.size());
 }
 
+/// Has its place but no elements.
 Hdf5Handle new_tensor(hid_t where, const char* name, const Tensor& tensor) {
   const hid_t type = tensor.type().dtype == DType::f32 ? H5T_IEEE_F32LE : H5T_STD_I32LE;
-  return new_array(where, name, type, tensor.shape().dims(), tensor.view().data);
+  return new_array(where, name, type, tensor.shape().dims(), nullptr);
 }
 
 std::unique_ptr<Hdf5Output> new_file(const std::filesystem::path& place) {
@@ -106,10 +113,16 @@ bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
   return groups.parameters && groups.optimizer;
 }
 
-/// One tensor with its state, and its entry in the index. @return false when HDF5 refuses
-bool put_tensor(const Groups& groups, std::int64_t number, const CheckpointTensor& tensor,
-                ByteWriter& index) {
+/// Room for one tensor with its state, and its entry in the index. @return false when HDF5 refuses
+bool place_tensor(const Groups& groups, std::int64_t number, const CheckpointTensor& tensor,
+                  ByteWriter& index, std::vector<Region>& regions) {
   const Hdf5Lock lock;
+  const auto add_region = [&](std::uint64_t offset, const Tensor& values) {
+    index.put(offset);
+    if (values.count() == 0) return;
+    regions.push_back(
+        {offset, {static_cast<const std::byte*>(values.view().data), values.type().bytes()}});
+  };
   const char* name = tensor.name.c_str();
   const std::size_t bytes = tensor.value.type().bytes();
   Hdf5Handle value = new_tensor(groups.parameters.id(), name, tensor.value);
@@ -121,7 +134,7 @@ bool put_tensor(const Groups& groups, std::int64_t number, const CheckpointTenso
   index.put(tensor.value.type().dtype);
   index.put(static_cast<std::uint8_t>(tensor.value.shape().rank()));
   for (const std::int64_t dim : tensor.value.shape()) index.put(dim);
-  index.put(*place);
+  add_region(*place, tensor.value);
   index.put(static_cast<std::uint8_t>(tensor.state.size()));
   if (tensor.state.empty()) return true;
   const Hdf5Handle group = new_group(groups.optimizer.id(), name);
@@ -129,7 +142,7 @@ bool put_tensor(const Groups& groups, std::int64_t number, const CheckpointTenso
     const auto at =
         place_of(new_tensor(group.id(), std::to_string(i).c_str(), tensor.state[i]), bytes);
     if (!at) return false;
-    index.put(*at);
+    add_region(*at, tensor.state[i]);
   }
   return static_cast<bool>(group);
 }
@@ -165,7 +178,7 @@ bool usable(const std::string& name) {
 
 }  // namespace
 
-IndexPlace write_content(const std::filesystem::path& place, const Checkpoint& checkpoint) {
+Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint) {
   std::set<std::string_view> names;
   for (const CheckpointTensor& tensor : checkpoint.tensors) {
     expects(usable(tensor.name) && names.insert(tensor.name).second,
@@ -179,11 +192,13 @@ IndexPlace write_content(const std::filesystem::path& place, const Checkpoint& c
   const std::unique_ptr<Hdf5Output> file = new_file(place);
   ByteWriter index = index_of(checkpoint);
   std::optional<std::uint64_t> index_offset;
+  Layout layout;
   {
     Groups groups;
     bool sound = put_head(file->id(), groups, checkpoint);
     for (std::size_t i = 0; sound && i < checkpoint.tensors.size(); ++i) {
-      sound = put_tensor(groups, static_cast<std::int64_t>(i), checkpoint.tensors[i], index);
+      sound = place_tensor(groups, static_cast<std::int64_t>(i), checkpoint.tensors[i], index,
+                           layout.tensors);
     }
     if (sound) {
       const Hdf5Lock lock;
@@ -191,7 +206,8 @@ IndexPlace write_content(const std::filesystem::path& place, const Checkpoint& c
     }
   }
   file->finish(index_offset.has_value());
-  return {*index_offset, index.bytes().size()};
+  layout.index = {*index_offset, index.bytes().size()};
+  return layout;
 }
 
 }  // namespace raven::checkpoint_format

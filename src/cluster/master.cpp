@@ -264,7 +264,7 @@ void Master::Impl::tick(Instant now) {
     }
   }
   hand_out(now);
-  help_late_ones(now);
+  help_slow_ones(now);
 }
 
 void Master::Impl::note_whether_anybody_works(Instant now) {

@@ -1,6 +1,5 @@
 // What the master makes of contributors' answers.
 #include <algorithm>
-#include <cmath>
 
 #include "cluster/master_impl.hpp"
 #include "raven/core/error.hpp"
@@ -46,7 +45,7 @@ void Master::Impl::doubt(Member& member, OpenLease& lease, const StatsMessage& m
         {"snippet", std::int64_t{message.index}}},
        now);
   lease.doubted = true;
-  lease.open = false;
+  phase->note_ended(lease, now);
   phase->returned.push_back(lease.node);
   hand_out(now);
 }
@@ -121,25 +120,35 @@ bool Master::Impl::use_gradient(SnippetRange node, ParameterId id, const Blob& b
 }
 
 void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {
-  if (!phase || message.work != phase->work) {
-    // The step ended with this lease's last gradient, before this message came: it still says how
-    // long that took.
-    const auto found = std::find_if(last_leases.begin(), last_leases.end(), [&](const auto& entry) {
-      return entry.first.open && entry.first.peer == member.peer &&
-             entry.first.node == message.node && last_leases_work == message.work;
-    });
-    if (found == last_leases.end()) return;
-    found->first.open = false;
-    return learn_speed(member, found->first, found->second, message, now);
-  }
+  if (!phase || message.work != phase->work) return on_late_done(member, message, now);
   OpenLease* lease = phase->find_lease(member.peer, message.node);
   if (lease != nullptr && lease->doubted) return;
   if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
   if (!lease->answered()) return distrust(member.peer, "less than it was asked for", now);
-  lease->open = false;
-  learn_speed(member, *lease, phase->rows(lease->node), message, now);
+  phase->note_done(*lease, now);
+  // Rows are evaluated several times as fast as they are trained on.
+  if (phase->purpose == Purpose::train) {
+    note_time(member, *lease, phase->rows(lease->node), message, now);
+  }
   if (member.state == Member::State::leaving) return let_go_if_done(member, now);
-  help_late_ones(now);
+  help_slow_ones(now);
+}
+
+void Master::Impl::on_late_done(Member& member, const DoneMessage& message, Instant now) {
+  // The step ended with this lease's last gradient, before this message came: it still says how
+  // long that took.
+  if (last_leases_work != message.work) return;
+  bool more = false;
+  for (auto& [lease, rows] : last_leases) {
+    if (!lease.open || lease.peer != member.peer) continue;
+    if (lease.node == message.node) {
+      lease.open = false;
+      note_time(member, lease, rows, message, now);
+    } else {
+      more = true;
+    }
+  }
+  if (!more) learn_speed(member);
 }
 
 void Master::Impl::on_failed(Member& member, const FailedMessage& message, Instant now) {
@@ -147,7 +156,7 @@ void Master::Impl::on_failed(Member& member, const FailedMessage& message, Insta
   OpenLease* lease = phase->find_lease(member.peer, message.node);
   if (lease != nullptr && lease->doubted) return;
   if (lease == nullptr || !lease->open) return distrust(member.peer, "an answer too many", now);
-  lease->open = false;
+  phase->note_ended(*lease, now);
   last_failure = message.reason;
   emit("failed",
        {{"peer", std::int64_t{member.peer.value}},
@@ -172,20 +181,34 @@ void Master::Impl::note_answer(Member& member, OpenLease& lease, Instant now) {
   if (!owes) member.idle_since = now;
 }
 
-void Master::Impl::learn_speed(Member& member, const OpenLease& lease, std::int64_t rows,
-                               const DoneMessage& message, Instant now) {
+void Master::Impl::note_time(Member& member, const OpenLease& lease, std::int64_t rows,
+                             const DoneMessage& message, Instant now) {
   // The contributor's own clock, so that small leases do not look slow for the time their messages
   // took; but nothing took longer than it was away.
   const auto away = static_cast<std::uint64_t>(std::chrono::nanoseconds(now - lease.since).count());
-  const std::uint64_t elapsed = std::min(message.elapsed_ns, away);
   member.compute_ns += std::min(message.compute_ns, away * member.hello.threads);
-  // The first lease also pays for plans, fresh memory and cold caches: it says nothing about speed.
-  if (!std::exchange(member.warm, true) || elapsed == 0) return;
-  double measured = static_cast<double>(rows) / (static_cast<double>(elapsed) * 1e-9);
-  // A step's worth of noise must not move the cut between contributors: a slow running mean. Nor
-  // can one who lies about its time draw all work to itself at once.
-  if (member.speed > 0) measured = 0.8 * member.speed + 0.2 * std::min(measured, 2 * member.speed);
-  member.speed = measured;
+  Member::Timing& timing = member.timing;
+  // What was given up in an earlier step is not told of any more.
+  if (timing.work != message.work) learn_speed(member);
+  timing.work = message.work;
+  timing.rows += static_cast<double>(rows);
+  timing.seconds += static_cast<double>(std::min(message.elapsed_ns, away)) * 1e-9;
+}
+
+void Master::Impl::learn_speed(Member& member) {
+  const Member::Timing timing = std::exchange(member.timing, {});
+  if (timing.seconds <= 0) return;
+  // The first work also pays for plans, fresh memory and cold caches: it says nothing about speed.
+  if (!std::exchange(member.warm, true)) return;
+  const double measured = timing.rows / timing.seconds;
+  // Nobody who lies about its time can draw all work to itself at once.
+  if (member.speed <= 0) {
+    member.speed =
+        roster.knows_speeds() ? std::min(measured, 4 * roster.speed_of(member)) : measured;
+    return;
+  }
+  // A step's worth of noise must not move the cut between contributors: a slow running mean.
+  member.speed = 0.8 * member.speed + 0.2 * std::min(measured, 2 * member.speed);
 }
 
 }  // namespace raven

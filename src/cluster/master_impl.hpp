@@ -55,19 +55,32 @@ struct Master::Impl {
   bool use_gradient(SnippetRange node, ParameterId id, const Blob& body);
   /// Notes what a result means for its lease and for its sender's time.
   void note_answer(Member& member, OpenLease& lease, Instant now);
-  /// Learns a contributor's speed from a lease of so many rows.
-  void learn_speed(Member& member, const OpenLease& lease, std::int64_t rows,
-                   const DoneMessage& message, Instant now);
+  /// Notes how long a lease of so many rows took.
+  void note_time(Member& member, const OpenLease& lease, std::int64_t rows,
+                 const DoneMessage& message, Instant now);
+  /// Learns a contributor's speed from what it has done of a step.
+  void learn_speed(Member& member);
+  void on_late_done(Member& member, const DoneMessage& message, Instant now);
+
+  // master_help.cpp
+  /// Until its holder is done with it, expected from its speed and from what it has done meanwhile.
+  [[nodiscard]] double seconds_left(const OpenLease& lease, Instant now);
+  [[nodiscard]] bool is_late(const OpenLease& lease, Instant now);
+  /// Gives what is late, or could be done earlier by those that have nothing to do, to them as
+  /// well.
+  void help_slow_ones(Instant now);
+  /// The same of one lease. @return whether it was given to anybody
+  [[nodiscard]] bool help(std::size_t index, std::span<const Worker> idle, Instant now);
 
   // master_steps.cpp: work
   void begin_next(Instant now);
   void begin_step(Instant now);
   void begin_evaluation(Instant now);
   void hand_out(Instant now);
+  /// It has found a loss in that node that is no number.
+  [[nodiscard]] bool doubts(PeerId peer, SnippetRange node) const;
   /// All who are here have found a loss in it that is no number.
   [[nodiscard]] bool nobody_else_can_tell(SnippetRange node) const;
-  /// Gives work that takes its holder longer than expected to those who have nothing to do, too.
-  void help_late_ones(Instant now);
   void send_lease(Member& member, SnippetRange node, Instant now);
   /// Has gateways send what they keep, since a part of it comes another way now.
   void have_sums_sent();

@@ -10,19 +10,6 @@
 #include "raven/tensor/kernels/reduce.hpp"
 
 namespace raven {
-namespace {
-
-/// Below this a lease is never late: messages and a busy machine take their time, too.
-constexpr std::chrono::milliseconds lateness_ignored{50};
-
-/// How many times the expected duration a lease may take before idle contributors help. What is
-/// known of one that has done nothing yet is a guess.
-std::chrono::duration<double> lateness_allowed(const Member& holder) {
-  return std::chrono::duration<double>(holder.warm ? 1.5 : 4.0);
-}
-
-}  // namespace
-
 const RecordedGraph& Master::Impl::recorded(std::int64_t rows, Tape::Mode mode) {
   const std::pair key(rows, mode == Tape::Mode::training);
   if (const auto found = graph_of_rows.find(key); found != graph_of_rows.end())
@@ -104,19 +91,26 @@ std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
       std::any_of(roster.all().begin(), roster.all().end(), [](const Member& member) {
         return member.state == Member::State::ready && !member.rests_until;
       });
+  const double gradient_bytes = phase->gradient_bytes();
+  const double rows_per_snippet =
+      static_cast<double>(phase->rows()) / static_cast<double>(phase->snippets.size());
   for (const Member& member : roster.all()) {
     if (member.state != Member::State::ready) continue;
     if (member.rests_until && somebody_is_rested) continue;
-    Worker worker{.peer = member.peer, .speed = roster.speed_of(member)};
-    bool holds = false;
-    for (const OpenLease& lease : phase->leases) {
-      if (lease.peer != member.peer) continue;
-      holds = holds || (lease.doubted && lease.node.overlaps(not_holding));
-      if (!lease.open) continue;
-      worker.backlog += static_cast<double>(phase->rows(lease.node));
-      holds = holds || lease.node.overlaps(not_holding);
-    }
-    if (!holds) found.emplace_back(member.gateway, worker);
+    const bool holds =
+        std::any_of(phase->leases.begin(), phase->leases.end(), [&](const OpenLease& lease) {
+          return lease.peer == member.peer && (lease.open || lease.doubted) &&
+                 lease.node.overlaps(not_holding);
+        });
+    if (holds) continue;
+    const double speed = roster.speed_of(member);
+    found.emplace_back(member.gateway, Worker{.peer = member.peer,
+                                              .speed = speed,
+                                              .backlog = phase->backlog(member.peer),
+                                              .max_node = roster.knows_speeds()
+                                                              ? largest_node(rows_per_snippet,
+                                                                             speed, gradient_bytes)
+                                                              : Lease::max_snippets});
   }
   // Neighbours in the tree behind one gateway, which adds their gradients up.
   std::stable_sort(found.begin(), found.end(),
@@ -137,16 +131,17 @@ void Master::Impl::have_sums_sent() {
   }
 }
 
+bool Master::Impl::doubts(PeerId peer, SnippetRange node) const {
+  return std::any_of(phase->leases.begin(), phase->leases.end(), [&](const OpenLease& lease) {
+    return lease.doubted && lease.peer == peer && lease.node.overlaps(node);
+  });
+}
+
 bool Master::Impl::nobody_else_can_tell(SnippetRange node) const {
-  const auto doubts = [&](PeerId peer) {
-    return std::any_of(phase->leases.begin(), phase->leases.end(), [&](const OpenLease& lease) {
-      return lease.doubted && lease.peer == peer && lease.node.overlaps(node);
-    });
-  };
   bool found = false;
   for (const Member& member : roster.all()) {
     if (member.state != Member::State::ready) continue;
-    if (!doubts(member.peer)) return false;
+    if (!doubts(member.peer, node)) return false;
     found = true;
   }
   return found;
@@ -168,40 +163,10 @@ void Master::Impl::hand_out(Instant now) {
     const double rows_per_snippet =
         static_cast<double>(phase->rows(node)) / static_cast<double>(node.count);
     const std::vector<Assignment> assignments =
-        node == phase->root() ? deal(node, able, Lease::max_snippets)
-                              : deal_again({&node, 1}, able, rows_per_snippet);
+        node == phase->root() ? deal(node, able) : deal_again({&node, 1}, able, rows_per_snippet);
     for (const Assignment& assignment : assignments) {
       send_lease(*roster.find(assignment.peer), assignment.node, now);
     }
-  }
-}
-
-void Master::Impl::help_late_ones(Instant now) {
-  if (!phase || !phase->returned.empty()) return;
-  // By position: handing out appends to the leases.
-  for (std::size_t i = 0; i < phase->leases.size(); ++i) {
-    const OpenLease& lease = phase->leases[i];
-    const SnippetRange node = lease.node;
-    if (!lease.open || lease.late || lease.overdue || phase->covers(node)) continue;
-    const Member* holder = roster.find(lease.peer);
-    if (holder == nullptr) continue;
-    const std::chrono::duration<double> taken = now - lease.since;
-    const auto rows = static_cast<double>(phase->rows(node));
-    if (taken < lateness_allowed(*holder) * rows / roster.speed_of(*holder) + lateness_ignored) {
-      continue;
-    }
-    std::vector<Worker> idle = workers(node);
-    std::erase_if(idle, [](const Worker& worker) { return worker.backlog > 0; });
-    if (idle.empty()) return;
-    phase->leases[i].late = true;
-    emit("late",
-         {{"peer", std::int64_t{lease.peer.value}},
-          {"step", static_cast<std::int64_t>(phase->step)}},
-         now);
-    for (const Assignment& assignment : deal_again({&node, 1}, idle, rows / node.count)) {
-      send_lease(*roster.find(assignment.peer), assignment.node, now);
-    }
-    have_sums_sent();
   }
 }
 
@@ -373,13 +338,19 @@ void Master::Impl::close_phase(Instant now) {
   last_leases_work = phase->work;
   for (const OpenLease& lease : phase->leases) {
     if (!lease.open) continue;
-    last_leases.emplace_back(lease, phase->rows(lease.node));
+    if (phase->purpose == Purpose::train) {
+      last_leases.emplace_back(lease, phase->rows(lease.node));
+    }
     // Others were faster: it never says how long it took, so what it can't have reached is known.
     Member* holder = roster.find(lease.peer);
     if (!lease.late || holder == nullptr || holder->speed <= 0) continue;
-    const std::chrono::duration<double> taken = now - lease.since;
+    const std::chrono::duration<double> taken = now - phase->pace(lease.peer).last;
+    // One stall says little about the next step.
     holder->speed =
-        std::min(holder->speed, static_cast<double>(phase->rows(lease.node)) / taken.count());
+        std::clamp(phase->rows_until(lease) / taken.count(), holder->speed / 4, holder->speed);
+  }
+  for (Member& member : roster.all()) {
+    if (phase->backlog(member.peer) == 0) learn_speed(member);
   }
   // Whoever got nothing because it was slow once gets another chance by and by.
   for (Member& member : roster.all()) {

@@ -160,7 +160,44 @@ std::vector<PeerId> Phase::workers() const {
   return peers;
 }
 
+double Phase::backlog(PeerId peer) const {
+  double sum = 0;
+  for (const OpenLease& lease : leases) {
+    if (lease.open && lease.peer == peer) sum += static_cast<double>(rows(lease.node));
+  }
+  return sum;
+}
+
+double Phase::rows_until(const OpenLease& lease) const {
+  double sum = 0;
+  for (const OpenLease& earlier : leases) {
+    if (earlier.open && earlier.peer == lease.peer) sum += static_cast<double>(rows(earlier.node));
+    if (&earlier == &lease) break;
+  }
+  return sum;
+}
+
+void Phase::note_done(OpenLease& lease, Instant now) {
+  note_ended(lease, now);
+  paces_.at(lease.peer.value).rows += static_cast<double>(rows(lease.node));
+}
+
+void Phase::note_ended(OpenLease& lease, Instant now) {
+  lease.open = false;
+  paces_.at(lease.peer.value).last = now;
+}
+
+double Phase::gradient_bytes() const {
+  double sum = 0;
+  if (purpose != Purpose::train) return sum;
+  for (const ParameterId id : graph->gradients) {
+    sum += static_cast<double>(parameters[id.value].type().bytes());
+  }
+  return sum;
+}
+
 void Phase::lease_out(PeerId peer, SnippetRange node, Instant now, Instant deadline) {
+  if (backlog(peer) == 0) paces_[peer.value] = {.since = now, .last = now};
   OpenLease lease{.peer = peer,
                   .node = node,
                   .since = now,

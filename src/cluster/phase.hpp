@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct OpenLease {
   bool open = true;
   bool overdue = false;  ///< was given to others as well because its deadline passed
   bool late = false;     ///< was given to idle ones as well because it takes longer than expected
+  bool helped = false;   ///< was given to an idle one as well because that is done earlier
   bool inline_rows = false;  ///< its rows were sent along
   bool withheld = false;     ///< a gateway keeps gradients of it, to be sent as part of a sum
   /// A loss of it was no number: what it still sends is ignored, and another is asked.
@@ -114,6 +116,23 @@ class Phase {
   [[nodiscard]] std::vector<PeerId> workers() const;
   /// Notes that a node is in somebody's hands.
   void lease_out(PeerId peer, SnippetRange node, Instant now, Instant deadline);
+  /// Notes that its holder is done with it, or has ended it without.
+  void note_done(OpenLease& lease, Instant now);
+  void note_ended(OpenLease& lease, Instant now);
+  /// Rows that somebody has been handed and not finished.
+  [[nodiscard]] double backlog(PeerId peer) const;
+  /// Rows that the holder of a lease has to do until it is done with it: it does one after another.
+  [[nodiscard]] double rows_until(const OpenLease& lease) const;
+  /// How far somebody is with what it holds.
+  struct Pace {
+    Instant since;    ///< it has been busy
+    Instant last;     ///< it was done with a lease, or began
+    double rows = 0;  ///< that it has done since it has been busy
+  };
+  /// @pre it holds something
+  [[nodiscard]] const Pace& pace(PeerId peer) const { return paces_.at(peer.value); }
+  /// Of one gradient of a subtree; none in an evaluation.
+  [[nodiscard]] double gradient_bytes() const;
 
  private:
   struct TensorProgress {
@@ -122,6 +141,7 @@ class Phase {
     GradientTotal total;
   };
 
+  std::map<std::uint32_t, Pace> paces_;  // by peer
   std::vector<std::optional<SnippetStats>> stats_;
   std::vector<TensorProgress>
       tensors_;  // by ParameterId; empty `covered` where no gradient is asked for

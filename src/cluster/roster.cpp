@@ -25,6 +25,12 @@ int Roster::ready_count() const {
   }));
 }
 
+bool Roster::knows_speeds() const {
+  return std::any_of(members_.begin(), members_.end(), [](const Member& member) {
+    return member.state == Member::State::ready && member.speed > 0;
+  });
+}
+
 double Roster::speed_of(const Member& member) const {
   if (member.speed > 0) return member.speed;
   double speed = 0;

@@ -3,10 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
+#include "raven/cluster/protocol.hpp"
+
 namespace raven {
 namespace {
 
 using Bounds = std::vector<std::uint32_t>;  // bounds[i] .. bounds[i + 1] is worker i's run
+
+/// At which a gradient is sent, received and added, about; and that a message costs in any case.
+constexpr double bytes_per_second = 1e9;
+constexpr double seconds_per_message = 1e-4;
+/// In which nobody needs help: messages and a busy machine take their time, too.
+constexpr double seconds_of_noise = 5e-3;
+
+double cost_of(double gradient_bytes) {
+  return gradient_bytes / bytes_per_second + seconds_per_message;
+}
 
 /// Ends of the runs when `total` is cut in proportion to speed and every cut is rounded to a
 /// multiple of `grain`.
@@ -42,10 +54,21 @@ void add_nodes(SnippetRange node, PeerId peer, std::uint32_t max_node,
   add_nodes(right_child(node), peer, max_node, out);
 }
 
+std::vector<Assignment> cut(SnippetRange root, const Bounds& bounds,
+                            std::span<const Worker> workers) {
+  std::vector<Assignment> assignments;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    const SnippetRange run{root.first + bounds[i], bounds[i + 1] - bounds[i]};
+    for (const SnippetRange node : tree_cover(run, root)) {
+      add_nodes(node, workers[i].peer, workers[i].max_node, assignments);
+    }
+  }
+  return assignments;
+}
+
 }  // namespace
 
-std::vector<Assignment> deal(SnippetRange root, std::span<const Worker> workers,
-                             std::uint32_t max_node) {
+std::vector<Assignment> deal(SnippetRange root, std::span<const Worker> workers) {
   expects(!workers.empty(), "work is dealt out to somebody");
   std::vector<Bounds> candidates;
   double best = 0;
@@ -54,27 +77,23 @@ std::vector<Assignment> deal(SnippetRange root, std::span<const Worker> workers,
     const double time = makespan(candidates.back(), workers);
     if (grain == 1 || time < best) best = time;
   }
-  const Bounds* chosen = nullptr;
-  std::size_t fewest = 0;
+  std::vector<Assignment> chosen;
   for (const Bounds& bounds : candidates) {
     if (makespan(bounds, workers) > 1.1 * best) continue;
-    std::size_t nodes = 0;
-    for (std::size_t i = 0; i < workers.size(); ++i) {
-      nodes += tree_cover({root.first + bounds[i], bounds[i + 1] - bounds[i]}, root).size();
-    }
-    if (chosen == nullptr || nodes < fewest) {
-      chosen = &bounds;
-      fewest = nodes;
-    }
+    std::vector<Assignment> assignments = cut(root, bounds, workers);
+    if (chosen.empty() || assignments.size() < chosen.size()) chosen = std::move(assignments);
   }
-  std::vector<Assignment> assignments;
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    const SnippetRange run{root.first + (*chosen)[i], (*chosen)[i + 1] - (*chosen)[i]};
-    for (const SnippetRange node : tree_cover(run, root)) {
-      add_nodes(node, workers[i].peer, max_node, assignments);
-    }
-  }
-  return assignments;
+  return chosen;
+}
+
+std::uint32_t largest_node(double rows_per_snippet, double rows_per_second, double gradient_bytes) {
+  const double snippets = 20 * cost_of(gradient_bytes) * rows_per_second / rows_per_snippet;
+  return static_cast<std::uint32_t>(
+      std::clamp(std::ceil(snippets), 1.0, 1.0 * Lease::max_snippets));
+}
+
+bool worth_helping(double remaining, double own, double gradient_bytes) {
+  return remaining > 2 * (own + cost_of(gradient_bytes)) + seconds_of_noise;
 }
 
 std::vector<Assignment> deal_again(std::span<const SnippetRange> nodes,

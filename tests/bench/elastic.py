@@ -225,7 +225,9 @@ class Throttle:
 def unequal():
     """a contributor half and one a quarter as fast (by control groups) beside a full one: samples a second together, over the sum of
     each alone"""
-    throttles = [Throttle(share) for share in (1.0, 0.5, 0.25)]
+    # Master, gateway and launcher need a core beside them.
+    full = min(1.0, (len(os.sched_getaffinity(0)) - 1) / 1.75)
+    throttles = [Throttle(full * share) for share in (1.0, 0.5, 0.25)]
     try:
         def rate(group):
             with Cluster("unequal", contributors=0) as cluster:

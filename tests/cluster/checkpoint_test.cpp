@@ -117,6 +117,18 @@ TEST_F(CheckpointTest, everything_that_was_written_is_read_back) {
   expect_same(read_checkpoint(file("step-0000000000.h5")), Checkpoint{});
 }
 
+TEST_F(CheckpointTest, tensors_that_are_written_in_several_stretches_are_whole) {
+  Checkpoint made = sample(1);
+  for (const std::int64_t count : {5'000'001, 2'097'152, 4'194'304}) {  // 8 MiB are 2 097 152
+    Tensor large(ValueType{DType::f32, {count}});
+    const auto values = large.values();
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) + 0.5F;
+    made.tensors.push_back({"large." + std::to_string(count), large, 1, {large.clone()}});
+  }
+  write_checkpoint(folder, made, 3);
+  expect_same(read_checkpoint(file("step-0000000001.h5")), made);
+}
+
 TEST_F(CheckpointTest, the_same_checkpoint_gives_the_same_file) {
   write_checkpoint(folder / "a", sample(42), 3);
   write_checkpoint(folder / "b", sample(42), 3);
@@ -209,7 +221,7 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
   const auto* begin = reinterpret_cast<const char*>(index.bytes().data());
   const std::size_t size = index.bytes().size() - cut;
   put(path, std::string(512 + 64, '\0') + std::string(begin, size));
-  checkpoint_format::seal(path, {512 + 64, size});
+  checkpoint_format::seal(path, {{512 + 64, size}, {}});
 }
 
 TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_memory) {
@@ -253,7 +265,7 @@ TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_
                                                     {600, ~std::uint64_t{0}},
                                                     {~std::uint64_t{0}, 100},
                                                     {10000, 1}}) {
-    checkpoint_format::seal(path, place);
+    checkpoint_format::seal(path, {place, {}});
     EXPECT_THROW((void)read_checkpoint(path), InputError) << place.offset << " " << place.bytes;
   }
 }
@@ -261,7 +273,10 @@ TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_
 TEST_F(CheckpointTest, sealed_garbage_is_read_or_refused_but_never_crashes) {
   fs::create_directories(folder);
   const fs::path path = file("x.h5");
-  const auto place = checkpoint_format::write_content(path, sample(42));
+  const Checkpoint checkpoint = sample(42);
+  const checkpoint_format::Layout layout = checkpoint_format::lay_out(path, checkpoint);
+  checkpoint_format::seal(path, layout);
+  const checkpoint_format::IndexPlace place = layout.index;
   const std::string whole = content(path);
   std::mt19937 random(20240607);
   int refused = 0;
@@ -274,7 +289,7 @@ TEST_F(CheckpointTest, sealed_garbage_is_read_or_refused_but_never_crashes) {
     }
     if (round % 10 == 9) damaged.resize(512 + random() % (whole.size() - 512));
     put(path, damaged);
-    checkpoint_format::seal(path, place);
+    checkpoint_format::seal(path, {place, {}});
     try {
       (void)read_checkpoint(path);
     } catch (const InputError&) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
+#include <set>
 
 #include "cluster/stage.hpp"
 #include "raven/core/error.hpp"
@@ -223,44 +225,110 @@ TEST(Master, who_leaves_and_vanishes_leaves_its_work_to_others) {
   EXPECT_EQ(stage.leases_of(1), (std::vector<SnippetRange>{{4, 4}}));
 }
 
-TEST(Master, idle_contributors_help_one_that_takes_longer_than_expected) {
+/// Three contributors that have done two steps at 1 ms a row, and what each holds of the third.
+struct ThreeAtWork {
   ClusterBox box;
-  box.contributors.min = 3;
-  Stage stage(box);
-  for (std::uint32_t peer = 1; peer <= 3; ++peer) stage.greets(peer);
-  // Two steps at equal speed: 24 samples in 30 ms. Then the first one gets stuck.
-  for (std::uint64_t work = 1; work <= 2; ++work) {
-    for (std::uint32_t peer = 1; peer <= 3; ++peer) {
-      for (const SnippetRange node : stage.leases_of(peer)) {
-        stage.answers(peer, work, node, milliseconds(10));
+  std::optional<Stage> stage;
+  std::map<std::uint32_t, std::vector<SnippetRange>> held;
+
+  ThreeAtWork() {
+    box.contributors.min = 3;
+    stage.emplace(box);
+    for (std::uint32_t peer = 1; peer <= 3; ++peer) stage->greets(peer);
+    for (std::uint64_t work = 1; work <= 2; ++work) {
+      take();
+      for (std::size_t i = 0; i < 3; ++i) {
+        std::uint32_t most = 0;
+        for (const auto& [peer, nodes] : held)
+          most = std::max(most, i < nodes.size() ? nodes[i].count : 0);
+        stage->passes(milliseconds(6 * most));
+        for (const auto& [peer, nodes] : held) {
+          if (i >= nodes.size()) continue;
+          stage->answers(peer, work, nodes[i], milliseconds(0), milliseconds(6 * nodes[i].count));
+        }
       }
     }
-    ASSERT_EQ(stage.master().progress().step, work);
+    EXPECT_EQ(stage->master().progress().step, 2U);
+    take();
   }
-  const std::vector<SnippetRange> stuck = stage.leases_of(1);
+  void take() {
+    for (std::uint32_t peer = 1; peer <= 3; ++peer) held[peer] = stage->leases_of(peer);
+  }
+};
+
+TEST(Master, idle_contributors_help_one_that_takes_longer_than_expected) {
+  ThreeAtWork three;
+  Stage& stage = *three.stage;
+  const std::vector<SnippetRange> stuck = three.held[1];
   ASSERT_FALSE(stuck.empty());
-  for (std::uint32_t peer = 2; peer <= 3; ++peer) {
-    for (const SnippetRange node : stage.leases_of(peer)) {
-      stage.answers(peer, 3, node, milliseconds(10));
+  for (const std::uint32_t peer : {2U, 3U}) {
+    for (const SnippetRange node : three.held[peer]) {
+      stage.answers(peer, 3, node, milliseconds(6));
     }
   }
-  stage.passes(milliseconds(20));
-  EXPECT_TRUE(stage.leases_of(2).empty() && stage.leases_of(3).empty());
   stage.passes(milliseconds(200));
-  std::uint32_t given_again = 0;
-  for (std::uint32_t peer = 2; peer <= 3; ++peer) {
-    for (const SnippetRange node : stage.leases_of(peer)) {
-      given_again += node.count;
-      stage.answers(peer, 3, node, milliseconds(10));
+  std::set<std::uint32_t> given_again;
+  for (int i = 0; i < 20 && stage.master().progress().step < 3; ++i) {
+    for (const std::uint32_t peer : {2U, 3U}) {
+      for (const SnippetRange node : stage.leases_of(peer)) {
+        for (std::uint32_t leaf = node.first; leaf < node.end(); ++leaf) given_again.insert(leaf);
+        stage.answers(peer, 3, node, milliseconds(6 * node.count));
+      }
     }
   }
-  std::uint32_t held = 0;
-  for (const SnippetRange node : stuck) held += node.count;
-  EXPECT_EQ(given_again, held);
+  for (const SnippetRange node : stuck) {
+    for (std::uint32_t leaf = node.first; leaf < node.end(); ++leaf) {
+      EXPECT_TRUE(given_again.contains(leaf)) << leaf;
+    }
+  }
+  EXPECT_GE(stage.events("late"), 1);
   EXPECT_EQ(stage.master().progress().step, 3U);
   // What the slow one sends now is late, which is no crime.
   for (const SnippetRange node : stuck) stage.answers(1, 3, node, milliseconds(400));
   EXPECT_FALSE(stage.dropped(1));
+}
+
+TEST(Master, who_is_done_takes_over_what_another_would_begin_last) {
+  ThreeAtWork three;
+  Stage& stage = *three.stage;
+  const std::vector<SnippetRange> slow = three.held[1];
+  ASSERT_EQ(slow.size(), 3U);
+  stage.passes(milliseconds(6));
+  stage.answers(1, 3, slow[0], milliseconds(0), milliseconds(6));
+  for (const std::uint32_t peer : {2U, 3U}) {
+    for (const SnippetRange node : three.held[peer]) {
+      stage.answers(peer, 3, node, milliseconds(0));
+    }
+  }
+  // 12 ms to go, which is not worth doing anything twice.
+  EXPECT_TRUE(stage.leases_of(2).empty() && stage.leases_of(3).empty());
+  // It must have slowed down: what it is at may be done any moment, the other one not.
+  stage.passes(milliseconds(40));
+  EXPECT_EQ(stage.events("late"), 0);
+  const std::vector<SnippetRange> helped = stage.leases_of(2);
+  EXPECT_EQ(helped, std::vector<SnippetRange>{slow[2]});
+  EXPECT_TRUE(stage.leases_of(3).empty());
+}
+
+TEST(Master, speed_is_that_of_training) {
+  ClusterBox box;
+  Stage stage(box);
+  stage.greets(1);
+  std::uint64_t work = 0;
+  while (!stage.master().progress().evaluating) {
+    ++work;
+    for (const SnippetRange node : stage.leases_of(1)) {
+      stage.answers(1, work, node, milliseconds(6 * node.count));
+    }
+  }
+  const double speed = stage.master().roster().all()[0].speed;
+  EXPECT_NEAR(speed, 1000, 30);
+  ++work;
+  for (const SnippetRange node : stage.leases_of(1)) {
+    stage.evaluates(1, work, node, milliseconds(1));
+  }
+  EXPECT_FALSE(stage.master().progress().evaluating);
+  EXPECT_EQ(stage.master().roster().all()[0].speed, speed);
 }
 
 TEST(Master, whoever_answers_in_full_is_believed_although_others_were_faster_with_a_part) {

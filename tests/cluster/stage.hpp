@@ -59,21 +59,19 @@ class Stage {
                std::chrono::milliseconds took,
                std::optional<std::chrono::nanoseconds> claims = {}) {
     now_ += took;
-    for (std::uint32_t i = node.first; i < node.end(); ++i) {
-      says(peer, StatsMessage{.work = work,
-                              .node = node,
-                              .index = i,
-                              .loss = 1,
-                              .weight = 6,
-                              .metrics = std::vector<double>(metrics_)});
-    }
+    sends_stats(peer, work, node);
     for (std::uint32_t id = 0; id < parameters_.size(); ++id) {
       const GradientMessage gradient{work, node, {id}, gateways_.contains(peer)};
       says(peer, gradient, gradient.withheld ? Blob{} : zeros(id));
     }
-    const auto elapsed = static_cast<std::uint64_t>(claims.value_or(took).count());
-    says(peer,
-         DoneMessage{.work = work, .node = node, .compute_ns = elapsed, .elapsed_ns = elapsed});
+    is_done(peer, work, node, claims.value_or(took));
+  }
+  /// The same in an evaluation, which asks for no gradients.
+  void evaluates(std::uint32_t peer, std::uint64_t work, SnippetRange node,
+                 std::chrono::milliseconds took) {
+    now_ += took;
+    sends_stats(peer, work, node);
+    is_done(peer, work, node, took);
   }
 
   /// What a gateway had withheld comes.
@@ -123,6 +121,21 @@ class Stage {
  private:
   [[nodiscard]] Blob zeros(std::uint32_t id) const {
     return Blob(Bytes(parameters_[{id}].value.type().bytes()));
+  }
+  void sends_stats(std::uint32_t peer, std::uint64_t work, SnippetRange node) {
+    for (std::uint32_t i = node.first; i < node.end(); ++i) {
+      says(peer, StatsMessage{.work = work,
+                              .node = node,
+                              .index = i,
+                              .loss = 1,
+                              .weight = 6,
+                              .metrics = std::vector<double>(metrics_)});
+    }
+  }
+  void is_done(std::uint32_t peer, std::uint64_t work, SnippetRange node,
+               std::chrono::nanoseconds elapsed) {
+    const auto ns = static_cast<std::uint64_t>(elapsed.count());
+    says(peer, DoneMessage{.work = work, .node = node, .compute_ns = ns, .elapsed_ns = ns});
   }
   void keep(MasterActions& actions) {
     for (const auto& [peer, message] : actions.sends)

@@ -113,8 +113,8 @@ TEST(Withheld, sums_are_sent_for_when_a_part_comes_another_way_and_replace_it) {
   Stage& stage = *halves.stage;
   // Two steps in which it is learnt how long they take.
   for (const std::uint64_t work : {1U, 2U}) {
-    stage.answers(1, work, halves.first, milliseconds(10));
-    stage.answers(2, work, halves.second, milliseconds(10));
+    stage.answers(1, work, halves.first, milliseconds(1));
+    stage.answers(2, work, halves.second, milliseconds(1));
     stage.sums(gateway, work, {0, 8});
   }
   ASSERT_EQ(stage.master().progress().step, 2U);

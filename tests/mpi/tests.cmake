@@ -1,7 +1,8 @@
 # Programs that run under mpirun. mpirun --enable-recovery ends with 0 whatever happens to its ranks, so a test
 # passes only if as many ranks as should survive say so.
 set(RAVEN_MPIRUN_FLAGS --oversubscribe --enable-recovery -mca pml ob1)
-set(RAVEN_MPI_ENVIRONMENT OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 ASAN_OPTIONS=detect_leaks=0)
+set(RAVEN_MPI_ENVIRONMENT OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 ASAN_OPTIONS=detect_leaks=0
+                          OMPI_MCA_btl_tcp_if_exclude=127.0.0.0/8,198.18.0.0/15)
 
 # raven_mpi_test(NAME name RANKS n SURVIVORS n BTL list COMMAND program args...)
 function(raven_mpi_test)

@@ -138,7 +138,7 @@ struct DoneMessage {
   std::uint64_t work = 0;
   SnippetRange node;
   std::uint64_t compute_ns = 0;  ///< sum over snippets
-  std::uint64_t elapsed_ns = 0;  ///< from the beginning of the first to the end of the last
+  std::uint64_t elapsed_ns = 0;  ///< without what went to other leases meanwhile
 };
 
 /// Contributor to master: the lease can't be done here.

@@ -28,8 +28,15 @@ struct Member {
       parameter_versions;  ///< last sent, per ParameterId; no_version for never
   std::unordered_set<Digest, DigestHash> graphs;  ///< sent
   Instant last_heard{};
-  double speed = 0;                         ///< rows per second, running mean; 0 when not known yet
-  bool warm = false;                        ///< has finished a lease
+  double speed = 0;  ///< rows per second, running mean; 0 when not known yet
+  /// How long it took for what it has done of a step.
+  struct Timing {
+    std::uint64_t work = 0;
+    double rows = 0;
+    double seconds = 0;
+  };
+  Timing timing = {};
+  bool warm = false;                        ///< has done its part of a step
   bool worked = false;                      ///< has been given one
   std::optional<Instant> idle_since = {};   ///< owes nothing, having worked before
   std::optional<Instant> rests_until = {};  ///< given no work before, if others are there
@@ -57,6 +64,8 @@ class Roster {
   [[nodiscard]] std::vector<Member>& all() { return members_; }
   [[nodiscard]] const std::vector<Member>& all() const { return members_; }
   [[nodiscard]] int ready_count() const;
+  /// Whether anybody's speed was measured; if not, speed_of() only compares.
+  [[nodiscard]] bool knows_speeds() const;
   /// Expected rows per second: measured, or guessed from the threads and what others do per thread.
   [[nodiscard]] double speed_of(const Member& member) const;
 

@@ -49,7 +49,9 @@ struct BatchDone {
   std::uint64_t work = 0;
   SnippetRange node;
   std::uint64_t compute_ns = 0;  ///< sum over snippets
-  std::uint64_t elapsed_ns = 0;  ///< from the beginning of the first snippet to the end of the last
+  /// To the end of its last snippet, from the beginning of its first or, if that was later, from
+  /// the end of the batch before.
+  std::uint64_t elapsed_ns = 0;
 };
 struct BatchFailed {
   std::uint64_t work = 0;
@@ -69,7 +71,7 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  /// Begins a batch and returns at once.
+  /// Begins a batch after those begun before, and returns at once.
   void start(SnippetBatch batch);
   /// Computes a batch on the calling thread, snippet by snippet in order: for simulations, which
   /// must come out the same each time. What comes out is there to drain() afterwards.
