@@ -23,6 +23,17 @@ struct ValueRef {
   auto operator<=>(const ValueRef&) const = default;
 };
 
+/// What of the data an input of a graph is, by its slot. The first two serve all data; the others
+/// tell where the samples of ragged data end: there a row of the first two is a token or a node of
+/// a tree, and a graph of several samples has those of all of them, one after the other.
+enum InputSlot : std::uint32_t {
+  slot_features = 0,
+  slot_targets = 1,
+  slot_lengths = 2,  ///< i32 [samples]: tokens (of a tree: leaves) of each
+  slot_parents = 3,  ///< i32 [nodes], trees: in postorder, the parent's number in its own tree; -1
+  slot_nodes = 4     ///< i32 [samples], trees: nodes of each
+};
+
 /// Inputs of a graph are few: a slot is below this.
 constexpr std::uint32_t max_input_slots = 16;
 
@@ -30,7 +41,7 @@ constexpr std::uint32_t max_input_slots = 16;
 struct Node {
   enum class Kind : std::uint8_t { input = 1, parameter = 2, call = 3 };
   Kind kind = Kind::input;
-  /// Kind::input: slot of the data slice (0 features, 1 targets). Kind::parameter: its ParameterId.
+  /// Kind::input: its InputSlot. Kind::parameter: its ParameterId.
   std::uint32_t slot = 0;
   /// Kind::parameter: a gradient is asked for. Running statistics have none.
   bool trainable = false;

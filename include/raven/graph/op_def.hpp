@@ -91,6 +91,15 @@ struct OpDef {
   /// Multiply-add work of one forward run in FLOP; null where it does not count. The gradients
   /// of the first two inputs cost as much each.
   double (*flops)(std::span<const ValueType> inputs, std::span<const ValueType> outputs) = nullptr;
+  /// Which inputs go by rows (bit i for input i): calls that agree in all other inputs and in their
+  /// attributes are one call on those inputs, concatenated along the first dimension, and its
+  /// outputs are theirs, concatenated likewise. 0, or null: the call can't be joined with others.
+  /// Graphs of many samples are run as few large calls by this (autobatch.hpp).
+  std::uint64_t (*row_inputs)(std::span<const ValueType> inputs,
+                              const Attributes& attributes) = nullptr;
+  /// Attributes of a call joined from others, with so many rows in its first output; null where
+  /// they are the same. Calls join when this gives them equal attributes for equal rows.
+  Attributes (*joined)(const Attributes& attributes, std::int64_t rows) = nullptr;
   /// Only so many of the first inputs ever have a gradient; targets and the like are constants.
   std::uint16_t differentiable_inputs = 0xFFFF;
   /// Only so many of the first outputs carry a gradient; the others are constants (statistics,
