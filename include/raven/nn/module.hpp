@@ -26,6 +26,13 @@ struct LayerSpec {
   std::vector<LayerSpec> block;  ///< the layers inside a residual
 };
 
+/// What a row of the input of a layer is.
+enum class Ragged : std::uint8_t {
+  no,         ///< a sample
+  sequences,  ///< a token: samples stand one after the other, their lengths in slot_lengths
+  trees  ///< a token, that is, a leaf of a tree; its nodes are told by slot_parents, slot_nodes
+};
+
 /// Where a layer under construction declares its parameters.
 struct ModuleContext {
   ParameterStore& store;
@@ -34,6 +41,7 @@ struct ModuleContext {
   std::uint64_t seed = 0;  ///< initial values are a pure function of (seed, parameter id)
   std::span<const LayerSpec> block = {};
   std::int64_t vocabulary = 0;  ///< of the features, when they are tokens
+  Ragged ragged = Ragged::no;   ///< of the input; a layer that gives a row a sample ends it
 };
 
 /// A kind of layer: a row in a table, found by the name that a job gives it.
