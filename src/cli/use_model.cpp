@@ -242,7 +242,7 @@ void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t ro
       Snippet& piece = pieces[first + i];
       piece.index = batch.node.first + i;
       batch.snippets.push_back(piece);
-      batch.plans.push_back(plans.at(piece.rows));
+      batch.plans.push_back([plan = plans.at(piece.rows)] { return plan; });
     }
     executor.start(std::move(batch));
     for (const auto& [index, stats] : results_of(executor, bell)) take(pieces[index], stats);

@@ -6,6 +6,7 @@
 
 #include "raven/core/error.hpp"
 #include "raven/data/sampler.hpp"
+#include "raven/snippet/assembly.hpp"
 
 namespace raven {
 namespace {
@@ -24,7 +25,20 @@ struct CachedGraph {
   std::shared_ptr<const Plan> training;
   std::shared_ptr<const Plan> inference;
   std::shared_ptr<const Graph> graph;
+  std::shared_ptr<const SampleGraph> sample;  ///< once an assembly needs it
 };
+
+/// A snippet's graphs, by sample.
+struct CachedAssembly {
+  std::uint64_t work = 0;
+  Autobatch autobatch = Autobatch::on;
+  std::vector<std::shared_ptr<const SampleGraph>> samples;
+  std::vector<ParameterId> parameters;
+  std::vector<ParameterId> gradients;
+};
+
+/// Random keys of a sample are numbered by its rows, of which it has fewer.
+constexpr std::uint64_t keys_per_sample = std::uint64_t{1} << 24;
 
 /// Rows that came with the work, handed to each snippet by its place in the lease.
 /// @param ends of the rows
@@ -67,6 +81,7 @@ struct Contributor::Impl {
   Digest& session;
   std::vector<CachedParameter>& parameters;
   std::unordered_map<Digest, CachedGraph, DigestHash>& graphs;
+  std::unordered_map<Digest, std::shared_ptr<const CachedAssembly>, DigestHash> assemblies;
   std::deque<std::pair<Lease, Blob>> waiting;  // for parameters that are on their way
   std::uint64_t newest_work = 0;
   Instant last_heard;
@@ -106,6 +121,9 @@ struct Contributor::Impl {
     if (!welcome) return quit("the master sent work before a welcome");
     if (const auto* graph = std::get_if<GraphMessage>(&*decoded))
       return on_graph(*graph, message.body);
+    if (const auto* assembly = std::get_if<AssemblyMessage>(&*decoded))
+      return on_assembly(*assembly, message.body);
+    if (std::holds_alternative<ForgetGraphs>(*decoded)) return graphs.clear();
     if (const auto* parameter = std::get_if<ParameterMessage>(&*decoded)) {
       return on_parameter(*parameter, message.body);
     }
@@ -166,6 +184,43 @@ struct Contributor::Impl {
     }
   }
 
+  void on_assembly(const AssemblyMessage& message, const Blob& body) {
+    const std::optional<Assembly> assembly = decode_assembly(body.bytes());
+    if (!assembly || digest_of(body.bytes()) != message.digest) {
+      return quit("the master sent a damaged assembly of graphs");
+    }
+    auto cached = std::make_shared<CachedAssembly>();
+    cached->work = message.work;
+    cached->autobatch = assembly->autobatch;
+    cached->gradients = assembly->gradients;
+    std::vector<std::shared_ptr<const SampleGraph>> distinct;
+    for (const Digest& digest : assembly->graphs) {
+      const auto found = graphs.find(digest);
+      if (found == graphs.end()) return quit("the master sent an assembly of unknown graphs");
+      CachedGraph& graph = found->second;
+      try {
+        if (!graph.sample) graph.sample = std::make_shared<const SampleGraph>(Graph(*graph.graph));
+      } catch (const InputError& error) {
+        return quit(std::string("the master sent a graph that can't be joined: ") + error.what());
+      }
+      distinct.push_back(graph.sample);
+      const auto read = graph.sample->parameters();
+      cached->parameters.insert(cached->parameters.end(), read.begin(), read.end());
+    }
+    std::sort(cached->parameters.begin(), cached->parameters.end());
+    cached->parameters.erase(std::unique(cached->parameters.begin(), cached->parameters.end()),
+                             cached->parameters.end());
+    for (const std::vector<ParameterId>* ids : {&cached->parameters, &cached->gradients}) {
+      if (!ids->empty() && ids->back().value >= parameters.size()) {
+        return quit("the master sent an assembly with an unknown parameter");
+      }
+    }
+    for (const std::uint32_t place : assembly->of_sample) {
+      cached->samples.push_back(distinct[place]);
+    }
+    assemblies[message.digest] = std::move(cached);
+  }
+
   void on_parameter(const ParameterMessage& message, const Blob& body) {
     if (message.id.value >= parameters.size()) return quit("the master sent an unknown parameter");
     const ValueType& type = offer.parameters[message.id.value];
@@ -180,6 +235,7 @@ struct Contributor::Impl {
       newest_work = lease.work;
       out->forget_before = lease.work;
       std::erase_if(waiting, [&](const auto& entry) { return entry.first.work < lease.work; });
+      std::erase_if(assemblies, [&](const auto& entry) { return entry.second->work < lease.work; });
     }
     waiting.emplace_back(lease, body);
     start_what_can();
@@ -200,7 +256,7 @@ struct Contributor::Impl {
     std::uint32_t index = lease.node.first;
     for (const Snippet& snippet : lease.snippets) {
       if (snippet.index != index++ || snippet.first != next || snippet.rows < 1) return false;
-      if (snippet.rows > limit - snippet.first || !graphs.contains(snippet.graph)) return false;
+      if (snippet.rows > limit - snippet.first || !knows_graph_of(snippet)) return false;
       next += snippet.rows;
     }
     if (lease.inline_rows) {
@@ -208,6 +264,12 @@ struct Contributor::Impl {
           .has_value();
     }
     return body.empty() && sources[lease.dataset] != nullptr;
+  }
+
+  [[nodiscard]] bool knows_graph_of(const Snippet& snippet) const {
+    const auto found = assemblies.find(snippet.graph);
+    if (found == assemblies.end()) return graphs.contains(snippet.graph);
+    return found->second->samples.size() == static_cast<std::size_t>(snippet.rows);
   }
 
   void start_what_can() {
@@ -220,15 +282,17 @@ struct Contributor::Impl {
   }
 
   [[nodiscard]] bool has_parameters(const Lease& lease) {
-    for (const Snippet& snippet : lease.snippets) {
-      for (const ParameterId id : plan_of(lease, snippet)->parameters()) {
-        if (id.value >= parameters.size() ||
-            parameters[id.value].version != lease.versions[id.value]) {
-          return false;
-        }
-      }
-    }
-    return true;
+    const auto is_here = [&](ParameterId id) {
+      return id.value < parameters.size() &&
+             parameters[id.value].version == lease.versions[id.value];
+    };
+    return std::all_of(lease.snippets.begin(), lease.snippets.end(), [&](const Snippet& snippet) {
+      const auto assembly = assemblies.find(snippet.graph);
+      const std::span<const ParameterId> needed = assembly != assemblies.end()
+                                                      ? assembly->second->parameters
+                                                      : plan_of(lease, snippet)->parameters();
+      return std::all_of(needed.begin(), needed.end(), is_here);
+    });
   }
 
   const std::shared_ptr<const Plan>& plan_of(const Lease& lease, const Snippet& snippet) {
@@ -240,6 +304,22 @@ struct Contributor::Impl {
           *cached.graph, training ? Plan::Purpose::training : Plan::Purpose::inference);
     }
     return plan;
+  }
+
+  /// A sample's graph must read what the data set gives; how many rows that is, whoever reads them
+  /// knows.
+  [[nodiscard]] bool sample_fits(const Graph& graph, const SampleSchema& schema) const {
+    return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+      if (node.kind == Node::Kind::call) return true;
+      const ValueType& type = node.outputs.front();
+      if (node.kind == Node::Kind::parameter) {
+        return node.slot < offer.parameters.size() && type == offer.parameters[node.slot];
+      }
+      if (type.shape.rank() == 0 || type.shape[0] < 1) return false;
+      if (node.slot == slot_features) return type == schema.features(type.shape[0]);
+      if (node.slot == slot_targets) return type == schema.targets(type.shape[0]);
+      return node.slot < input_slots && type.dtype == DType::i32 && type.shape.rank() == 1;
+    });
   }
 
   /// The graph's inputs must be exactly what the data set gives for so many rows.
@@ -268,8 +348,7 @@ struct Contributor::Impl {
                        .key = {.seed = welcome->seed, .step = lease.step},
                        .read_rows = {}};
     for (const Snippet& snippet : lease.snippets) {
-      batch.plans.push_back(plan_of(lease, snippet));
-      if (!inputs_fit(batch.plans.back()->graph(), snippet, data.schema)) {
+      if (!add_plan(batch, lease, snippet, data.schema)) {
         return quit("the master sent a graph that does not fit the data");
       }
     }
@@ -283,6 +362,31 @@ struct Contributor::Impl {
       batch.read_rows = reader_of_shards(lease);
     }
     out->starts.push_back(std::move(batch));
+  }
+
+  /// @return whether the graph fits the data
+  [[nodiscard]] bool add_plan(SnippetBatch& batch, const Lease& lease, const Snippet& snippet,
+                              const SampleSchema& schema) {
+    const auto found = assemblies.find(snippet.graph);
+    if (found == assemblies.end()) {
+      const std::shared_ptr<const Plan>& plan = plan_of(lease, snippet);
+      batch.plans.emplace_back([plan] { return plan; });
+      return inputs_fit(plan->graph(), snippet, schema);
+    }
+    const auto purpose =
+        lease.purpose == Purpose::train ? Plan::Purpose::training : Plan::Purpose::inference;
+    batch.plans.emplace_back([assembly = found->second, purpose] {
+      return std::make_shared<const Plan>(join_graphs(assembly->samples, assembly->autobatch),
+                                          purpose);
+    });
+    batch.gradients = found->second->gradients;
+    batch.keys_per_sample = keys_per_sample;
+    const SampleGraph* last = nullptr;
+    for (const std::shared_ptr<const SampleGraph>& sample : found->second->samples) {
+      if (sample.get() == std::exchange(last, sample.get())) continue;
+      if (!sample_fits(sample->graph(), schema)) return false;
+    }
+    return true;
   }
 
   [[nodiscard]] RowReader reader_of_shards(const Lease& lease) const {

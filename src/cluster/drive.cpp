@@ -79,6 +79,7 @@ void drive_master(Master& master, Transport& transport, const MasterHooks& hooks
       if (const std::optional<Event> event = transport.poll(patience)) {
         master.on(*event, Clock::now(), actions);
         carry_out(actions, transport, hooks);
+        master.look_ahead();
         if (!hooks.after_step) continue;
         const MasterProgress progress = master.progress();
         if (progress.step != step_seen && !hooks.after_step(progress)) master.request_stop();

@@ -344,6 +344,7 @@ void Master::tick(Instant now, MasterActions& actions) {
   impl_->out = nullptr;
 }
 
+void Master::look_ahead() { impl_->look_ahead(); }
 void Master::request_stop() { impl_->stop_requested = true; }
 void Master::request_leave(PeerId peer) { impl_->leave_requested.push_back(peer); }
 std::size_t Master::largest_answer() const {

@@ -72,6 +72,33 @@ struct Master::Impl {
   /// The same of one lease. @return whether it was given to anybody
   [[nodiscard]] bool help(std::size_t index, std::span<const Worker> idle, Instant now);
 
+  // master_graphs.cpp
+  const RecordedGraph& recorded(std::int64_t rows, Tape::Mode mode);
+  /// The graphs of a snippet's samples, each once.
+  struct RecordedAssembly {
+    Blob bytes;
+    std::vector<std::shared_ptr<const RecordedSample>> graphs;
+  };
+  /// A step's snippets with their graphs.
+  struct Assembled {
+    std::uint64_t step = 0;
+    std::vector<Snippet> pieces;
+    RecordedGraph graph;  ///< what all of them have in common
+    std::unordered_map<Digest, RecordedAssembly, DigestHash> assemblies;
+  };
+  [[nodiscard]] Assembled assemble(Purpose purpose, std::uint64_t of_step,
+                                   std::vector<Snippet> pieces);
+  /// Samples of a step, or the first so many of an evaluation, by position.
+  [[nodiscard]] std::vector<std::int64_t> samples_of(Purpose purpose, std::uint64_t of_step,
+                                                     std::int64_t rows) const;
+  /// Records the next step while others compute this one.
+  void look_ahead();
+  /// Gives the phase its snippets and their graphs.
+  void begin_phase(std::vector<Snippet> pieces);
+  void send_graphs(Member& member, const Snippet& snippet);
+  /// That a contributor is to keep: above it begins anew.
+  static constexpr std::size_t most_sample_graphs = 16384;
+
   // master_steps.cpp: work
   void begin_next(Instant now);
   void begin_step(Instant now);
@@ -103,7 +130,6 @@ struct Master::Impl {
   /// Ends a run that nobody is left to finish the step of.
   void stop_alone(Instant now);
   void checkpoint(Instant now);
-  const RecordedGraph& recorded(std::int64_t rows, Tape::Mode mode);
   [[nodiscard]] PassResult pass_result(const EpochSums& sums) const;
   [[nodiscard]] bool is_last_step() const { return step + 1 >= steps; }
   [[nodiscard]] bool has_valid() const { return setup.datasets.size() > 1; }
@@ -130,6 +156,8 @@ struct Master::Impl {
   EpochSums evaluation;
   std::map<std::pair<std::int64_t, bool>, const RecordedGraph*> graph_of_rows;
   std::unordered_map<Digest, std::unique_ptr<RecordedGraph>, DigestHash> graphs;
+  Assembled now_assembled;  ///< of the phase
+  std::optional<Assembled> ahead;
 
   Instant started;
   double seconds_before = 0;

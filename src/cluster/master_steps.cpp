@@ -10,29 +10,6 @@
 #include "raven/tensor/kernels/reduce.hpp"
 
 namespace raven {
-const RecordedGraph& Master::Impl::recorded(std::int64_t rows, Tape::Mode mode) {
-  const std::pair key(rows, mode == Tape::Mode::training);
-  if (const auto found = graph_of_rows.find(key); found != graph_of_rows.end())
-    return *found->second;
-
-  Graph graph = setup.record(rows, mode);
-  auto kept = std::make_unique<RecordedGraph>();
-  kept->bytes = Blob(encode(graph));
-  kept->digest = digest_of(kept->bytes.bytes());
-  for (const Metric& metric : graph.metrics) kept->metric_names.push_back(metric.name);
-  kept->statistics = graph.statistics;
-  for (const Statistic& statistic : graph.statistics) {
-    kept->statistic_types.push_back(type_of(graph, statistic.value));
-  }
-  const Plan plan(std::move(graph),
-                  key.second ? Plan::Purpose::training : Plan::Purpose::inference);
-  kept->parameters.assign(plan.parameters().begin(), plan.parameters().end());
-  kept->gradients.assign(plan.gradients().begin(), plan.gradients().end());
-  auto& place = graphs[kept->digest];
-  if (!place) place = std::move(kept);
-  graph_of_rows[key] = place.get();
-  return *place;
-}
 
 void Master::Impl::begin_next(Instant now) {
   if (finished || phase) return;
@@ -61,11 +38,7 @@ void Master::Impl::begin_step(Instant now) {
   phase->purpose = Purpose::train;
   phase->step = step;
   phase->dataset = 0;
-  std::vector<Snippet> pieces =
-      cut_batch(sampler.batch_size(static_cast<std::int64_t>(step)), setup.train.snippets);
-  for (Snippet& piece : pieces) piece.graph = recorded(piece.rows, Tape::Mode::training).digest;
-  const RecordedGraph& graph = *graphs.at(pieces.front().graph);
-  phase->begin(std::move(pieces), graph, model.parameters());
+  begin_phase(cut_batch(sampler.batch_size(static_cast<std::int64_t>(step)), setup.train.snippets));
   hand_out(now);
 }
 
@@ -78,10 +51,7 @@ void Master::Impl::begin_evaluation(Instant now) {
   phase->dataset = 1;
   const std::int64_t rows = setup.datasets[1].rows;
   const std::int64_t size = evaluation_rows(setup.train);
-  std::vector<Snippet> pieces = cut_batch(rows, (rows + size - 1) / size);
-  for (Snippet& piece : pieces) piece.graph = recorded(piece.rows, Tape::Mode::inference).digest;
-  const RecordedGraph& graph = *graphs.at(pieces.front().graph);
-  phase->begin(std::move(pieces), graph, model.parameters());
+  begin_phase(cut_batch(rows, (rows + size - 1) / size));
   hand_out(now);
 }
 
@@ -189,27 +159,17 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
       .root = phase->root(),
       .snippets = {phase->snippets.begin() + node.first, phase->snippets.begin() + node.end()},
       .versions = phase->versions};
-  for (const Snippet& snippet : lease.snippets) {
-    if (member.graphs.insert(snippet.graph).second) {
-      send(member.peer, GraphMessage{snippet.graph}, graphs.at(snippet.graph)->bytes);
-    }
-  }
+  for (const Snippet& snippet : lease.snippets) send_graphs(member, snippet);
   for (const ParameterId id : phase->graph->parameters) {
     send_parameter(member, id, phase->parameters[id.value], phase->versions[id.value]);
   }
 
   Blob rows;
   if (lease.inline_rows) {
-    std::vector<std::int64_t> samples;
-    if (phase->purpose == Purpose::train) {
-      sampler.batch_at(static_cast<std::int64_t>(phase->step), samples);
-      samples.assign(samples.begin() + lease.snippets.front().first,
-                     samples.begin() + lease.snippets.back().first + lease.snippets.back().rows);
-    } else {
-      for (std::int64_t i = 0; i < phase->rows(node); ++i) {
-        samples.push_back(lease.snippets.front().first + i);
-      }
-    }
+    const std::int64_t end = lease.snippets.back().first + lease.snippets.back().rows;
+    const std::vector<std::int64_t> all = samples_of(phase->purpose, phase->step, end);
+    const std::vector<std::int64_t> samples(all.begin() + lease.snippets.front().first,
+                                            all.begin() + end);
     rows = setup.raw_rows(phase->dataset, samples);
   }
   if (member.idle_since) {

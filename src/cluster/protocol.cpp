@@ -188,7 +188,9 @@ void fields(auto& field, auto& m) {
     field(m.work), field(m.node), field(m.compute_ns), field(m.elapsed_ns);
   } else if constexpr (std::is_same_v<M, FailedMessage>) {
     field(m.work), field(m.node), field(m.reason);
-  } else if constexpr (std::is_same_v<M, Heartbeat>) {
+  } else if constexpr (std::is_same_v<M, AssemblyMessage>) {
+    field(m.digest), field(m.work);
+  } else if constexpr (std::is_same_v<M, Heartbeat> || std::is_same_v<M, ForgetGraphs>) {
   } else if constexpr (std::is_same_v<M, Finish>) {
     field(m.refused), field(m.reason);
   } else {

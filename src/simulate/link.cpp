@@ -21,7 +21,8 @@ std::size_t place(World& world, std::size_t size) {
 
 bool is_graph(const Message& message) {
   const auto decoded = decode(message.head);
-  return decoded && std::holds_alternative<GraphMessage>(*decoded);
+  return decoded && (std::holds_alternative<GraphMessage>(*decoded) ||
+                     std::holds_alternative<AssemblyMessage>(*decoded));
 }
 
 void flip_one(World& world, Bytes& bytes) {

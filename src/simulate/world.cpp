@@ -25,6 +25,10 @@ struct Words {
   std::string operator()(const GraphMessage& m) const {
     return "graph " + to_hex(m.digest).substr(0, 8);
   }
+  std::string operator()(const AssemblyMessage& m) const {
+    return "assembly " + to_hex(m.digest).substr(0, 8) + " of work " + std::to_string(m.work);
+  }
+  std::string operator()(const ForgetGraphs&) const { return "forget all graphs"; }
   std::string operator()(const ParameterMessage& m) const {
     return "parameter " + std::to_string(m.id.value) + " version " + std::to_string(m.version);
   }

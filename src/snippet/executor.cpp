@@ -1,5 +1,6 @@
 #include "raven/snippet/executor.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -124,6 +125,17 @@ struct Executor::Impl {
     emit(GradientReady{batch.work.work, batch.work.node, parameter, std::move(sum)});
   }
 
+  /// Gradients that others of the step have and this snippet has not.
+  void bring_zeros(Batch& batch, std::uint32_t leaf, const Plan& plan) {
+    for (const ParameterId id : batch.work.gradients) {
+      const auto made = plan.gradients();
+      if (std::find(made.begin(), made.end(), id) != made.end()) continue;
+      Tensor zeros(batch.work.parameters[id.value].type(), buffers);
+      std::memset(zeros.view().data, 0, zeros.type().bytes());
+      bring(batch, leaf, id, std::move(zeros));
+    }
+  }
+
   [[nodiscard]] SnippetStats stats_of(const Batch& batch, const Snippet& snippet, const Plan& plan,
                                       const Workspace& workspace, const Bindings& bindings) {
     const Graph& graph = plan.graph();
@@ -150,7 +162,8 @@ struct Executor::Impl {
     std::int64_t not_begun = 0;
     batch.begun_ns.compare_exchange_strong(not_begun, begin);
     const Snippet& snippet = batch.work.snippets[position];
-    const Plan& plan = *batch.work.plans[position];
+    const std::shared_ptr<const Plan> made = batch.work.plans[position]();
+    const Plan& plan = *made;
     const Graph& graph = plan.graph();
 
     RunMemory memory = take_memory(plan.workspace_bytes());
@@ -190,7 +203,7 @@ struct Executor::Impl {
                       .parameters = memory.parameters,
                       .gradients = memory.gradients,
                       .key = batch.work.key};
-    bindings.key.sample = static_cast<std::uint64_t>(snippet.first);
+    bindings.key.sample = static_cast<std::uint64_t>(snippet.first) * batch.work.keys_per_sample;
 
     plan.forward(*memory.workspace, bindings);
     SnippetStats stats = stats_of(batch, snippet, plan, *memory.workspace, bindings);
@@ -201,6 +214,7 @@ struct Executor::Impl {
       plan.backward(*memory.workspace, bindings, [&](ParameterId id) {
         bring(batch, snippet.index, id, std::move(memory.gradient_tensors[id.value]));
       });
+      bring_zeros(batch, snippet.index, plan);
     } else {
       emit(SnippetStatsReady{batch.work.work, batch.work.node, std::move(stats)});
     }

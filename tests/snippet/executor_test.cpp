@@ -20,7 +20,7 @@ SnippetBatch failing(std::uint64_t work, const std::shared_ptr<const Plan>& plan
   batch.node = {0, 1};
   batch.root = {0, 1};
   batch.snippets = {Snippet{}};
-  batch.plans = {plan};
+  batch.plans = {[plan] { return plan; }};
   batch.snippets[0].rows = 1;
   batch.read_rows = [gate = std::move(gate)](const Snippet&, const RowViews&) {
     gate.wait();

@@ -15,6 +15,7 @@
 #include "raven/cluster/roster.hpp"
 #include "raven/cluster/train_spec.hpp"
 #include "raven/graph/tape.hpp"
+#include "raven/snippet/assembly.hpp"
 #include "raven/tensor/parallel.hpp"
 
 namespace raven {
@@ -54,6 +55,15 @@ struct MasterSetup {
   ContributorSpec contributors;
   /// Runs the model once for a batch of that many rows.
   std::function<Graph(std::int64_t rows, Tape::Mode mode)> record;
+  /// For models that record a graph for each sample, used in place of `record`: runs the model for
+  /// one, or finds what it recorded before.
+  std::function<std::shared_ptr<const RecordedSample>(std::uint32_t dataset, std::int64_t sample,
+                                                      Tape::Mode mode, const ParameterStore& now)>
+      record_sample = {};
+  Autobatch autobatch = Autobatch::on;
+  /// Whether what is recorded does not depend on the parameters' values, so that the next step can
+  /// be recorded while others compute this one.
+  bool records_ahead = true;
   std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
   /// Raw rows of a data set, for contributors that can't open its shards.
   std::function<Blob(std::uint32_t dataset, std::span<const std::int64_t> samples)> raw_rows;
@@ -93,6 +103,8 @@ class Master {
   void on(const Event& event, Instant now, MasterActions& actions);
   /// To be called at least every 100 ms: heartbeats, lost peers, deadlines.
   void tick(Instant now, MasterActions& actions);
+  /// Records the graphs of the next step. To be called when there is nothing else to do.
+  void look_ahead();
   /// Ends the run after the step under way, with a checkpoint.
   void request_stop();
   /// Lets a contributor go as if it had asked for it: it is given nothing new, hands in what it

@@ -20,7 +20,7 @@ namespace raven {
 // at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
 // itself.
 
-constexpr std::uint32_t protocol_version = 4;
+constexpr std::uint32_t protocol_version = 5;
 
 /// Tensors that a model may have: their versions go with every lease, in its head.
 constexpr std::size_t max_parameters = 4000;
@@ -76,6 +76,16 @@ struct Ready {
 struct GraphMessage {
   Digest digest;
 };
+
+/// Master to contributor; the body is an Assembly of graphs sent before. It lasts until the first
+/// lease of later work.
+struct AssemblyMessage {
+  Digest digest;
+  std::uint64_t work = 0;
+};
+
+/// Master to contributor: forget all graphs that you were sent; what is needed is sent again.
+struct ForgetGraphs {};
 
 /// Master to contributor; the body is the tensor. Sent only when the contributor's version is
 /// older.
@@ -163,9 +173,10 @@ struct Finish {
   std::string reason;
 };
 
-using AnyMessage = std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease,
-                                StatsMessage, GradientMessage, DoneMessage, FailedMessage,
-                                Heartbeat, Finish, Leave, SumMessage, SendOn>;
+using AnyMessage =
+    std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease, StatsMessage,
+                 GradientMessage, DoneMessage, FailedMessage, Heartbeat, Finish, Leave, SumMessage,
+                 SendOn, AssemblyMessage, ForgetGraphs>;
 
 [[nodiscard]] Message encode(const AnyMessage& message, Blob body = {});
 /// None when the head is malformed or not as it was sent.

@@ -21,6 +21,9 @@ namespace raven {
 /// @return why the rows can't be had; empty when they were written
 using RowReader = std::function<std::string(const Snippet& snippet, const RowViews& to)>;
 
+/// Makes a snippet's plan, or has it. Called on compute threads. @throws InputError
+using PlanMaker = std::function<std::shared_ptr<const Plan>()>;
+
 /// A subtree of snippets of one step, ready to be computed.
 struct SnippetBatch {
   std::uint64_t work = 0;  ///< names the step or evaluation it belongs to
@@ -28,10 +31,14 @@ struct SnippetBatch {
   SnippetRange node;
   SnippetRange root;  ///< of the tree that `node` is in
   std::vector<Snippet> snippets;
-  std::vector<std::shared_ptr<const Plan>> plans;  ///< one per snippet, equal graphs share one
-  std::vector<Tensor> parameters;                  ///< by ParameterId, of the versions asked for
-  RandomKey key;                                   ///< seed and step
+  std::vector<PlanMaker> plans;    ///< one per snippet
+  std::vector<Tensor> parameters;  ///< by ParameterId, of the versions asked for
+  RandomKey key;                   ///< seed and step
+  /// Numbers of random keys from one sample to the next: more than its rows.
+  std::uint64_t keys_per_sample = 1;
   RowReader read_rows;
+  /// Gradients asked of each snippet beside those that its plan makes: zeros where it makes none.
+  std::vector<ParameterId> gradients = {};
 };
 
 /// What comes out of a batch, piece by piece, as soon as it is there.

@@ -1,0 +1,148 @@
+// What snippets are made of: graphs for so many rows, or one for each sample.
+#include <algorithm>
+
+#include "cluster/master_impl.hpp"
+#include "raven/graph/plan.hpp"
+
+namespace raven {
+
+const RecordedGraph& Master::Impl::recorded(std::int64_t rows, Tape::Mode mode) {
+  const std::pair key(rows, mode == Tape::Mode::training);
+  if (const auto found = graph_of_rows.find(key); found != graph_of_rows.end())
+    return *found->second;
+
+  Graph graph = setup.record(rows, mode);
+  auto kept = std::make_unique<RecordedGraph>();
+  kept->bytes = Blob(encode(graph));
+  kept->digest = digest_of(kept->bytes.bytes());
+  for (const Metric& metric : graph.metrics) kept->metric_names.push_back(metric.name);
+  kept->statistics = graph.statistics;
+  for (const Statistic& statistic : graph.statistics) {
+    kept->statistic_types.push_back(type_of(graph, statistic.value));
+  }
+  const Plan plan(std::move(graph),
+                  key.second ? Plan::Purpose::training : Plan::Purpose::inference);
+  kept->parameters.assign(plan.parameters().begin(), plan.parameters().end());
+  kept->gradients.assign(plan.gradients().begin(), plan.gradients().end());
+  auto& place = graphs[kept->digest];
+  if (!place) place = std::move(kept);
+  graph_of_rows[key] = place.get();
+  return *place;
+}
+
+std::vector<std::int64_t> Master::Impl::samples_of(Purpose purpose, std::uint64_t of_step,
+                                                   std::int64_t rows) const {
+  std::vector<std::int64_t> samples;
+  if (purpose == Purpose::train) {
+    sampler.batch_at(static_cast<std::int64_t>(of_step), samples);
+  } else {
+    for (std::int64_t i = 0; i < rows; ++i) samples.push_back(i);
+  }
+  return samples;
+}
+
+Master::Impl::Assembled Master::Impl::assemble(Purpose purpose, std::uint64_t of_step,
+                                               std::vector<Snippet> pieces) {
+  const bool training = purpose == Purpose::train;
+  const Tape::Mode mode = training ? Tape::Mode::training : Tape::Mode::inference;
+  const std::int64_t rows = pieces.back().first + pieces.back().rows;
+  const std::vector<std::int64_t> samples = samples_of(purpose, of_step, rows);
+  Assembled all;
+  all.step = of_step;
+  std::vector<std::shared_ptr<const RecordedSample>> recordings;
+  for (const std::int64_t sample : samples) {
+    recordings.push_back(
+        setup.record_sample(training ? 0 : 1, sample, mode, model.parameters()));
+  }
+  std::vector<ParameterId>& parameters = all.graph.parameters;
+  std::vector<ParameterId>& gradients = all.graph.gradients;
+  const RecordedSample* last = nullptr;
+  for (const auto& recording : recordings) {
+    if (recording.get() == std::exchange(last, recording.get())) continue;
+    const auto add = [](std::vector<ParameterId>& to, std::span<const ParameterId> ids) {
+      if (std::includes(to.begin(), to.end(), ids.begin(), ids.end())) return;
+      const auto middle = static_cast<std::ptrdiff_t>(to.size());
+      to.insert(to.end(), ids.begin(), ids.end());
+      std::inplace_merge(to.begin(), to.begin() + middle, to.end());
+      to.erase(std::unique(to.begin(), to.end()), to.end());
+    };
+    add(parameters, recording->graph.parameters());
+    if (training) add(gradients, recording->graph.gradients());
+  }
+  for (const Metric& metric : recordings.front()->graph.graph().metrics) {
+    all.graph.metric_names.push_back(metric.name);
+  }
+  for (Snippet& piece : pieces) {
+    Assembly assembly{.autobatch = setup.autobatch,
+                      .graphs = {},
+                      .of_sample = {},
+                      .gradients = gradients};
+    RecordedAssembly recorded;
+    std::unordered_map<Digest, std::uint32_t, DigestHash> places;
+    for (std::int64_t i = piece.first; i < piece.first + piece.rows; ++i) {
+      const auto& recording = recordings[static_cast<std::size_t>(i)];
+      const auto [found, fresh] = places.try_emplace(
+          recording->digest, static_cast<std::uint32_t>(assembly.graphs.size()));
+      if (fresh) {
+        assembly.graphs.push_back(recording->digest);
+        recorded.graphs.push_back(recording);
+      }
+      assembly.of_sample.push_back(found->second);
+    }
+    recorded.bytes = Blob(encode(assembly));
+    piece.graph = digest_of(recorded.bytes.bytes());
+    all.assemblies[piece.graph] = std::move(recorded);
+  }
+  all.pieces = std::move(pieces);
+  return all;
+}
+
+void Master::Impl::look_ahead() {
+  // Recording may read the parameters only where it does not depend on their values.
+  if (!setup.record_sample || !setup.records_ahead || finished || !phase) return;
+  if (phase->purpose != Purpose::train || is_last_step()) return;
+  const std::uint64_t next = step + 1;
+  if (ahead && ahead->step == next) return;
+  ahead = assemble(Purpose::train, next,
+                   cut_batch(sampler.batch_size(static_cast<std::int64_t>(next)),
+                             setup.train.snippets));
+}
+
+void Master::Impl::begin_phase(std::vector<Snippet> pieces) {
+  const bool training = phase->purpose == Purpose::train;
+  if (!setup.record_sample) {
+    const Tape::Mode mode = training ? Tape::Mode::training : Tape::Mode::inference;
+    for (Snippet& piece : pieces) piece.graph = recorded(piece.rows, mode).digest;
+    const RecordedGraph& graph = *graphs.at(pieces.front().graph);
+    phase->begin(std::move(pieces), graph, model.parameters());
+    return;
+  }
+  if (training && ahead && ahead->step == phase->step) {
+    now_assembled = std::move(*std::exchange(ahead, std::nullopt));
+  } else {
+    now_assembled = assemble(phase->purpose, phase->step, std::move(pieces));
+  }
+  phase->begin(now_assembled.pieces, now_assembled.graph, model.parameters());
+}
+
+void Master::Impl::send_graphs(Member& member, const Snippet& snippet) {
+  if (!setup.record_sample) {
+    if (member.graphs.insert(snippet.graph).second) {
+      send(member.peer, GraphMessage{snippet.graph}, graphs.at(snippet.graph)->bytes);
+    }
+    return;
+  }
+  const RecordedAssembly& assembly = now_assembled.assemblies.at(snippet.graph);
+  if (member.graphs.size() + assembly.graphs.size() > most_sample_graphs) {
+    member.graphs.clear();
+    send(member.peer, ForgetGraphs{});
+  }
+  for (const auto& recording : assembly.graphs) {
+    if (member.graphs.insert(recording->digest).second) {
+      send(member.peer, GraphMessage{recording->digest}, recording->bytes);
+    }
+  }
+  send(member.peer, AssemblyMessage{snippet.graph, phase->work}, assembly.bytes);
+}
+
+}  // namespace raven

@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <cstring>
+
+#include "dataflow.hpp"
+#include "raven/core/digest.hpp"
+#include "raven/core/error.hpp"
+#include "raven/graph/autobatch.hpp"
+
+namespace raven {
+namespace {
+
+SampleGraph::Signature signature_of(const ByteWriter& what) {
+  const Digest digest = digest_of(ByteSpan(what.bytes()));
+  SampleGraph::Signature signature;
+  std::memcpy(signature.data(), digest.bytes.data(), sizeof signature);
+  return signature;
+}
+
+void put(ByteWriter& to, const SampleGraph::Signature& signature) {
+  for (const std::uint64_t half : signature) to.put(half);
+}
+
+bool in_mask(std::uint64_t mask, std::size_t input) {
+  return input < 64 && (mask >> input & 1U) != 0;
+}
+
+/// Fills in what nodes are, one after the other.
+class Analysis {
+ public:
+  Analysis(const Graph& graph, std::vector<SampleGraph::Info>& infos)
+      : graph_(graph), infos_(infos) {}
+
+  void run() {
+    mark_needed();
+    std::uint32_t values = 0;
+    for (std::uint32_t n = 0; n < graph_.nodes.size(); ++n) {
+      infos_[n].first_value = values;
+      values += static_cast<std::uint32_t>(graph_.nodes[n].outputs.size());
+      const Node& node = graph_.nodes[n];
+      if (node.kind == Node::Kind::parameter) {
+        parameter(n);
+      } else if (node.kind == Node::Kind::call) {
+        call(n);
+      }
+    }
+  }
+
+ private:
+  void mark_needed() {
+    for_each_asked(graph_, [&](ValueRef value) { infos_[value.node].needed = true; });
+    for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
+      if (!infos_[n].needed) continue;
+      for (const ValueRef value : graph_.nodes[n].inputs) infos_[value.node].needed = true;
+    }
+  }
+
+  void parameter(std::uint32_t n) {
+    ByteWriter what;
+    what.put(std::uint8_t{1});
+    what.put(graph_.nodes[n].slot);
+    infos_[n].signature = signature_of(what);
+    infos_[n].shared = true;
+  }
+
+  void call(std::uint32_t n) {
+    const Node& node = graph_.nodes[n];
+    SampleGraph::Info& info = infos_[n];
+    info.shared = std::all_of(node.inputs.begin(), node.inputs.end(),
+                              [&](ValueRef value) { return infos_[value.node].shared; });
+    for (const ValueRef value : node.inputs) {
+      const SampleGraph::Info& input = infos_[value.node];
+      if (!info.shared) info.depth = std::max(info.depth, input.depth + 1);
+      const bool waits = !input.shared && graph_.nodes[value.node].kind == Node::Kind::call;
+      info.waits_for += waits ? 1 : 0;
+    }
+    if (!info.shared && node.op->row_inputs != nullptr) info.row_inputs = rows_of(node);
+    info.joins = info.row_inputs != 0;
+    ByteWriter what;
+    what.put(std::uint8_t{2});
+    what.put_string(node.op->name);
+    const bool rescaled = info.joins && node.op->joined != nullptr;
+    (rescaled ? node.op->joined(node.attributes, 1) : node.attributes).encode(what);
+    what.put(info.row_inputs);
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      if (in_mask(info.row_inputs, k)) {
+        const ValueType& type = type_of(graph_, node.inputs[k]);
+        what.put(type.dtype);
+        what.put_list(type.shape.dims().subspan(1));
+      } else {
+        put(what, infos_[node.inputs[k].node].signature);
+        what.put(node.inputs[k].output);
+      }
+    }
+    info.signature = signature_of(what);
+  }
+
+  /// The row inputs of a call, 0 unless it can be one call with those of other samples.
+  [[nodiscard]] std::uint64_t rows_of(const Node& node) const {
+    std::vector<ValueType> types;
+    for (const ValueRef value : node.inputs) types.push_back(type_of(graph_, value));
+    const std::uint64_t mask = node.op->row_inputs(types, node.attributes);
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      // What is shared would have to be repeated for each; what is not is another value for each.
+      if (in_mask(mask, k) == infos_[node.inputs[k].node].shared) return 0;
+      if (in_mask(mask, k) && types[k].shape.rank() == 0) return 0;
+    }
+    const bool has_rows = std::all_of(node.outputs.begin(), node.outputs.end(),
+                                      [](const ValueType& type) { return type.shape.rank() > 0; });
+    return has_rows ? mask : 0;
+  }
+
+  const Graph& graph_;
+  std::vector<SampleGraph::Info>& infos_;
+};
+
+}  // namespace
+
+SampleGraph::SampleGraph(Graph graph) : graph_(std::move(graph)), infos_(graph_.nodes.size()) {
+  check(graph_);
+  if (!graph_.statistics.empty()) {
+    throw InputError("a layer that takes statistics over a batch can't be part of the graph of one sample",
+                     "use layer_norm in place of batch_norm");
+  }
+  Analysis(graph_, infos_).run();
+  first_user_.assign(graph_.nodes.size() + 1, 0);
+  for (std::uint32_t n = 0; n < graph_.nodes.size(); ++n) {
+    value_count_ += static_cast<std::uint32_t>(graph_.nodes[n].outputs.size());
+    if (infos_[n].shared || !infos_[n].needed) continue;
+    for (const ValueRef value : graph_.nodes[n].inputs) ++first_user_[value.node + 1];
+  }
+  for (std::size_t n = 0; n < graph_.nodes.size(); ++n) first_user_[n + 1] += first_user_[n];
+  users_.resize(first_user_.back());
+  std::vector<std::uint32_t> next(first_user_.begin(), first_user_.end() - 1);
+  for (std::uint32_t n = 0; n < graph_.nodes.size(); ++n) {
+    if (infos_[n].shared || !infos_[n].needed) continue;
+    for (const ValueRef value : graph_.nodes[n].inputs) users_[next[value.node]++] = n;
+  }
+
+  const Dataflow flow = trace(graph_, true);
+  for (const Storage& storage : flow.storages) {
+    if (storage.kind == Storage::Kind::parameter && storage.has_gradient) {
+      gradients_.push_back({storage.slot});
+    }
+  }
+  for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+    if (graph_.nodes[n].kind == Node::Kind::parameter && infos_[n].needed) {
+      parameters_.push_back({graph_.nodes[n].slot});
+    }
+  }
+  std::sort(parameters_.begin(), parameters_.end());
+  std::sort(gradients_.begin(), gradients_.end());
+}
+
+}  // namespace raven
