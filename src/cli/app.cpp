@@ -89,7 +89,7 @@ std::string lower_first(std::string text) {
 bool speaks_for_all() { return launch_place().rank == 0; }
 
 /// Parses and runs. @return an ExitCode
-int parse_and_run(CLI::App& app, Action& chosen, int argc, char** argv) {
+int parse_and_run(CLI::App& app, Action& chosen, int argc, char** argv, Programs programs) {
   try {
     check_verbs(app, argc, argv);
     app.parse(argc, argv);
@@ -107,12 +107,12 @@ int parse_and_run(CLI::App& app, Action& chosen, int argc, char** argv) {
     if (!speaks_for_all()) return exit_mistake;
     throw InputError(lower_first(error.what()), remedy_for(app));
   }
-  return chosen ? chosen() : exit_done;
+  return chosen ? chosen(programs) : exit_done;
 }
 
 }  // namespace
 
-int run_raven(int argc, char** argv) {
+int run_raven(int argc, char** argv, Programs programs) {
   // A reader that goes away must not kill a run: writing then fails with EPIPE, which print()
   // forgives.
   std::signal(SIGPIPE, SIG_IGN);
@@ -128,7 +128,7 @@ int run_raven(int argc, char** argv) {
       print(app.help());
       code = exit_mistake;
     } else {
-      code = parse_and_run(app, chosen, argc, argv);
+      code = parse_and_run(app, chosen, argc, argv, programs);
     }
   } catch (const InputError& error) {
     print_mistake(error);

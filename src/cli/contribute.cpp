@@ -58,12 +58,18 @@ Hello hello_of(int threads) {
           .threads = static_cast<std::uint32_t>(threads)};
 }
 
-Workplace::Workplace(int threads) : hello_(hello_of(threads)), compute_(threads) {}
+Workplace::Workplace(int threads, Programs programs)
+    : hello_(hello_of(threads)), compute_(threads) {
+  for (const ProgramDef* program : programs) {
+    ops_.insert(ops_.end(), program->ops.begin(), program->ops.end());
+  }
+}
 
 ContributorEnd Workplace::contribute(Transport& transport) {
   return drive_contributor(
       {.hello = hello_,
        .memory = memory_,
+       .ops = ops_,
        .open_dataset = [this](const DatasetOffer& offer,
                               std::uint64_t cache_bytes) { return open(offer, cache_bytes); }},
       transport, compute_, buffers_, [] { return stop_signal != 0; });

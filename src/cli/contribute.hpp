@@ -6,6 +6,7 @@
 
 #include "raven/cluster/contributor.hpp"
 #include "raven/core/digest.hpp"
+#include "raven/job/job_spec.hpp"
 #include "raven/tensor/parallel.hpp"
 #include "raven/transport/transport.hpp"
 
@@ -28,7 +29,8 @@ void listen_for_signals();
 /// sent.
 class Workplace {
  public:
-  explicit Workplace(int threads);
+  /// @param programs whose ops it may be sent
+  explicit Workplace(int threads, Programs programs = {});
 
   /// Contributes over `transport`, whose peer 0 is the master or a gateway, until the master says
   /// it's over, the way to it is lost, or SIGTERM, SIGINT or SIGUSR1 comes.
@@ -39,6 +41,7 @@ class Workplace {
   SampleSource open(const DatasetOffer& offer, std::uint64_t cache_bytes);
 
   Hello hello_;
+  std::vector<const OpDef*> ops_;
   ComputePool compute_;
   BufferPool buffers_;
   std::shared_ptr<ContributorMemory> memory_ = std::make_shared<ContributorMemory>();

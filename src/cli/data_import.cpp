@@ -87,7 +87,7 @@ void declare_idx(CLI::App& parent, Action& chosen) {
       "Examples:\n  raven data import idx train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz "
       "--folder data/mnist");
   verb->callback([arguments, &chosen] {
-    chosen = [arguments] {
+    chosen = [arguments](Programs) {
       return run_import(arguments->import, [&](const ImportOptions& options) {
         return import_idx(arguments->images, arguments->labels, options);
       });
@@ -123,7 +123,7 @@ void declare_csv(CLI::App& parent, Action& chosen) {
   raven data import csv wine.csv --target quality --kind real --folder data/wine
   raven data import csv runs.tsv --separator tab --ignore id --folder data/runs)");
   verb->callback([arguments, &chosen] {
-    chosen = [arguments] {
+    chosen = [arguments](Programs) {
       if (arguments->separator == "tab") arguments->separator = "\t";
       if (arguments->separator.size() != 1) {
         throw InputError("--separator is '" + arguments->separator + "', not one character",
@@ -153,7 +153,7 @@ void declare_npy(CLI::App& parent, Action& chosen) {
   declare_import_options(*verb, arguments->import);
   verb->footer("Examples:\n  raven data import npy x.npy y.npy --folder data/mine");
   verb->callback([arguments, &chosen] {
-    chosen = [arguments] {
+    chosen = [arguments](Programs) {
       return run_import(arguments->import, [&](const ImportOptions& options) {
         return import_npy(arguments->features, arguments->targets, options);
       });
@@ -179,7 +179,7 @@ void declare_npz(CLI::App& parent, Action& chosen) {
       "Examples:\n  raven data import npz mnist.npz --features x_train --targets y_train --folder "
       "data/mnist");
   verb->callback([arguments, &chosen] {
-    chosen = [arguments] {
+    chosen = [arguments](Programs) {
       return run_import(arguments->import, [&](const ImportOptions& options) {
         return import_npz(arguments->file, arguments->npz, options);
       });
@@ -221,7 +221,7 @@ void declare_text(CLI::App& parent, Action& chosen) {
 
 A row of the data set is a window; every token but a sequence's first is asked for once per epoch.)");
   verb->callback([arguments, &chosen] {
-    chosen = [arguments] {
+    chosen = [arguments](Programs) {
       for (const TokenUnit unit : {TokenUnit::character, TokenUnit::word, TokenUnit::byte_pair}) {
         if (arguments->unit == to_string(unit)) arguments->text.unit = unit;
       }

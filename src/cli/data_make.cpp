@@ -46,7 +46,7 @@ void declare_digits(CLI::App& parent, Action& chosen) {
   raven data make digits --count 500 --seed 7 --folder /tmp/few --rows-per-shard 100
 
 The same seed gives the same digits; a larger count begins with the same ones.)");
-  verb->callback([options, &chosen] { chosen = [options] { return make_digits_data(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs) { return make_digits_data(*options); }; });
 }
 
 struct TableOptions {
@@ -82,7 +82,7 @@ void declare_table(CLI::App& parent, Action& chosen) {
   verb->footer(R"(Examples:
   raven data make table --count 5000 --file data/machines.csv
   raven data import csv data/machines.csv --target outcome --folder data/machines)");
-  verb->callback([options, &chosen] { chosen = [options] { return make_table_data(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs) { return make_table_data(*options); }; });
 }
 
 struct StoryOptions {
@@ -118,7 +118,7 @@ void declare_story(CLI::App& parent, Action& chosen) {
   verb->footer(R"(Examples:
   raven data make story --bytes 1000000 --file data/story.txt
   raven data import text data/story.txt --context 64 --folder data/story)");
-  verb->callback([options, &chosen] { chosen = [options] { return make_story_data(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs) { return make_story_data(*options); }; });
 }
 
 }  // namespace raven

@@ -119,7 +119,7 @@ void declare_data_show(CLI::App& parent, Action& chosen) {
   verb->footer(
       "Examples:\n  raven data show data/digits/train.yaml\n  raven data show data/wine/valid.yaml "
       "--json");
-  verb->callback([options, &chosen] { chosen = [options] { return show(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs) { return show(*options); }; });
 }
 
 void declare_data_verify(CLI::App& parent, Action& chosen) {
@@ -131,7 +131,7 @@ void declare_data_verify(CLI::App& parent, Action& chosen) {
   raven data verify data/digits/train.yaml
 
 All that is wrong is told, not only the first; the exit code is then 2.)");
-  verb->callback([file, &chosen] { chosen = [file] { return verify_data(*file); }; });
+  verb->callback([file, &chosen] { chosen = [file](Programs) { return verify_data(*file); }; });
 }
 
 }  // namespace raven

@@ -47,7 +47,7 @@ int contribute_as_spawned(const JoinOptions& options) {
     throw InputError("no gateway started this process", "leave --spawned to gateways");
   }
   WayIn way(options.run, patience_of(options), mpi_server_of_environment());
-  Workplace workplace(threads_of(options));
+  Workplace workplace(threads_of(options), programs);
   return report(way.contribute(workplace, std::move(transport)));
 }
 
@@ -70,7 +70,7 @@ void prepare_mpi(const std::string& server) {
   setenv("HWLOC_COMPONENTS", "-gl,-opencl", 0);
 }
 
-int contribute_from_outside(const JoinOptions& options) {
+int contribute_from_outside(const JoinOptions& options, Programs programs) {
   const Beginning beginning;
   const WayIn::Patience patience = patience_of(options);
   const std::optional<DoorFile> doors = WayIn::wait_for_doors(options.run, patience.first);
@@ -85,7 +85,7 @@ int contribute_from_outside(const JoinOptions& options) {
   WayIn way(options.run, patience, mpi_server_of_environment(), [&] {
     if (alone) beginning.begin_anew();
   });
-  Workplace workplace(threads_of(options));
+  Workplace workplace(threads_of(options), programs);
   const ContributorEnd end = way.contribute(workplace, nullptr);
   if (way.needs_new_process() && alone) beginning.begin_anew();
   return report(end);
@@ -93,9 +93,9 @@ int contribute_from_outside(const JoinOptions& options) {
 
 }  // namespace
 
-int join(const JoinOptions& options) {
+int join(const JoinOptions& options, Programs programs) {
   listen_for_signals();
-  return options.spawned ? contribute_as_spawned(options) : contribute_from_outside(options);
+  return options.spawned ? contribute_as_spawned(options) : contribute_from_outside(options, programs);
 }
 
 int spawn(const SpawnOptions& options) {

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "raven/job/job_spec.hpp"
+
 namespace raven {
 
 struct JoinOptions {
@@ -18,7 +20,7 @@ struct JoinOptions {
 
 /// Contributes to a run under way until it is over.
 /// @return an ExitCode  @throws InputError
-int join(const JoinOptions& options);
+int join(const JoinOptions& options, Programs programs);
 
 struct SpawnOptions {
   std::filesystem::path run;

@@ -381,13 +381,13 @@ class Launch {
 
 }  // namespace
 
-int launch(const LaunchOptions& options) {
+int launch(const LaunchOptions& options, Programs programs) {
   std::vector<InputError> errors;
   std::vector<std::string> overrides;
   for (std::size_t i = 0; i + 1 < options.train.size(); ++i) {
     if (options.train[i] == "--set") overrides.push_back(options.train[i + 1]);
   }
-  const std::optional<JobSpec> job = read_job(options.job, overrides, errors);
+  const std::optional<JobSpec> job = read_job(options.job, overrides, errors, programs);
   if (!job) {
     print_mistakes(errors);
     return exit_mistake;

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "raven/job/job_spec.hpp"
+
 namespace raven {
 
 struct LaunchOptions {
@@ -46,6 +48,6 @@ struct LaunchPlan {
 /// Trains a job with whatever that takes: starts ompi-server and mpirun, the master again when it
 /// crashes, and leaves nothing running.
 /// @return the master's own ExitCode  @throws InputError
-int launch(const LaunchOptions& options);
+int launch(const LaunchOptions& options, Programs programs);
 
 }  // namespace raven

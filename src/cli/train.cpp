@@ -41,7 +41,9 @@ class InnerContributor {
   InnerContributor(LocalHub& hub, const Training& training, ComputePool& compute,
                    BufferPool& buffers)
       : thread_([this, &hub, &training, &compute, &buffers] {
+          const OpRows ops = training.model->ops();
           ContributorSetup setup{.hello = hello_of(compute.threads()),
+                                 .ops = {ops.begin(), ops.end()},
                                  .open_dataset = [&](const DatasetOffer& offer, std::uint64_t) {
                                    const bool is_train =
                                        offer.identity == training.train->manifest().identity();
@@ -262,9 +264,10 @@ class MasterRun {
   RunDirectory directory_;
 };
 
-int contribute_as_rank(MpiSession& session, const std::filesystem::path& run, int threads) {
+int contribute_as_rank(MpiSession& session, const std::filesystem::path& run, int threads,
+                       Programs programs) {
   WayIn way(run, {}, mpi_server_of_environment());
-  Workplace workplace(threads);
+  Workplace workplace(threads, programs);
   const ContributorEnd end = way.contribute(workplace, make_mpi_transport());
   if (!end.why.empty()) {
     print_failure("contributor on rank " + std::to_string(session.rank()) + " ends: " + end.why);
@@ -294,7 +297,7 @@ void leave_result(const TrainOptions& options, int code) {
   std::ofstream(options.result_file) << code << '\n';
 }
 
-int train_here(const TrainOptions& options) {
+int train_here(const TrainOptions& options, Programs programs) {
   const bool launched = running_under_mpirun();
   LaunchPlace place = launch_place();
   const bool is_gateway = launched && place.rank >= 1 && place.rank <= options.gateways;
@@ -323,7 +326,7 @@ int train_here(const TrainOptions& options) {
   std::vector<InputError> errors;
   if (!is_master) {
     // Only for `threads` and `master_computes`; a contributor that can't read the job does without.
-    const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
+    const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors, programs);
     const int threads = options.threads > 0 ? options.threads : job ? job->threads : 0;
     const std::filesystem::path run = std::filesystem::absolute(
         options.run.empty() ? default_run_folder(job ? job->name : "run") : options.run);
@@ -331,12 +334,13 @@ int train_here(const TrainOptions& options) {
     return contribute_as_rank(*session, run,
                               share_cores(place, allowed_cores(), online_cores(),
                                           job ? job->master_computes : std::nullopt, threads)
-                                  .threads);
+                                  .threads,
+                              programs);
   }
 
   MasterRemote remote(world_size, options.gateways);
   try {
-    const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
+    const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors, programs);
     if (!job) {
       print_mistakes(errors);
       leave_result(options, exit_mistake);
@@ -359,10 +363,10 @@ int train_here(const TrainOptions& options) {
 
 }  // namespace
 
-int train(const TrainOptions& options) {
+int train(const TrainOptions& options, Programs programs) {
   listen_for_signals();
   try {
-    return train_here(options);
+    return train_here(options, programs);
   } catch (const InputError&) {
     leave_result(options, exit_mistake);
     throw;

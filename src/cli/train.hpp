@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "raven/job/job_spec.hpp"
 #include "raven/transport/transport.hpp"
 
 namespace raven {
@@ -38,7 +39,8 @@ struct TrainOptions {
 
 /// Trains a job: as the master, or as a contributor when an MPI launcher made this process one of
 /// its higher ranks.
+/// @param programs that the job may name
 /// @return an ExitCode  @throws InputError
-int train(const TrainOptions& options);
+int train(const TrainOptions& options, Programs programs = {});
 
 }  // namespace raven

@@ -11,6 +11,7 @@
 #include "raven/cluster/drive.hpp"
 #include "raven/core/error.hpp"
 #include "raven/job/build.hpp"
+#include "raven/job/recorder.hpp"
 #include "raven/snippet/executor.hpp"
 
 namespace raven {
@@ -18,17 +19,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ValueType sample_type(const ValueType& batch) { return {batch.dtype, batch.shape.without_first()}; }
-
 void check_run(const fs::path& run) {
   if (fs::exists(run / "job.yaml")) return;
   throw InputError({run.string()}, "is not a run directory (it has no job.yaml)",
                    "name the folder that 'raven train' wrote, for instance runs/digits_cnn");
 }
 
-JobSpec job_of(const fs::path& run) {
+JobSpec job_of(const fs::path& run, Programs programs) {
   std::vector<InputError> errors;
-  std::optional<JobSpec> job = read_job(run / "job.yaml", overrides_of(run), errors);
+  std::optional<JobSpec> job = read_job(run / "job.yaml", overrides_of(run), errors, programs);
   if (job) return std::move(*job);
   // All of them matter, the last one is printed by whoever catches it.
   print_mistakes(std::span(errors).first(errors.size() - 1));
@@ -99,6 +98,8 @@ void take_parameters(TrainedModel& trained, const Checkpoint& checkpoint) {
 
 void check_origin(const TrainedModel& trained, const Checkpoint& checkpoint,
                   const Manifest& trained_on) {
+  // The graph of a sample of data that need not be there any more can't be made again.
+  if (trained.model->by_sample()) return;
   const std::int64_t rows = std::min(trained.job.train.batch, trained_on.rows());
   const Digest wanted = training_digest(
       trained.job, trained.parameters,
@@ -150,7 +151,47 @@ std::map<std::uint32_t, SnippetStats> results_of(Executor& executor, Bell& bell)
   }
 }
 
+/// Plans of pieces of the data: one for so many rows, or joined from the graphs of samples.
+class PlanStock {
+ public:
+  explicit PlanStock(const TrainedModel& trained)
+      : trained_(trained), recorder_(trained.model, {trained.data}) {}
+
+  PlanMaker of(const Snippet& piece) {
+    if (!trained_.model->by_sample()) {
+      auto& plan = by_rows_[piece.rows];
+      if (!plan) {
+        plan = std::make_shared<const Plan>(
+            trained_.model->record(trained_.parameters, piece.rows, Tape::Mode::inference),
+            Plan::Purpose::inference);
+      }
+      return [plan] { return plan; };
+    }
+    std::vector<std::shared_ptr<const SampleGraph>> graphs;
+    for (std::int64_t i = piece.first; i < piece.first + piece.rows; ++i) {
+      const auto recorded = recorder_(0, i, Tape::Mode::inference, trained_.parameters);
+      graphs.emplace_back(recorded, &recorded->graph);
+    }
+    return [graphs = std::move(graphs), mode = trained_.job.autobatch] {
+      return std::make_shared<const Plan>(join_graphs(graphs, mode), Plan::Purpose::inference);
+    };
+  }
+
+ private:
+  const TrainedModel& trained_;
+  Recorder recorder_;
+  std::map<std::int64_t, std::shared_ptr<const Plan>> by_rows_;  // two at most
+};
+
 }  // namespace
+
+Graph graph_of_one(const TrainedModel& trained) {
+  if (!trained.model->by_sample()) {
+    return trained.model->record(trained.parameters, 1, Tape::Mode::inference);
+  }
+  Recorder recorder(trained.model, {trained.data});
+  return recorder(0, 0, Tape::Mode::inference, trained.parameters)->graph.graph();
+}
 
 LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
   check_run(run);
@@ -167,7 +208,7 @@ LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
 }
 
 TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint,
-                          const fs::path& manifest) {
+                          const fs::path& manifest, Programs programs) {
   LoadedCheckpoint loaded = checkpoint_of(run, checkpoint);
   TrainedModel trained;
   trained.trained_on = training_data_of(run);
@@ -178,16 +219,15 @@ TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint,
   }
   trained.checkpoint = loaded.file;
   trained.step = loaded.checkpoint.step;
-  trained.job = job_of(run);
+  trained.job = job_of(run, programs);
   if (given) {
     trained.data = std::make_shared<const Dataset>(
         std::move(*given), DatasetOptions{.cache_bytes = trained.job.data_cache_bytes});
   }
   const SampleSchema& schema = trained.trained_on.schema;
-  ModelSpec model = trained.job.model;
-  model.vocabulary = schema.vocabulary;
-  trained.model = std::make_unique<Model>(model, sample_type(schema.features(1)),
-                                          sample_type(schema.targets(1)), trained.parameters);
+  trained.model = std::make_shared<const Model>(model_for(trained.job.model, schema),
+                                                row_of_features(schema), row_of_targets(schema),
+                                                trained.parameters);
   check_origin(trained, loaded.checkpoint, trained.trained_on);
   take_parameters(trained, loaded.checkpoint);
   return trained;
@@ -206,14 +246,7 @@ void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t ro
   Bell bell;
   Executor executor(compute, buffers, [&bell] { bell.ring(); });
 
-  std::map<std::int64_t, std::shared_ptr<const Plan>> plans;  // by rows: two at most
-  for (Snippet& piece : pieces) {
-    auto& plan = plans[piece.rows];
-    if (plan) continue;
-    plan = std::make_shared<const Plan>(
-        trained.model->record(trained.parameters, piece.rows, Tape::Mode::inference),
-        Plan::Purpose::inference);
-  }
+  PlanStock plans(trained);
   std::vector<Tensor> parameters;
   for (const Parameter& parameter : trained.parameters.all()) parameters.push_back(parameter.value);
   const RowReader reader = [source = source_of(trained.data)](const Snippet& snippet,
@@ -242,7 +275,7 @@ void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t ro
       Snippet& piece = pieces[first + i];
       piece.index = batch.node.first + i;
       batch.snippets.push_back(piece);
-      batch.plans.push_back([plan = plans.at(piece.rows)] { return plan; });
+      batch.plans.push_back(plans.of(piece));
     }
     executor.start(std::move(batch));
     for (const auto& [index, stats] : results_of(executor, bell)) take(pieces[index], stats);

@@ -23,11 +23,11 @@ namespace raven {
 /// A trained model beside data to use it on.
 struct TrainedModel {
   JobSpec job;
+  std::shared_ptr<const Model> model;
   Manifest trained_on;  ///< its shards need not be there
   std::filesystem::path checkpoint;
   std::uint64_t step = 0;
   std::shared_ptr<const Dataset> data;  ///< null when none was named
-  std::unique_ptr<Model> model;
   ParameterStore parameters;
 };
 
@@ -35,7 +35,11 @@ struct TrainedModel {
 /// @throws InputError when run, checkpoint and data do not fit together
 [[nodiscard]] TrainedModel open_trained(const std::filesystem::path& run,
                                         const std::filesystem::path& checkpoint,
-                                        const std::filesystem::path& manifest);
+                                        const std::filesystem::path& manifest,
+                                        Programs programs);
+
+/// A graph of the model as it is used: of one sample, the first one of the data if it is by sample.
+[[nodiscard]] Graph graph_of_one(const TrainedModel& trained);
 
 /// Rows of a piece as the run itself cuts its validation data, or `batch` when that is not 0.
 [[nodiscard]] std::int64_t piece_rows(const TrainedModel& trained, std::int64_t batch);

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "raven/cli/app.hpp"
+#include "raven/job/job_spec.hpp"
 
 namespace CLI {
 class App;
@@ -11,9 +12,9 @@ class App;
 
 namespace raven {
 
-/// What a parsed command line asks for. Returns an ExitCode; throws InputError for a single
+/// What a parsed command line asks for, of an executable with these models. Returns an ExitCode; throws InputError for a single
 /// mistake.
-using Action = std::function<int()>;
+using Action = std::function<int(Programs)>;
 
 /// A verb: a row in a table. `declare` adds its subcommand with its help and examples to `parent`;
 /// when that subcommand was given, parsing leaves what it should do in `chosen`.

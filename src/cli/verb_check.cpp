@@ -81,9 +81,9 @@ std::string as_json(const JobSpec& job, const JobSummary& sum) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-int check(const CheckOptions& options) {
+int check(const CheckOptions& options, Programs programs) {
   std::vector<InputError> errors;
-  const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
+  const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors, programs);
   std::optional<JobSummary> summary;
   if (job && !options.skip_data) summary = check_job(*job, errors);
   if (!errors.empty()) {
@@ -111,7 +111,7 @@ void declare(CLI::App& parent, Action& chosen) {
       verb->add_flag("--no-data", options->skip_data, "leave out data and shapes");
   verb->add_flag("--json", options->json, "one JSON object instead of words")->excludes(no_data);
   verb->footer(examples);
-  verb->callback([options, &chosen] { chosen = [options] { return check(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return check(*options, programs); }; });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "cli/token_figures.hpp"
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
+#include "raven/cluster/metrics.hpp"
 
 namespace raven {
 namespace {
@@ -22,21 +23,24 @@ struct EvaluateOptions {
   bool json = false;
 };
 
-int evaluate(const EvaluateOptions& options) {
-  const TrainedModel trained = open_trained(options.run, options.checkpoint, options.data);
+int evaluate(const EvaluateOptions& options, Programs programs) {
+  const TrainedModel trained = open_trained(options.run, options.checkpoint, options.data, programs);
   const std::int64_t samples = trained.data->size();
   // Cut as the run itself cuts its validation data, so that both add up in one order.
   const std::int64_t rows = piece_rows(trained, options.batch);
-  const Graph graph = trained.model->record(trained.parameters, 1, Tape::Mode::inference);
+  const Graph graph = graph_of_one(trained);
   double loss = 0;
   double weight = 0;
-  std::vector<double> metrics(graph.metrics.size());
+  std::vector<std::pair<std::string, double>> metrics;
+  for (const Metric& metric : graph.metrics) metrics.emplace_back(metric.name, 0.0);
   Progress progress(stderr, "evaluating", "sample");
   run_over_data(trained, Purpose::evaluate, rows, options.threads,
                 [&](const Snippet& piece, const SnippetStats& stats) {
                   loss += stats.loss;
                   weight += stats.weight;
-                  for (std::size_t m = 0; m < metrics.size(); ++m) metrics[m] += stats.metrics[m];
+                  for (std::size_t m = 0; m < metrics.size(); ++m) {
+                    metrics[m].second += stats.metrics[m];
+                  }
                   progress.update({.done = piece.first + piece.rows, .total = samples});
                 });
   progress.finish();
@@ -47,10 +51,9 @@ int evaluate(const EvaluateOptions& options) {
                               {"loss", weight > 0 ? loss / weight : 0.0}};
   std::string words = fmt::format("{} at step {}: loss {:.6g}", plural(samples, "sample"),
                                   trained.step, weight > 0 ? loss / weight : 0.0);
-  for (std::size_t m = 0; m < metrics.size(); ++m) {
-    const double mean = metrics[m] / static_cast<double>(samples);
-    json[graph.metrics[m].name] = mean;
-    words += fmt::format(", {} {:.4f}", graph.metrics[m].name, mean);
+  for (const auto& [name, value] : told_metrics(metrics, samples)) {
+    json[name] = value;
+    words += fmt::format(", {} {:.4f}", name, value);
   }
   if (tells_tokens(trained.job, trained.trained_on.schema)) {
     for (const auto& [name, value] : token_figures(weight > 0 ? loss / weight : 0.0)) {
@@ -81,7 +84,7 @@ void declare(CLI::App& parent, Action& chosen) {
 
 With the job's own validation data it gives the run's own figures, to the last bit; another --batch adds
 up in another order, which may change the last digits. It may be used while the run goes on.)");
-  verb->callback([options, &chosen] { chosen = [options] { return evaluate(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return evaluate(*options, programs); }; });
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ void declare(CLI::App& parent, Action& chosen) {
   verb->footer(R"(Examples:
   raven explain conv2d
   raven explain | less)");
-  verb->callback([name, &chosen] { chosen = [name] { return explain(*name); }; });
+  verb->callback([name, &chosen] { chosen = [name](Programs) { return explain(*name); }; });
 }
 
 }  // namespace

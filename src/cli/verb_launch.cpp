@@ -65,7 +65,7 @@ void declare(CLI::App& parent, Action& chosen) {
     }
     if (given->fresh) given->options.train.emplace_back("--fresh");
     if (given->quiet) given->options.train.emplace_back("--quiet");
-    chosen = [given] { return launch(given->options); };
+    chosen = [given](Programs programs) { return launch(given->options, programs); };
   });
 }
 

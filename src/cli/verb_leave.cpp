@@ -115,7 +115,7 @@ void declare(CLI::App& parent, Action& chosen) {
     if (options->peers.empty() && options->node.empty()) {
       throw InputError("nobody is named", "name a contributor, or a node with --node");
     }
-    chosen = [options] { return leave(*options); };
+    chosen = [options](Programs) { return leave(*options); };
   });
 }
 

@@ -89,11 +89,11 @@ void append(NpyWriter& out, const Tensor& output, PredictionKind kind, bool of_c
   }
 }
 
-int predict(const PredictOptions& options) {
-  const TrainedModel trained = open_trained(options.run, options.checkpoint, options.data);
+int predict(const PredictOptions& options, Programs programs) {
+  const TrainedModel trained = open_trained(options.run, options.checkpoint, options.data, programs);
   check_kind(options.kind, trained.job);
   const std::int64_t samples = trained.data->size();
-  const Graph graph = trained.model->record(trained.parameters, 1, Tape::Mode::inference);
+  const Graph graph = graph_of_one(trained);
   Shape shape = type_of(graph, graph.prediction.value()).shape;
   shape[0] = samples;
   shape = shape_written(shape, options.kind);
@@ -149,7 +149,7 @@ void declare(CLI::App& parent, Action& chosen) {
   python3 -c 'import numpy; print(numpy.load("digits.npy")[:10])'
 
 The file is written whole or not at all; samples pass through in pieces, so it may be larger than memory.)");
-  verb->callback([options, &chosen] { chosen = [options] { return predict(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return predict(*options, programs); }; });
 }
 
 }  // namespace

@@ -98,8 +98,8 @@ std::int32_t draw(std::span<const float> logits, const SampleOptions& options, d
   return order[0];
 }
 
-int sample(const SampleOptions& options) {
-  const TrainedModel trained = open_trained(options.run, options.checkpoint, {});
+int sample(const SampleOptions& options, Programs programs) {
+  const TrainedModel trained = open_trained(options.run, options.checkpoint, {}, programs);
   if (!trained.trained_on.schema.of_sequences() || !trained.trained_on.vocabulary) {
     throw InputError({options.run}, "was not trained on a text, so there is nothing to say",
                      "train on data of 'raven data import text'");
@@ -143,7 +143,7 @@ void declare(CLI::App& parent, Action& chosen) {
   raven sample runs/char_gpt --tokens 500 --top-k 20 --seed 7
 
 It may be used while the run goes on. The model must be causal.)");
-  verb->callback([options, &chosen] { chosen = [options] { return sample(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return sample(*options, programs); }; });
 }
 
 }  // namespace

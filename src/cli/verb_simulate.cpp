@@ -101,11 +101,11 @@ std::string replay(const SimulateOptions& options, std::uint64_t seed) {
                                options.faults, options.contributors);
 }
 
-int simulate(const SimulateOptions& options) {
+int simulate(const SimulateOptions& options, Programs programs) {
   const Seeds seeds = seeds_of(options);
   const FaultSet faults = FaultSet::named(options.faults);
   std::vector<InputError> errors;
-  const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors);
+  const std::optional<JobSpec> job = read_job(options.job, options.overrides, errors, programs);
   if (!job) {
     print_mistakes(errors);
     return exit_mistake;
@@ -158,7 +158,7 @@ void declare(CLI::App& parent, Action& chosen) {
   verb->add_flag("--trace", options->trace, "tell everything that happens");
   verb->add_flag("--quiet", options->quiet, "only runs that differ, and the sum");
   verb->footer(examples());
-  verb->callback([options, &chosen] { chosen = [options] { return simulate(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return simulate(*options, programs); }; });
 }
 
 }  // namespace

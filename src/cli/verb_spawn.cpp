@@ -23,7 +23,7 @@ void declare(CLI::App& parent, Action& chosen) {
       ->check(CLI::Range(std::uint32_t{1}, SpawnOrder::most));
   verb->add_option("--host", options->host, "the node; default: where there is room");
   verb->footer(examples);
-  verb->callback([options, &chosen] { chosen = [options] { return spawn(*options); }; });
+  verb->callback([options, &chosen] { chosen = [options](Programs) { return spawn(*options); }; });
 }
 
 }  // namespace

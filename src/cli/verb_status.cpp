@@ -120,7 +120,7 @@ void declare(CLI::App& parent, Action& chosen) {
       ->excludes(json);
   verb->footer(examples);
   verb->callback([options, &chosen] {
-    chosen = [options] { return options->watch ? watch(*options) : show(*options); };
+    chosen = [options](Programs) { return options->watch ? watch(*options) : show(*options); };
   });
 }
 

@@ -29,7 +29,7 @@ void declare(CLI::App& parent, Action& chosen) {
   raven --version            (the number alone)
 
 Two machines with unlike OpenBLAS kernels may give unlike bits; see 'numerics' in jobs/README.md.)");
-  verb->callback([&chosen] { chosen = show_version; });
+  verb->callback([&chosen] { chosen = [](Programs) { return show_version(); }; });
 }
 
 }  // namespace

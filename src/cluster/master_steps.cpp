@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cluster/master_impl.hpp"
+#include "raven/cluster/metrics.hpp"
 #include "raven/cluster/scheduler.hpp"
 #include "raven/core/error.hpp"
 #include "raven/graph/plan.hpp"
@@ -349,9 +350,7 @@ void Master::Impl::end_evaluation(Instant now) {
 PassResult Master::Impl::pass_result(const EpochSums& all) const {
   PassResult result{.samples = all.samples,
                     .loss = all.weight > 0 ? all.loss / all.weight : 0.0,
-                    .metrics = all.metrics};
-  for (auto& [name, value] : result.metrics)
-    value /= static_cast<double>(std::max<std::int64_t>(all.samples, 1));
+                    .metrics = told_metrics(all.metrics, all.samples)};
   return result;
 }
 

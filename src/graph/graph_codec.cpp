@@ -55,7 +55,8 @@ void put_node(ByteWriter& to, const Node& node) {
 /// Reads a graph from front to back; nothing is allocated from a number before that is checked.
 class Decoder {
  public:
-  Decoder(ByteSpan bytes, const GraphLimits& limits) : from_(bytes), limits_(limits) {}
+  Decoder(ByteSpan bytes, const GraphLimits& limits, OpRows more)
+      : from_(bytes), limits_(limits), more_(more) {}
 
   Graph run() {
     if (from_.get<std::uint32_t>() != magic) reject("it does not begin like one");
@@ -110,6 +111,9 @@ class Decoder {
   void call(Node& node) {
     const std::string name = from_.get_string();
     node.op = find_op(name);
+    for (const OpDef* op : more_) {
+      if (node.op == nullptr && op->name == name) node.op = op;
+    }
     if (!node.op) reject("there is no operation '" + name.substr(0, 40) + "'");
     std::optional<Attributes> attributes = Attributes::decode(from_);
     if (!attributes) reject("the attributes of '" + name + "' are malformed");
@@ -195,6 +199,7 @@ class Decoder {
 
   ByteReader from_;
   const GraphLimits& limits_;
+  OpRows more_;
   Graph graph_;
   std::vector<ValueType> types_;
   std::uint64_t bytes_ = 0;
@@ -225,8 +230,8 @@ Bytes encode(const Graph& graph) {
   return to.take();
 }
 
-Graph decode_graph(ByteSpan bytes, const GraphLimits& limits) {
-  return Decoder(bytes, limits).run();
+Graph decode_graph(ByteSpan bytes, const GraphLimits& limits, OpRows more) {
+  return Decoder(bytes, limits, more).run();
 }
 
 }  // namespace raven

@@ -78,6 +78,16 @@ Variable Tape::call(const OpDef& op, std::span<const Variable> inputs, Attribute
   return {this, {static_cast<std::uint32_t>(graph_.nodes.size() - 1), 0}};
 }
 
+void Tape::bind(const ParameterStore& store, std::span<const ConstView> inputs) {
+  store_ = &store;
+  inputs_ = inputs;
+}
+
+Variable Tape::parameter(ParameterId id) {
+  expects(store_ != nullptr, "a tape whose store is not named was bound to one");
+  return parameter(*store_, id);
+}
+
 Variable Tape::output(Variable first, std::uint16_t index) {
   expects(first.tape_ == this && index < graph_.nodes[first.ref_.node].outputs.size(),
           "the call has an output of that number");

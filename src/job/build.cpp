@@ -1,5 +1,7 @@
 #include "raven/job/build.hpp"
 
+#include "raven/job/recorder.hpp"
+
 #include <algorithm>
 
 #include "raven/tensor/bench.hpp"
@@ -20,8 +22,6 @@ DatasetOffer offer_of(const Dataset& dataset) {
           .rows = dataset.size(),
           .schema = dataset.schema()};
 }
-
-ValueType sample_type(const ValueType& batch) { return {batch.dtype, batch.shape.without_first()}; }
 
 void put(ByteWriter& to, const Choice& choice) {
   to.put_string(choice.type);
@@ -44,6 +44,14 @@ void put(ByteWriter& to, const Choice& choice) {
 
 }  // namespace
 
+Graph example_graph(const MasterSetup& setup, const JobSpec& job, const ParameterStore& store) {
+  if (setup.record_sample) {
+    return setup.record_sample(0, 0, Tape::Mode::training, store)->graph.graph();
+  }
+  return setup.record(std::min(job.train.batch, setup.datasets.front().rows),
+                      Tape::Mode::training);
+}
+
 Digest training_digest(const JobSpec& job, const ParameterStore& parameters, const Graph& graph,
                        const Digest& data) {
   ByteWriter bytes;
@@ -54,6 +62,7 @@ Digest training_digest(const JobSpec& job, const ParameterStore& parameters, con
   }
   bytes.put_raw(data.bytes);
   const TrainSpec& train = job.train;
+  bytes.put(job.autobatch);
   bytes.put(train.seed);
   bytes.put(train.epochs);
   bytes.put(train.max_steps);
@@ -80,10 +89,9 @@ Training build_training(const JobSpec& job) {
     }
   }
   const SampleSchema& schema = training.train->schema();
-  ModelSpec model = job.model;
-  model.vocabulary = schema.vocabulary;
-  training.model = std::make_shared<const Model>(
-      model, sample_type(schema.features(1)), sample_type(schema.targets(1)), training.parameters);
+  training.model = std::make_shared<const Model>(model_for(job.model, schema),
+                                                 row_of_features(schema), row_of_targets(schema),
+                                                 training.parameters);
 
   if (training.parameters.size() > max_parameters) {
     throw InputError("the model has " + std::to_string(training.parameters.size()) +
@@ -100,6 +108,17 @@ Training build_training(const JobSpec& job) {
                                                                        Tape::Mode mode) {
     return model->record(store, rows, mode);
   };
+  setup.autobatch = job.autobatch;
+  if (training.model->by_sample()) {
+    std::vector<std::shared_ptr<const Dataset>> datasets{training.train};
+    if (training.valid) datasets.push_back(training.valid);
+    const auto recorder = std::make_shared<Recorder>(training.model, std::move(datasets));
+    setup.record_sample = [recorder](std::uint32_t dataset, std::int64_t sample, Tape::Mode mode,
+                                     const ParameterStore& now) {
+      return (*recorder)(dataset, sample, mode, now);
+    };
+    setup.records_ahead = training.model->by_size();
+  }
   setup.datasets.push_back(offer_of(*training.train));
   if (training.valid) setup.datasets.push_back(offer_of(*training.valid));
   setup.raw_rows = [train = training.train, valid = training.valid](
@@ -113,9 +132,8 @@ Training build_training(const JobSpec& job) {
   setup.core = openblas_core_name();
   setup.cache_bytes = job.data_cache_bytes;
   setup.checkpoint_every = job.checkpoint.every;
-  const std::int64_t rows = std::min(job.train.batch, training.train->size());
   setup.training_digest =
-      training_digest(job, training.parameters, setup.record(rows, Tape::Mode::training),
+      training_digest(job, training.parameters, example_graph(setup, job, training.parameters),
                       training.train->manifest().identity());
   return training;
 }

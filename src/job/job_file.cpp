@@ -249,18 +249,55 @@ std::optional<std::string> file_text(const std::filesystem::path& file,
   return text;
 }
 
-void read_whole(const YamlNode& root, JobSpec& job, std::vector<InputError>& errors) {
+/// model: {program: NAME}
+void read_program(Checker& checker, const YamlNode& node, Programs programs, JobSpec& job) {
+  MapReader map(checker, node, "model");
+  std::string name;
+  map.text("program", name);
+  map.finish();
+  job.model.program_place = node.place;
+  std::vector<std::string_view> names;
+  for (const ProgramDef* program : programs) {
+    if (program->name == name) job.model.program = program;
+    names.push_back(program->name);
+  }
+  if (job.model.program != nullptr || name.empty()) return;
+  checker.report(node.place,
+                 "model.program is '" + name + "', which this executable does not have",
+                 names.empty() ? "run the job with the program of that name in place of 'raven', for "
+                                 "instance build/release/programs/" + name + " train " +
+                                     job.file.string()
+                               : did_you_mean(name, names));
+}
+
+void read_model(Checker& checker, MapReader& map, Programs programs, JobSpec& job) {
+  const YamlNode* node = map.need("model", "add 'model: [flatten, {linear: {features: 10}}]'");
+  const bool is_program = node != nullptr && node->kind == YamlNode::Kind::map &&
+                          !node->entries.empty() && node->entries.front().key == "program";
+  if (is_program) {
+    read_program(checker, *node, programs, job);
+    if (const YamlNode* loss = map.find("loss")) {
+      checker.report(loss->place, "a program says itself what its loss is", "remove 'loss'");
+    }
+    return;
+  }
+  if (node != nullptr) job.model.layers = read_layers(checker, *node, "model");
+  if (const YamlNode* loss = map.need("loss", "add 'loss: cross_entropy'")) {
+    job.model.loss = read_loss(checker, *loss);
+  }
+}
+
+void read_whole(const YamlNode& root, Programs programs, JobSpec& job,
+                std::vector<InputError>& errors) {
   Checker checker(errors);
   MapReader map(checker, root, "");
   read_name(map, job);
   job.train.seed = job.model.seed = read_seed(map);
   read_data(map, job);
-  if (const YamlNode* node =
-          map.need("model", "add 'model: [flatten, {linear: {features: 10}}]'")) {
-    job.model.layers = read_layers(checker, *node, "model");
-  }
-  if (const YamlNode* node = map.need("loss", "add 'loss: cross_entropy'")) {
-    job.model.loss = read_loss(checker, *node);
+  read_model(checker, map, programs, job);
+  if (const YamlNode* node = map.find("autobatch")) {
+    job.autobatch = checker.boolean(*node, "autobatch").value_or(true) ? Autobatch::on
+                                                                      : Autobatch::off;
   }
   if (const YamlNode* node = map.need("optimizer", "add 'optimizer: {adam: {rate: 1.0e-3}}'")) {
     job.train.optimizer = read_optimizer(checker, *node);
@@ -285,7 +322,7 @@ void read_whole(const YamlNode& root, JobSpec& job, std::vector<InputError>& err
 
 std::optional<JobSpec> read_job(const std::filesystem::path& file,
                                 const std::vector<std::string>& overrides,
-                                std::vector<InputError>& errors) {
+                                std::vector<InputError>& errors, Programs programs) {
   const std::optional<std::string> text = file_text(file, errors);
   if (!text) return std::nullopt;
   std::vector<InputError> found;
@@ -297,7 +334,7 @@ std::optional<JobSpec> read_job(const std::filesystem::path& file,
     for (const std::string& override_text : overrides) {
       apply_override(*root, override_text, found);
     }
-    read_whole(*root, job, found);
+    read_whole(*root, programs, job, found);
   }
   // Places in the file first and in its order, then those that stand on the command line.
   const auto order = [&](const InputError& error) {

@@ -86,6 +86,18 @@ Variable class_targets(Variable logits, Variable targets) {
           : "make the model's output as the targets, with the classes as last dimension");
 }
 
+/// A window counts as the mean over its tokens; where samples differ in length, all tokens count
+/// alike.
+void add_accuracy(Variable logits, Variable targets) {
+  Tape& tape = logits.tape();
+  if (!tape.of_one_sample()) {
+    return add_mean_metric("accuracy", accuracy(logits, targets), logits.shape()[0]);
+  }
+  tape.add_metric("accuracy", accuracy(logits, targets));
+  // 1 for each target that is a class: none is likelier than all of them.
+  tape.add_metric("accuracy/rows", top_k_accuracy(logits, targets, logits.shape().back()));
+}
+
 void record_cross_entropy(Variable logits, Variable targets, const Options& options) {
   targets = class_targets(logits, targets);
   const std::int64_t classes = logits.shape().back();
@@ -107,7 +119,7 @@ void record_cross_entropy(Variable logits, Variable targets, const Options& opti
                                           .ignore_index = options.integer("ignore_index"),
                                           .class_weights = weights});
   logits.tape().set_loss(result.losses, result.weights);
-  add_mean_metric("accuracy", accuracy(logits, targets), rows);
+  add_accuracy(logits, targets);
   if (top_k > 0) {
     add_mean_metric("top_" + std::to_string(top_k) + "_accuracy",
                     top_k_accuracy(logits, targets, top_k), rows);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "raven/job/job_spec.hpp"
+
 namespace raven {
 
 /// What a raven process tells its caller.
@@ -11,7 +13,8 @@ enum ExitCode : int {
 };
 
 /// The `raven` program: reads the command line, runs one verb, reports what went wrong.
+/// @param programs models written in C++ that jobs may name
 /// @return an ExitCode
-int run_raven(int argc, char** argv);
+int run_raven(int argc, char** argv, Programs programs = {});
 
 }  // namespace raven

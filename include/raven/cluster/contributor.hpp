@@ -42,6 +42,8 @@ struct ContributorSetup {
   Hello hello;
   /// Shared by one contributor after the other; null: it begins with nothing.
   std::shared_ptr<ContributorMemory> memory = {};
+  /// That graphs may have beside raven's: of programs that this executable has.
+  std::vector<const OpDef*> ops = {};
   /// Opens a data set's shards here; empty when that can't be done, then rows come with the work.
   std::function<SampleSource(const DatasetOffer& offer, std::uint64_t cache_bytes)> open_dataset;
 };

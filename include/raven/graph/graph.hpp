@@ -56,7 +56,7 @@ struct Node {
 };
 
 /// A number that is reported but not trained on, such as how many answers were right: the sum of a
-/// value's elements.
+/// value's elements. What is made of names with a slash is told in cluster/metrics.hpp.
 struct Metric {
   std::string name;
   ValueRef value;
@@ -107,8 +107,9 @@ void check(const Graph& graph);
 [[nodiscard]] Bytes encode(const Graph& graph);
 /// Rebuilds a graph from bytes that nobody vouches for. Shapes of calls are not read but inferred
 /// again. What it returns encodes to the same bytes.
+/// @param more ops that it may have beside those of op_table()
 /// @throws InputError saying what is wrong: malformed, unknown op, a reference forward, too large.
-[[nodiscard]] Graph decode_graph(ByteSpan bytes, const GraphLimits& limits = {});
+[[nodiscard]] Graph decode_graph(ByteSpan bytes, const GraphLimits& limits = {}, OpRows more = {});
 [[nodiscard]] Digest digest_of(const Graph& graph);
 
 }  // namespace raven

@@ -22,6 +22,11 @@ class Variable {
   [[nodiscard]] Tape& tape() const { return *tape_; }
   [[nodiscard]] bool empty() const { return tape_ == nullptr; }
 
+  /// What it is, computed here and now: just what it depends on and was not computed before. For
+  /// models whose structure follows from values. Dropout is drawn as for sample 0.
+  /// @pre the tape was bound @throws InputError when an index in the data is out of range
+  [[nodiscard]] const Tensor& value() const;
+
  private:
   friend class Tape;
   Variable(Tape* tape, ValueRef ref) : tape_(tape), ref_(ref) {}
@@ -59,6 +64,16 @@ class Tape {
   // The rest says what is asked of the graph. @throws InputError when the value is not of f32, or
   // the losses and weights are not both [rows].
 
+  /// Gives the tape what variables are computed from: parameters, and data by InputSlot. They must
+  /// outlive it.
+  void bind(const ParameterStore& store, std::span<const ConstView> inputs);
+  /// The same parameter of the store that the tape was bound to.
+  [[nodiscard]] Variable parameter(ParameterId id);
+  /// Whether it records one sample, as a model by sample does.
+  [[nodiscard]] bool of_one_sample() const { return store_ != nullptr; }
+  /// Whether value() was asked for, so that the record may depend on the parameters' values.
+  [[nodiscard]] bool used_values() const { return used_values_; }
+
   /// Names the loss of each row and its weight.
   void set_loss(Variable losses, Variable weights);
   void set_prediction(Variable value);
@@ -73,13 +88,17 @@ class Tape {
   friend class Variable;
   static constexpr std::uint32_t no_node = ~std::uint32_t{0};
   Variable outside(Node::Kind kind, std::uint32_t slot, bool trainable, const ValueType& type);
+  const Tensor& evaluate(ValueRef value);
 
   Mode mode_;
   std::int64_t samples_;
   Graph graph_;
   std::vector<std::uint32_t> input_nodes_;        // by slot: number of its node + 1, 0 for none
   std::vector<std::uint32_t> parameter_nodes_;    // by ParameterId, the same
-  std::vector<std::uint32_t> node_of_parameter_;  // by ParameterId
+  const ParameterStore* store_ = nullptr;
+  std::span<const ConstView> inputs_;
+  std::vector<std::vector<Tensor>> values_;  // by node, empty where not computed
+  bool used_values_ = false;
 };
 
 }  // namespace raven

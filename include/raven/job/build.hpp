@@ -21,6 +21,10 @@ struct Training {
 /// @throws InputError when data, model and loss do not fit together
 [[nodiscard]] Training build_training(const JobSpec& job);
 
+/// A graph that stands for the model: of a whole batch, or of the first sample.
+[[nodiscard]] Graph example_graph(const MasterSetup& setup, const JobSpec& job,
+                                  const ParameterStore& store);
+
 /// Everything that decides the bits of a run: model, loss, data, way of training. Two runs with
 /// equal digests on one numerics class end with equal weights, so a checkpoint of one may be gone
 /// on with by the other.

@@ -9,6 +9,7 @@
 
 #include "raven/cluster/train_spec.hpp"
 #include "raven/core/error.hpp"
+#include "raven/graph/autobatch.hpp"
 #include "raven/nn/model.hpp"
 
 namespace raven {
@@ -21,6 +22,7 @@ struct JobSpec {
   std::optional<std::filesystem::path> valid_manifest;
   std::uint64_t data_cache_bytes = std::uint64_t{4} << 30;
   ModelSpec model;
+  Autobatch autobatch = Autobatch::on;  ///< for models that record a graph for each sample
   TrainSpec train;
   ContributorSpec contributors;
   /// Processes that gateways start, each once `at_step` steps are done (at once when a resumed run
@@ -44,11 +46,17 @@ struct JobSpec {
   } checkpoint;
 };
 
+/// The models that this executable has beside what layers make: rows that `model: {program: NAME}`
+/// finds.
+using Programs = std::span<const ProgramDef* const>;
+
 /// Reads and checks a job file.
+/// @param programs that it may name
 /// @param overrides "train.batch=128": as if the file said so; reported as `--set ...` in errors
 /// @param errors every mistake found, in file order; the result is none when there is any
 [[nodiscard]] std::optional<JobSpec> read_job(const std::filesystem::path& file,
                                               const std::vector<std::string>& overrides,
-                                              std::vector<InputError>& errors);
+                                              std::vector<InputError>& errors,
+                                              Programs programs = {});
 
 }  // namespace raven
