@@ -216,13 +216,13 @@ void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t ro
   }
   std::vector<Tensor> parameters;
   for (const Parameter& parameter : trained.parameters.all()) parameters.push_back(parameter.value);
-  const RowReader reader = [source = source_of(trained.data)](const Snippet& snippet, View features,
-                                                              View targets) {
+  const RowReader reader = [source = source_of(trained.data)](const Snippet& snippet,
+                                                              const RowViews& to) {
     std::vector<std::int64_t> samples(static_cast<std::size_t>(snippet.rows));
     for (std::size_t i = 0; i < samples.size(); ++i) {
       samples[i] = snippet.first + static_cast<std::int64_t>(i);
     }
-    return source(samples, features, targets);
+    return source(samples, to);
   };
 
   const auto group = static_cast<std::size_t>(8 * compute.threads());

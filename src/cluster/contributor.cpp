@@ -27,14 +27,17 @@ struct CachedGraph {
 };
 
 /// Rows that came with the work, handed to each snippet by its place in the lease.
-RowReader reader_of_inline_rows(const Lease& lease, const SampleSchema& schema, const Blob& rows) {
-  return [base = lease.snippets.front().first, schema, rows](const Snippet& snippet, View features,
-                                                             View targets) -> std::string {
-    const std::size_t size = schema.row_bytes();
-    const auto at = static_cast<std::size_t>(snippet.first - base) * size;
-    const ByteSpan mine = rows.bytes().subspan(at, static_cast<std::size_t>(snippet.rows) * size);
-    return unpack(schema, mine, features, targets) ? std::string()
-                                                   : "the rows that came with the work are damaged";
+/// @param ends of the rows
+RowReader reader_of_inline_rows(const Lease& lease, const SampleSchema& schema, const Blob& rows,
+                                std::vector<std::size_t> ends) {
+  return [base = lease.snippets.front().first, schema, rows, ends = std::move(ends)](
+             const Snippet& snippet, const RowViews& to) -> std::string {
+    const auto first = static_cast<std::size_t>(snippet.first - base);
+    const std::size_t begin = first == 0 ? 0 : ends[first - 1];
+    const std::size_t end = ends[first + static_cast<std::size_t>(snippet.rows) - 1];
+    return unpack(schema, rows.bytes().subspan(begin, end - begin), to)
+               ? std::string()
+               : "the rows that came with the work are damaged";
   };
 }
 
@@ -200,8 +203,10 @@ struct Contributor::Impl {
       if (snippet.rows > limit - snippet.first || !graphs.contains(snippet.graph)) return false;
       next += snippet.rows;
     }
-    const auto rows = static_cast<std::size_t>(next - lease.snippets.front().first);
-    if (lease.inline_rows) return body.size() == rows * data.schema.row_bytes();
+    if (lease.inline_rows) {
+      return ends_of_rows(data.schema, body.bytes(), next - lease.snippets.front().first)
+          .has_value();
+    }
     return body.empty() && sources[lease.dataset] != nullptr;
   }
 
@@ -269,8 +274,14 @@ struct Contributor::Impl {
       }
     }
     for (const CachedParameter& parameter : parameters) batch.parameters.push_back(parameter.value);
-    batch.read_rows = lease.inline_rows ? reader_of_inline_rows(lease, data.schema, rows)
-                                        : reader_of_shards(lease);
+    if (lease.inline_rows) {
+      const Snippet& last = lease.snippets.back();
+      const std::int64_t count = last.first + last.rows - lease.snippets.front().first;
+      batch.read_rows = reader_of_inline_rows(lease, data.schema, rows,
+                                              *ends_of_rows(data.schema, rows.bytes(), count));
+    } else {
+      batch.read_rows = reader_of_shards(lease);
+    }
     out->starts.push_back(std::move(batch));
   }
 
@@ -280,16 +291,16 @@ struct Contributor::Impl {
       sampler.batch_at(static_cast<std::int64_t>(lease.step), samples);
     }
     return [source = sources[lease.dataset], samples = std::move(samples)](
-               const Snippet& snippet, View features, View targets) -> std::string {
+               const Snippet& snippet, const RowViews& to) -> std::string {
       if (!samples.empty()) {
         return source(std::span(samples).subspan(static_cast<std::size_t>(snippet.first),
                                                  static_cast<std::size_t>(snippet.rows)),
-                      features, targets);
+                      to);
       }
       std::vector<std::int64_t> in_order(static_cast<std::size_t>(snippet.rows));
       for (std::int64_t i = 0; i < snippet.rows; ++i)
         in_order[static_cast<std::size_t>(i)] = snippet.first + i;
-      return source(in_order, features, targets);
+      return source(in_order, to);
     };
   }
 

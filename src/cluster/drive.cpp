@@ -160,10 +160,10 @@ SampleSource open_offered_dataset(const DatasetOffer& offer, std::uint64_t cache
 }
 
 SampleSource source_of(std::shared_ptr<const Dataset> dataset) {
-  return [dataset = std::move(dataset)](std::span<const std::int64_t> samples, View features,
-                                        View targets) -> std::string {
+  return [dataset = std::move(dataset)](std::span<const std::int64_t> samples,
+                                        const RowViews& to) -> std::string {
     try {
-      dataset->read(samples, features, targets);
+      dataset->read(samples, to);
       return {};
     } catch (const InputError& error) {
       return error.what();

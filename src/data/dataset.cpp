@@ -158,30 +158,40 @@ Dataset::~Dataset() = default;
 Dataset::Dataset(Dataset&&) noexcept = default;
 Dataset& Dataset::operator=(Dataset&&) noexcept = default;
 
-void Dataset::read(std::span<const std::int64_t> samples, View features, View targets) const {
+void Dataset::read(std::span<const std::int64_t> samples, const RowViews& to) const {
   const auto count = static_cast<std::int64_t>(samples.size());
-  expects(features.type == schema().features(count) && targets.type == schema().targets(count),
-          "the views have the schema's types");
+  expects(
+      to.features.type == schema().features(count) && to.targets.type == schema().targets(count),
+      "the views have the schema's types");
   const std::size_t feature_bytes =
       static_cast<std::size_t>(schema().feature_shape.count()) * element_bytes;
   const std::size_t target_bytes = schema().targets(1).bytes();
+  auto* const to_features = static_cast<std::byte*>(to.features.data);
+  auto* const to_targets = static_cast<std::byte*>(to.targets.data);
   impl_->visit(samples, [&](std::size_t i, const std::byte* stored, const std::byte* target) {
-    impl_->unpacker.unpack_features(stored,
-                                    static_cast<std::byte*>(features.data) + i * feature_bytes);
-    impl_->unpacker.unpack_target(stored, target,
-                                  static_cast<std::byte*>(targets.data) + i * target_bytes);
+    impl_->unpacker.unpack_features(stored, to_features + i * feature_bytes);
+    impl_->unpacker.unpack_target(stored, target, to_targets + i * target_bytes);
   });
 }
 
 void Dataset::gather_raw(std::span<const std::int64_t> samples, std::span<std::byte> rows) const {
   const std::size_t feature_bytes = schema().feature_bytes();
   const std::size_t target_bytes = schema().target_bytes();
-  expects(rows.size() == samples.size() * schema().row_bytes(), "the rows fit the samples");
+  expects(rows.size() == raw_bytes(samples), "the rows fit the samples");
   impl_->visit(samples, [&](std::size_t i, const std::byte* stored, const std::byte* target) {
     std::byte* row = rows.data() + i * (feature_bytes + target_bytes);
     std::memcpy(row, stored, feature_bytes);
     if (target_bytes > 0) std::memcpy(row + feature_bytes, target, target_bytes);
   });
+}
+
+std::size_t Dataset::raw_bytes(std::span<const std::int64_t> samples) const {
+  return samples.size() * schema().row_bytes();
+}
+
+SampleExtent Dataset::extent(std::int64_t sample) const {
+  expects(sample >= 0 && sample < size(), "a sample lies within its data set");
+  return {};
 }
 
 std::int64_t Dataset::size() const { return impl_->ends.back(); }

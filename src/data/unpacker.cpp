@@ -110,7 +110,9 @@ void Unpacker::unpack_target(const std::byte* stored, const std::byte* target, v
   }
 }
 
-bool Unpacker::unpack(ByteSpan rows, View features, View targets) const {
+bool Unpacker::unpack(ByteSpan rows, const RowViews& to) const {
+  View features = to.features;
+  View targets = to.targets;
   expects(features.shape().rank() > 0, "features have a batch dimension");
   const std::int64_t count = features.shape()[0];
   expects(features.type == schema_.features(count) && targets.type == schema_.targets(count),
@@ -142,8 +144,20 @@ bool Unpacker::unpack(ByteSpan rows, View features, View targets) const {
   return sound;
 }
 
-bool unpack(const SampleSchema& schema, ByteSpan rows, View features, View targets) {
-  return Unpacker(schema).unpack(rows, features, targets);
+bool unpack(const SampleSchema& schema, ByteSpan rows, const RowViews& to) {
+  return Unpacker(schema).unpack(rows, to);
+}
+
+std::optional<std::vector<std::size_t>> ends_of_rows(const SampleSchema& schema, ByteSpan rows,
+                                                     std::int64_t count) {
+  const std::size_t size = schema.row_bytes();
+  if (count < 0 || rows.size() % size != 0 ||
+      rows.size() / size != static_cast<std::size_t>(count)) {
+    return std::nullopt;
+  }
+  std::vector<std::size_t> ends(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < ends.size(); ++i) ends[i] = (i + 1) * size;
+  return ends;
 }
 
 }  // namespace raven

@@ -105,7 +105,7 @@ Training build_training(const JobSpec& job) {
   setup.raw_rows = [train = training.train, valid = training.valid](
                        std::uint32_t dataset, std::span<const std::int64_t> samples) {
     const Dataset& from = dataset == 0 ? *train : *valid;
-    Bytes rows(samples.size() * from.schema().row_bytes());
+    Bytes rows(from.raw_bytes(samples));
     from.gather_raw(samples, rows);
     return Blob(std::move(rows));
   };

@@ -1,5 +1,6 @@
 #include "raven/snippet/executor.hpp"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -153,26 +154,24 @@ struct Executor::Impl {
     const Graph& graph = plan.graph();
 
     RunMemory memory = take_memory(plan.workspace_bytes());
-    ValueType slots[2] = {};
-    bool used[2] = {false, false};
+    std::array<Tensor, input_slots> inputs;
     for (const Node& node : graph.nodes) {
-      if (node.kind == Node::Kind::input && node.slot < 2) {
-        slots[node.slot] = node.outputs.front();
-        used[node.slot] = true;
+      if (node.kind == Node::Kind::input && node.slot < input_slots) {
+        inputs[node.slot] = Tensor(node.outputs.front(), buffers);
       }
     }
-    Tensor inputs[2];
-    for (int i = 0; i < 2; ++i) {
-      if (used[i]) inputs[i] = Tensor(slots[i], buffers);
-    }
-    std::string trouble = batch.work.read_rows(snippet, used[0] ? inputs[0].view() : View{},
-                                               used[1] ? inputs[1].view() : View{});
+    std::string trouble = batch.work.read_rows(snippet, {.features = inputs[slot_features].view(),
+                                                         .targets = inputs[slot_targets].view(),
+                                                         .lengths = inputs[slot_lengths].view(),
+                                                         .parents = inputs[slot_parents].view(),
+                                                         .nodes = inputs[slot_nodes].view()});
     if (!trouble.empty()) {
       give_back(std::move(memory));
       fail(batch, std::move(trouble));
       return;
     }
-    const ConstView views[2] = {inputs[0].view(), inputs[1].view()};
+    std::array<ConstView, input_slots> views;
+    for (std::size_t i = 0; i < input_slots; ++i) views[i] = std::as_const(inputs[i]).view();
 
     memory.parameters.assign(batch.work.parameters.size(), ConstView{});
     for (std::size_t i = 0; i < memory.parameters.size(); ++i) {

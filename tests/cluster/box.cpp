@@ -133,7 +133,7 @@ MasterSetup ClusterBox::setup() const {
               [train_set = training_, valid_set = validation_](
                   std::uint32_t dataset, std::span<const std::int64_t> samples) {
                 const Dataset& from = dataset == 0 ? *train_set : *valid_set;
-                Bytes rows(samples.size() * from.schema().row_bytes());
+                Bytes rows(from.raw_bytes(samples));
                 from.gather_raw(samples, rows);
                 return Blob(std::move(rows));
               },

@@ -70,8 +70,8 @@ TEST(ImportCsv, names_classes_in_order_and_standardises_columns) {
   std::vector<float> features(6);
   std::vector<std::int32_t> targets(3);
   const std::vector<std::int64_t> all{0, 1, 2};
-  data.read(all, {features.data(), data.schema().features(3)},
-            {targets.data(), data.schema().targets(3)});
+  data.read(all, {{features.data(), data.schema().features(3)},
+                  {targets.data(), data.schema().targets(3)}});
   EXPECT_EQ(targets, (std::vector<std::int32_t>{1, 0, 1}));
   EXPECT_NEAR(features[4], 3 / std::sqrt(14.0 / 3), 1e-6);
   EXPECT_EQ(features[5], 0);

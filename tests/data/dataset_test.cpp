@@ -46,8 +46,8 @@ struct Batch {
 Batch read(const Dataset& data, const std::vector<std::int64_t>& samples) {
   const auto count = static_cast<std::int64_t>(samples.size());
   Batch batch{std::vector<float>(samples.size() * 5), std::vector<std::int32_t>(samples.size())};
-  data.read(samples, {batch.features.data(), data.schema().features(count)},
-            {batch.targets.data(), data.schema().targets(count)});
+  data.read(samples, {{batch.features.data(), data.schema().features(count)},
+                      {batch.targets.data(), data.schema().targets(count)}});
   return batch;
 }
 
@@ -121,8 +121,8 @@ TEST(Dataset, allocates_nothing_once_its_shards_are_in_memory) {
   std::vector<std::int32_t> targets(1200);
   std::vector<std::byte> raw(1200 * data.schema().row_bytes());
   const std::size_t before = allocation_count();
-  data.read(samples, {features.data(), data.schema().features(1200)},
-            {targets.data(), data.schema().targets(1200)});
+  data.read(samples, {{features.data(), data.schema().features(1200)},
+                      {targets.data(), data.schema().targets(1200)}});
   data.gather_raw(samples, raw);
   EXPECT_EQ(allocation_count(), before);
 }
@@ -137,8 +137,9 @@ TEST(Dataset, raw_rows_unpacked_elsewhere_equal_a_read) {
   Bytes raw(4 * data.schema().row_bytes());
   data.gather_raw(samples, raw);
   Batch sent{std::vector<float>(20), std::vector<std::int32_t>(4)};
-  ASSERT_TRUE(unpack(data.schema(), raw, {sent.features.data(), data.schema().features(4)},
-                     {sent.targets.data(), data.schema().targets(4)}));
+  ASSERT_TRUE(unpack(data.schema(), raw,
+                     {{sent.features.data(), data.schema().features(4)},
+                      {sent.targets.data(), data.schema().targets(4)}}));
   EXPECT_EQ(std::memcmp(sent.features.data(), direct.features.data(), 80), 0);
   EXPECT_EQ(sent.targets, direct.targets);
 }

@@ -88,8 +88,8 @@ TEST(MakeDigits, normalised_pixels_have_mean_0_and_deviation_1) {
   for (std::size_t i = 0; i < 40; ++i) all[i] = static_cast<std::int64_t>(i);
   std::vector<float> features(40 * digit_bytes);
   std::vector<std::int32_t> targets(40);
-  data.read(all, {features.data(), data.schema().features(40)},
-            {targets.data(), data.schema().targets(40)});
+  data.read(all, {{features.data(), data.schema().features(40)},
+                  {targets.data(), data.schema().targets(40)}});
   double sum = 0;
   double squares = 0;
   for (const float x : features) {

@@ -164,8 +164,8 @@ TEST(ImportNpy, integers_are_tokens) {
   std::vector<std::int32_t> tokens(5);
   std::int32_t target = 0;
   const std::vector<std::int64_t> samples{7};
-  data.read(samples, {tokens.data(), data.schema().features(1)},
-            {&target, data.schema().targets(1)});
+  data.read(samples,
+            {{tokens.data(), data.schema().features(1)}, {&target, data.schema().targets(1)}});
   EXPECT_EQ(tokens, (std::vector<std::int32_t>{2, 3, 4, 5, 6}));
   EXPECT_EQ(target, 3);
 }
@@ -269,8 +269,8 @@ TEST(H5pyShard, is_read_with_all_its_filters) {
   std::vector<float> features(6);
   std::int32_t target = 0;
   const std::vector<std::int64_t> samples{13};
-  data.read(samples, {features.data(), data.schema().features(1)},
-            {&target, data.schema().targets(1)});
+  data.read(samples,
+            {{features.data(), data.schema().features(1)}, {&target, data.schema().targets(1)}});
   for (std::size_t i = 0; i < 6; ++i)
     EXPECT_EQ(features[i], ((78 + static_cast<float>(i)) * 0.5F - 1) / 2);
   EXPECT_EQ(manifest.class_names.at(static_cast<std::size_t>(target)), "east");

@@ -114,8 +114,8 @@ TEST(Unpacker, normalises_bytes_per_channel) {
   }
   std::vector<float> features(2 * 105);
   std::vector<std::int32_t> targets(2);
-  ASSERT_TRUE(unpack(schema, rows, {features.data(), schema.features(2)},
-                     {targets.data(), schema.targets(2)}));
+  ASSERT_TRUE(unpack(schema, rows,
+                     {{features.data(), schema.features(2)}, {targets.data(), schema.targets(2)}}));
   EXPECT_EQ(targets, (std::vector<std::int32_t>{3, 1}));
   for (std::size_t i = 0; i < features.size(); ++i) {
     const std::size_t row = i / 105;
@@ -144,12 +144,12 @@ TEST(Unpacker, refuses_tokens_and_classes_out_of_range_and_rows_of_the_wrong_siz
     row.put(-2.0F);
     return row.take();
   };
-  EXPECT_TRUE(unpack(schema, row_of(0), to_features, to_targets));
+  EXPECT_TRUE(unpack(schema, row_of(0), {to_features, to_targets}));
   EXPECT_EQ(features[2], 9);
   EXPECT_EQ(targets[1], -2.0F);
-  EXPECT_FALSE(unpack(schema, row_of(10), to_features, to_targets));
-  EXPECT_FALSE(unpack(schema, row_of(-1), to_features, to_targets));
-  EXPECT_FALSE(unpack(schema, ByteSpan(row_of(0)).first(19), to_features, to_targets));
+  EXPECT_FALSE(unpack(schema, row_of(10), {to_features, to_targets}));
+  EXPECT_FALSE(unpack(schema, row_of(-1), {to_features, to_targets}));
+  EXPECT_FALSE(unpack(schema, ByteSpan(row_of(0)).first(19), {to_features, to_targets}));
 
   SampleSchema labelled = pixels();
   Bytes raw(labelled.row_bytes());
@@ -157,7 +157,7 @@ TEST(Unpacker, refuses_tokens_and_classes_out_of_range_and_rows_of_the_wrong_siz
   std::vector<float> out(105);
   std::int32_t label = 0;
   EXPECT_FALSE(
-      unpack(labelled, raw, {out.data(), labelled.features(1)}, {&label, labelled.targets(1)}));
+      unpack(labelled, raw, {{out.data(), labelled.features(1)}, {&label, labelled.targets(1)}}));
 }
 
 TEST(Unpacker, an_f32_row_at_an_odd_address_is_read) {
@@ -170,8 +170,8 @@ TEST(Unpacker, an_f32_row_at_an_odd_address_is_read) {
   std::memcpy(raw.data() + 1, values, 8);
   float features[2];
   std::int32_t target = 7;
-  ASSERT_TRUE(unpack(schema, ByteSpan(raw).subspan(1), {features, schema.features(1)},
-                     {&target, schema.targets(1)}));
+  ASSERT_TRUE(unpack(schema, ByteSpan(raw).subspan(1),
+                     {{features, schema.features(1)}, {&target, schema.targets(1)}}));
   EXPECT_EQ(features[0], 2.0F);
   EXPECT_EQ(features[1], -2.0F);
   EXPECT_EQ(target, 0);

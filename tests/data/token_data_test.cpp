@@ -39,8 +39,8 @@ std::vector<Window> read(const Dataset& data, const std::vector<std::int64_t>& s
   const auto context = static_cast<std::size_t>(data.schema().context());
   Tokens features(samples.size() * context);
   Tokens targets(samples.size() * context);
-  data.read(samples, {features.data(), data.schema().features(count)},
-            {targets.data(), data.schema().targets(count)});
+  data.read(samples, {{features.data(), data.schema().features(count)},
+                      {targets.data(), data.schema().targets(count)}});
   std::vector<Window> read;
   for (std::size_t s = 0; s < samples.size(); ++s) {
     const auto at = static_cast<std::ptrdiff_t>(s * context);
@@ -86,8 +86,9 @@ TEST(TokenData, rows_sent_to_others_become_the_same_samples) {
   data.gather_raw(samples, raw);
   Tokens features(9);
   Tokens targets(9);
-  ASSERT_TRUE(unpack(data.schema(), raw, {features.data(), data.schema().features(3)},
-                     {targets.data(), data.schema().targets(3)}));
+  ASSERT_TRUE(unpack(
+      data.schema(), raw,
+      {{features.data(), data.schema().features(3)}, {targets.data(), data.schema().targets(3)}}));
   const auto rows = read(data, samples);
   for (std::size_t s = 0; s < 3; ++s) {
     const auto at = static_cast<std::ptrdiff_t>(3 * s);
@@ -102,8 +103,8 @@ TEST(TokenData, hostile_rows_from_a_peer_are_refused) {
   const auto sound = [&](Tokens row) {
     Tokens features(3);
     Tokens targets(3);
-    return unpack(schema, std::as_bytes(std::span(row)), {features.data(), schema.features(1)},
-                  {targets.data(), schema.targets(1)});
+    return unpack(schema, std::as_bytes(std::span(row)),
+                  {{features.data(), schema.features(1)}, {targets.data(), schema.targets(1)}});
   };
   EXPECT_TRUE(sound({0, 19, 2, 3}));
   EXPECT_TRUE(sound({0, 19, -1, -1}));
@@ -125,9 +126,9 @@ TEST(TokenData, reading_allocates_nothing_once_the_shard_is_there) {
   Tokens targets(6);
   const View to_features{features.data(), data.schema().features(2)};
   const View to_targets{targets.data(), data.schema().targets(2)};
-  data.read(samples, to_features, to_targets);
+  data.read(samples, {to_features, to_targets});
   const std::size_t before = allocation_count();
-  data.read(samples, to_features, to_targets);
+  data.read(samples, {to_features, to_targets});
   EXPECT_EQ(allocation_count(), before);
 }
 

@@ -8,8 +8,8 @@
 namespace raven::test {
 
 /// What a graph makes when every value and gradient has memory of its own, nothing is pruned,
-/// shared or run in place, and reshaping copies values. The same kernels in the same order, so a plan must
-/// give the same bits.
+/// shared or run in place, and reshaping copies values. The same kernels in the same order, so a
+/// plan must give the same bits.
 struct NaiveRun {
   std::vector<std::vector<Tensor>> values;    ///< by node and output
   std::map<std::uint32_t, Tensor> gradients;  ///< by ParameterId

@@ -22,7 +22,7 @@ SnippetBatch failing(std::uint64_t work, const std::shared_ptr<const Plan>& plan
   batch.snippets = {Snippet{}};
   batch.plans = {plan};
   batch.snippets[0].rows = 1;
-  batch.read_rows = [gate = std::move(gate)](const Snippet&, View, View) {
+  batch.read_rows = [gate = std::move(gate)](const Snippet&, const RowViews&) {
     gate.wait();
     return std::string("no such shard");
   };

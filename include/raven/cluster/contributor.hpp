@@ -14,7 +14,7 @@ namespace raven {
 
 /// Reads samples of one data set. @return why they can't be had; empty when they were written
 using SampleSource =
-    std::function<std::string(std::span<const std::int64_t> samples, View features, View targets)>;
+    std::function<std::string(std::span<const std::int64_t> samples, const RowViews& to)>;
 
 /// What a contributor wants done. Filled by its calls, emptied by the loop that drives it.
 struct ContributorActions {

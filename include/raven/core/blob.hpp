@@ -13,8 +13,10 @@ namespace raven {
 class Blob {
  public:
   Blob() = default;
-  /// Sees `bytes` and keeps `owner` alive as long as it lives. @pre nobody writes to `bytes` from now on
-  Blob(std::shared_ptr<const void> owner, ByteSpan bytes) : owner_(std::move(owner)), bytes_(bytes) {}
+  /// Sees `bytes` and keeps `owner` alive as long as it lives. @pre nobody writes to `bytes` from
+  /// now on
+  Blob(std::shared_ptr<const void> owner, ByteSpan bytes)
+      : owner_(std::move(owner)), bytes_(bytes) {}
   /// Takes over a byte string.
   explicit Blob(Bytes bytes) {
     auto kept = std::make_shared<const Bytes>(std::move(bytes));

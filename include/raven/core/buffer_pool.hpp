@@ -7,9 +7,9 @@ namespace raven {
 
 /// Recycles large buffers, so that a step neither maps nor clears memory that the last step used.
 ///
-/// Buffers are aligned to 64 bytes, their content is unspecified, and they come back by themselves when
-/// the last handle goes, also after the pool object itself is gone. A freed buffer serves any request
-/// between half its size and its size. Threads: any.
+/// Buffers are aligned to 64 bytes, their content is unspecified, and they come back by themselves
+/// when the last handle goes, also after the pool object itself is gone. A freed buffer serves any
+/// request between half its size and its size. Threads: any.
 class BufferPool {
  public:
   BufferPool();

@@ -58,9 +58,9 @@ class ByteWriter {
 
 /// Reads what ByteWriter wrote, from bytes that nobody vouches for.
 ///
-/// A read past the end, or a list longer than the bytes that are left, sets a flag that stays set and
-/// yields zeros: decoders read everything, then ask ok() once. Nothing is allocated from a number that
-/// was read before that number is checked against the bytes at hand.
+/// A read past the end, or a list longer than the bytes that are left, sets a flag that stays set
+/// and yields zeros: decoders read everything, then ask ok() once. Nothing is allocated from a
+/// number that was read before that number is checked against the bytes at hand.
 class ByteReader {
  public:
   explicit ByteReader(ByteSpan bytes) : rest_(bytes) {}

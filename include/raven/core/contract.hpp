@@ -14,10 +14,11 @@ struct Where {
   }
 };
 
-/// States a rule that the caller must keep. Breaking it is a bug, so the process stops with a message.
-/// For somebody's mistake (a job file, a shard, a key) throw InputError instead.
+/// States a rule that the caller must keep. Breaking it is a bug, so the process stops with a
+/// message. For somebody's mistake (a job file, a shard, a key) throw InputError instead.
 inline void expects(bool kept, const char* rule, Where where = Where::here()) {
-  if (kept) [[likely]] return;
+  if (kept) [[likely]]
+    return;
   std::fprintf(stderr, "%s:%d: broken rule: %s\n", where.file, where.line, rule);
   std::abort();
 }

@@ -15,8 +15,9 @@ struct Place {
 /// "file:line:column" with the unknown parts left out; empty when nothing is known.
 [[nodiscard]] std::string to_string(const Place& place);
 
-/// Somebody's mistake: a misspelt key, a wrong shape, a corrupt shard. Caught once, in cli, printed as
-/// one sentence, exit code 2. Never thrown for the world (a slow, lost or lying peer): that is an event.
+/// Somebody's mistake: a misspelt key, a wrong shape, a corrupt shard. Caught once, in cli, printed
+/// as one sentence, exit code 2. Never thrown for the world (a slow, lost or lying peer): that is
+/// an event.
 ///
 /// `problem` says what is wrong and why that is a problem; `remedy` what to try. Both lower case.
 class InputError : public std::runtime_error {

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "raven/data/manifest.hpp"
+#include "raven/data/row_views.hpp"
 #include "raven/data/schema.hpp"
 #include "raven/tensor/tensor.hpp"
 
@@ -35,11 +36,16 @@ class Dataset {
   /// [samples, width]
   /// @pre every sample is in [0, size()) and the views have the types that schema() tells
   /// @throws InputError when a shard is missing, broken or not the one that the manifest names.
-  void read(std::span<const std::int64_t> samples, View features, View targets) const;
+  void read(std::span<const std::int64_t> samples, const RowViews& to) const;
+
+  /// What a sample takes in memory. Loads its shard if need be. @throws InputError as read()
+  [[nodiscard]] SampleExtent extent(std::int64_t sample) const;
 
   /// The same samples as raw rows (schema.hpp), to be sent to a process that can't open the shards.
-  /// @pre rows.size() == samples.size() * schema().row_bytes()
+  /// @pre rows.size() == raw_bytes(samples)
   void gather_raw(std::span<const std::int64_t> samples, std::span<std::byte> rows) const;
+
+  [[nodiscard]] std::size_t raw_bytes(std::span<const std::int64_t> samples) const;
 
   [[nodiscard]] std::int64_t size() const;
   [[nodiscard]] const Manifest& manifest() const;

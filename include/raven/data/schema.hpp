@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "raven/core/bytes.hpp"
+#include "raven/data/row_views.hpp"
 #include "raven/tensor/tensor.hpp"
 
 namespace raven {
@@ -99,7 +100,7 @@ class Unpacker {
   /// Whole raw rows. @return false when a class or a token is out of range, as rows from a peer may
   /// be; what was written then is unspecified. @pre the views have the schema's types and
   /// rows.size() fits them
-  [[nodiscard]] bool unpack(ByteSpan rows, View features, View targets) const;
+  [[nodiscard]] bool unpack(ByteSpan rows, const RowViews& to) const;
 
  private:
   SampleSchema schema_;
@@ -108,6 +109,12 @@ class Unpacker {
 };
 
 /// As Unpacker::unpack, for a single use.
-[[nodiscard]] bool unpack(const SampleSchema& schema, ByteSpan rows, View features, View targets);
+[[nodiscard]] bool unpack(const SampleSchema& schema, ByteSpan rows, const RowViews& to);
+
+/// Where each of `count` raw rows ends that stand one after the other. None when they are not so
+/// many, or something is left over.
+[[nodiscard]] std::optional<std::vector<std::size_t>> ends_of_rows(const SampleSchema& schema,
+                                                                   ByteSpan rows,
+                                                                   std::int64_t count);
 
 }  // namespace raven

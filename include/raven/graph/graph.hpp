@@ -34,6 +34,9 @@ enum InputSlot : std::uint32_t {
   slot_nodes = 4     ///< i32 [samples], trees: nodes of each
 };
 
+/// How many an executor knows.
+constexpr std::size_t input_slots = 5;
+
 /// Inputs of a graph are few: a slot is below this.
 constexpr std::uint32_t max_input_slots = 16;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "raven/core/buffer_pool.hpp"
+#include "raven/data/row_views.hpp"
 #include "raven/graph/plan.hpp"
 #include "raven/snippet/snippet.hpp"
 #include "raven/tensor/parallel.hpp"
@@ -18,7 +19,7 @@ namespace raven {
 /// Where a snippet's rows come from: shards on this machine, or rows that came with the work.
 /// Called on compute threads.
 /// @return why the rows can't be had; empty when they were written
-using RowReader = std::function<std::string(const Snippet& snippet, View features, View targets)>;
+using RowReader = std::function<std::string(const Snippet& snippet, const RowViews& to)>;
 
 /// A subtree of snippets of one step, ready to be computed.
 struct SnippetBatch {

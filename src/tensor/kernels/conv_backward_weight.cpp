@@ -27,8 +27,8 @@ Cut cut(const ConvShape& s, const Grid& grid) {
   const std::int64_t worth = std::max<std::int64_t>(1, flops / part_flops);
   // Without the padding of the blocks: that depends on the CPU's vectors, and the bits must not.
   const std::int64_t sums_floats = std::max<std::int64_t>(1, s.out * s.patch());
-  const std::int64_t parts = std::max<std::int64_t>(
-      1, std::min({most_parts, worth, units, most_floats / sums_floats}));
+  const std::int64_t parts =
+      std::max<std::int64_t>(1, std::min({most_parts, worth, units, most_floats / sums_floats}));
   // Where the batch alone does not occupy a node, ranges of the weight do; multiples of 12 are
   // whole tiles.
   const std::int64_t ranges =

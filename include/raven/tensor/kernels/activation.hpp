@@ -34,8 +34,8 @@ struct Activation {
 /// PyTorch's defaults: leaky_relu 0.01, elu 1, softplus 1 and 20.
 [[nodiscard]] Activation default_activation(ActivationKind kind);
 
-/// True when the derivative needs the input z (gelu, gelu_tanh, silu, softplus); the others only need the
-/// output y.
+/// True when the derivative needs the input z (gelu, gelu_tanh, silu, softplus); the others only
+/// need the output y.
 [[nodiscard]] bool activation_needs_input(ActivationKind kind);
 
 /// y = f(z). y == z is allowed.
