@@ -45,7 +45,9 @@ std::string targets_in_words(const SampleSchema& schema) {
   if (schema.of_sequences())
     return "the next of " + std::to_string(schema.target_width) + " tokens";
   return std::to_string(schema.target_width) +
-         (schema.target_kind == TargetKind::classes ? " classes" : " real numbers");
+         (schema.target_kind == TargetKind::classes ? " classes"
+          : schema.target_kind == TargetKind::tags  ? " classes for tags"
+                                                    : " real numbers");
 }
 
 /// Samples of another kind would be misread at best: other units give wrong answers silently.

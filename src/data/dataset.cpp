@@ -9,6 +9,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "data/ragged_rows.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/shard.hpp"
@@ -22,8 +23,28 @@ constexpr std::size_t block = 512;
 
 struct RowPlace {
   std::uint32_t shard;
-  std::uint32_t index;  ///< among the samples of the block
-  std::int64_t row;     ///< in the shard
+  std::size_t index;  ///< among the samples asked for
+  std::int64_t row;   ///< in the shard
+  RaggedCursor at;    ///< ragged data: where it goes
+};
+
+/// How long the samples of a shard of ragged data are. Kept when its rows are not.
+struct ShardExtents {
+  std::vector<std::int32_t> tokens;
+  std::vector<std::int32_t> nodes;  ///< trees
+
+  explicit ShardExtents(const ShardRows& shard) {
+    for (std::int64_t row = 0; row < shard.rows; ++row) {
+      // A sample is at most 256 MiB, so both fit.
+      const SampleExtent extent = shard.extent_of(row);
+      tokens.push_back(static_cast<std::int32_t>(extent.tokens));
+      if (!shard.node_offsets.empty()) nodes.push_back(static_cast<std::int32_t>(extent.nodes));
+    }
+  }
+  [[nodiscard]] SampleExtent operator[](std::int64_t row) const {
+    const auto i = static_cast<std::size_t>(row);
+    return {tokens[i], nodes.empty() ? 0 : nodes[i]};
+  }
 };
 
 /// Tells whether a file is still the one whose digest was checked.
@@ -44,8 +65,11 @@ FileStamp stamp_of(const std::filesystem::path& file) {
 struct Slot {
   std::shared_ptr<const ShardRows> rows;  // guarded by Impl::mutex
   std::atomic<std::uint64_t> last_use{0};
-  std::mutex loading;  // held by the one thread that loads this shard
-  FileStamp verified;  // guarded by loading
+  std::mutex loading;                        // held by the one thread that loads this shard
+  FileStamp verified;                        // guarded by loading
+  std::unique_ptr<const ShardExtents> made;  // guarded by loading
+  /// `made` once it is whole, so that asking for an extent takes no lock.
+  std::atomic<const ShardExtents*> extents{nullptr};
 };
 
 }  // namespace
@@ -81,15 +105,20 @@ struct Dataset::Impl {
     ShardExpectation expected{.schema = manifest.schema,
                               .rows = entry.rows,
                               .sequences = entry.sequences,
-                              .tokens = entry.tokens};
+                              .tokens = entry.tokens,
+                              .nodes = entry.nodes};
     const FileStamp stamp = stamp_of(file);
     if (!(stamp == slot.verified) || stamp.size < 0) expected.sha256 = entry.sha256;
-    make_room(static_cast<std::size_t>(entry.rows) * manifest.schema.row_bytes());
+    make_room(expected.bytes());
     auto rows = std::make_shared<const ShardRows>(load_shard(file, expected));
     slot.verified = stamp;
+    if (manifest.schema.ragged() && !slot.made) {
+      slot.made = std::make_unique<const ShardExtents>(*rows);
+      slot.extents.store(slot.made.get(), std::memory_order_release);
+    }
     const std::unique_lock lock(mutex);
     slot.rows = rows;
-    bytes += rows->bytes();
+    bytes += rows->bytes;
     return rows;
   }
 
@@ -97,31 +126,55 @@ struct Dataset::Impl {
   /// is left.
   void make_room(std::size_t wanted) {
     const std::unique_lock lock(mutex);
-    while (bytes > 0 && bytes + wanted > options.cache_bytes) {
+    while (bytes > 0 && (wanted > options.cache_bytes || bytes > options.cache_bytes - wanted)) {
       Slot* oldest = nullptr;
       for (std::size_t i = 0; i < manifest.shards.size(); ++i) {
         Slot& slot = slots[i];
         if (slot.rows && (oldest == nullptr || slot.last_use < oldest->last_use)) oldest = &slot;
       }
       if (oldest == nullptr) return;
-      bytes -= oldest->rows->bytes();
+      bytes -= oldest->rows->bytes;
       oldest->rows.reset();
     }
   }
 
-  /// Calls visit(index among samples, stored features, stored target) for every sample.
+  /// The shard that holds a sample, and where in it.
+  RowPlace place_of(std::int64_t sample) const {
+    expects(sample >= 0 && sample < ends.back(), "a sample lies within its data set");
+    const auto shard_end = std::upper_bound(ends.begin(), ends.end(), sample);
+    const auto number = static_cast<std::uint32_t>(shard_end - ends.begin());
+    return {.shard = number,
+            .index = 0,
+            .row = sample - (number == 0 ? 0 : ends[number - 1]),
+            .at = {}};
+  }
+
+  SampleExtent extent(const RowPlace& place) {
+    if (!manifest.schema.ragged()) return {};
+    const std::atomic<const ShardExtents*>& known = slots[place.shard].extents;
+    if (known.load(std::memory_order_acquire) == nullptr) (void)shard(place.shard);
+    return (*known.load(std::memory_order_acquire))[place.row];
+  }
+
+  SampleExtent extent_of_all(std::span<const std::int64_t> samples) {
+    SampleExtent all{0, 0};
+    for (const std::int64_t sample : samples) all += extent(place_of(sample));
+    return all;
+  }
+
+  /// Calls visit(place, its shard) for every sample; place.index is that among all samples.
   template <class Visit>
   void visit(std::span<const std::int64_t> samples, Visit visit_row) {
     std::array<RowPlace, block> places;
+    RaggedCursor at;
     for (std::size_t first = 0; first < samples.size(); first += block) {
       const std::size_t count = std::min(block, samples.size() - first);
       for (std::size_t i = 0; i < count; ++i) {
-        const std::int64_t sample = samples[first + i];
-        expects(sample >= 0 && sample < ends.back(), "a sample lies within its data set");
-        const auto shard_end = std::upper_bound(ends.begin(), ends.end(), sample);
-        const auto number = static_cast<std::uint32_t>(shard_end - ends.begin());
-        places[i] = {number, static_cast<std::uint32_t>(i),
-                     sample - (number == 0 ? 0 : ends[number - 1])};
+        places[i] = place_of(samples[first + i]);
+        places[i].index = first + i;
+        if (!manifest.schema.ragged()) continue;
+        places[i].at = at;
+        at.pass(manifest.schema, extent(places[i]));
       }
       std::sort(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(count),
                 [](const RowPlace& a, const RowPlace& b) {
@@ -133,10 +186,33 @@ struct Dataset::Impl {
           rows.reset();
           rows = shard(places[i].shard);
         }
-        visit_row(first + places[i].index, rows->features_of(places[i].row),
-                  rows->targets_of(places[i].row));
+        visit_row(places[i], *rows);
       }
     }
+  }
+
+  [[nodiscard]] RaggedRow ragged_row(const RowPlace& place, const ShardRows& shard) const {
+    const SampleExtent extent = shard.extent_of(place.row);
+    return {.extent = extent,
+            .features = shard.features_of(place.row),
+            .parents = shard.parents ? shard.parents_of(place.row) : nullptr,
+            .targets = shard.targets_of(place.row),
+            .bytes = manifest.schema.row_bytes(extent)};
+  }
+
+  void read_ragged(std::span<const std::int64_t> samples, const RowViews& to) {
+    // Before a byte is written: a graph says how large the views are, and it may be another's.
+    const SampleExtent all = extent_of_all(samples);
+    if (!views_fit(manifest.schema, static_cast<std::int64_t>(samples.size()), all, to)) {
+      throw InputError({manifest.file.string()},
+                       "the " + std::to_string(samples.size()) + " samples asked for have " +
+                           std::to_string(all.tokens) + " tokens and " + std::to_string(all.nodes) +
+                           " nodes, and the graph was recorded for others",
+                       "give every process the same data set");
+    }
+    visit(samples, [&](const RowPlace& place, const ShardRows& shard) {
+      put_ragged_row(unpacker, ragged_row(place, shard), place.at, to);
+    });
   }
 
   Manifest manifest;
@@ -159,6 +235,7 @@ Dataset::Dataset(Dataset&&) noexcept = default;
 Dataset& Dataset::operator=(Dataset&&) noexcept = default;
 
 void Dataset::read(std::span<const std::int64_t> samples, const RowViews& to) const {
+  if (schema().ragged()) return impl_->read_ragged(samples, to);
   const auto count = static_cast<std::int64_t>(samples.size());
   expects(
       to.features.type == schema().features(count) && to.targets.type == schema().targets(count),
@@ -168,30 +245,44 @@ void Dataset::read(std::span<const std::int64_t> samples, const RowViews& to) co
   const std::size_t target_bytes = schema().targets(1).bytes();
   auto* const to_features = static_cast<std::byte*>(to.features.data);
   auto* const to_targets = static_cast<std::byte*>(to.targets.data);
-  impl_->visit(samples, [&](std::size_t i, const std::byte* stored, const std::byte* target) {
-    impl_->unpacker.unpack_features(stored, to_features + i * feature_bytes);
-    impl_->unpacker.unpack_target(stored, target, to_targets + i * target_bytes);
+  impl_->visit(samples, [&](const RowPlace& place, const ShardRows& shard) {
+    const std::byte* stored = shard.features_of(place.row);
+    impl_->unpacker.unpack_features(stored, to_features + place.index * feature_bytes);
+    impl_->unpacker.unpack_target(stored, shard.targets_of(place.row),
+                                  to_targets + place.index * target_bytes);
   });
 }
 
 void Dataset::gather_raw(std::span<const std::int64_t> samples, std::span<std::byte> rows) const {
-  const std::size_t feature_bytes = schema().feature_bytes();
-  const std::size_t target_bytes = schema().target_bytes();
+  const SampleSchema& schema = impl_->manifest.schema;
   expects(rows.size() == raw_bytes(samples), "the rows fit the samples");
-  impl_->visit(samples, [&](std::size_t i, const std::byte* stored, const std::byte* target) {
-    std::byte* row = rows.data() + i * (feature_bytes + target_bytes);
-    std::memcpy(row, stored, feature_bytes);
-    if (target_bytes > 0) std::memcpy(row + feature_bytes, target, target_bytes);
+  if (schema.ragged()) {
+    impl_->visit(samples, [&](const RowPlace& place, const ShardRows& shard) {
+      // What stands before it are so many heads, tokens, nodes and targets.
+      const std::size_t before = raw_bytes_of(schema, place.at.sample, place.at.before);
+      write_ragged_row(schema, impl_->ragged_row(place, shard), rows.data() + before);
+    });
+    return;
+  }
+  const std::size_t feature_bytes = schema.feature_bytes();
+  const std::size_t target_bytes = schema.target_bytes();
+  impl_->visit(samples, [&](const RowPlace& place, const ShardRows& shard) {
+    std::byte* row = rows.data() + place.index * (feature_bytes + target_bytes);
+    std::memcpy(row, shard.features_of(place.row), feature_bytes);
+    if (target_bytes > 0) {
+      std::memcpy(row + feature_bytes, shard.targets_of(place.row), target_bytes);
+    }
   });
 }
 
 std::size_t Dataset::raw_bytes(std::span<const std::int64_t> samples) const {
-  return samples.size() * schema().row_bytes();
+  if (!schema().ragged()) return samples.size() * schema().row_bytes();
+  return raw_bytes_of(schema(), static_cast<std::int64_t>(samples.size()),
+                      impl_->extent_of_all(samples));
 }
 
 SampleExtent Dataset::extent(std::int64_t sample) const {
-  expects(sample >= 0 && sample < size(), "a sample lies within its data set");
-  return {};
+  return impl_->extent(impl_->place_of(sample));
 }
 
 std::int64_t Dataset::size() const { return impl_->ends.back(); }

@@ -60,10 +60,11 @@ std::string targets_line(const Manifest& manifest) {
   if (schema.target_kind == TargetKind::real) {
     return "targets: {kind: real, width: " + std::to_string(schema.target_width) + "}\n";
   }
+  const std::string kind(to_string(schema.target_kind));
   if (manifest.class_names.empty()) {
-    return "targets: {kind: class, classes: " + std::to_string(schema.target_width) + "}\n";
+    return "targets: {kind: " + kind + ", classes: " + std::to_string(schema.target_width) + "}\n";
   }
-  std::string text = "targets:\n  kind: class\n  classes: [";
+  std::string text = "targets:\n  kind: " + kind + "\n  classes: [";
   for (std::size_t i = 0; i < manifest.class_names.size(); ++i) {
     text += (i == 0 ? "" : ", ") + quoted(manifest.class_names[i]);
   }
@@ -116,6 +117,9 @@ void write_manifest(const Manifest& manifest, const std::filesystem::path& file)
   std::string text = "# A raven data set (docs/formats/manifest.md).\n";
   text += "format_version: " + std::to_string(Manifest::format_version) + "\n";
   text += "name: " + quoted(manifest.name) + "\n";
+  if (manifest.schema.ragged()) {
+    text += "form: " + std::string(to_string(manifest.schema.form)) + "\n";
+  }
   text += features_line(manifest.schema);
   text += targets_line(manifest);
   if (manifest.schema.normalisation != Normalisation{}) {
@@ -131,6 +135,10 @@ void write_manifest(const Manifest& manifest, const std::filesystem::path& file)
     if (manifest.schema.of_sequences()) {
       text += ", sequences: " + std::to_string(shard.sequences) +
               ", tokens: " + std::to_string(shard.tokens);
+    }
+    if (manifest.schema.ragged()) text += ", tokens: " + std::to_string(shard.tokens);
+    if (manifest.schema.form == SampleForm::tree) {
+      text += ", nodes: " + std::to_string(shard.nodes);
     }
     text += ", sha256: " + to_hex(shard.sha256) + "}\n";
   }

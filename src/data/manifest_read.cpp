@@ -76,6 +76,17 @@ void read_features(YamlReader& reader, const YAML::Node& node, SampleSchema& sch
   }
 }
 
+void read_form(YamlReader& reader, const YAML::Node& node, SampleSchema& schema) {
+  if (!node.IsDefined()) return;
+  const std::string name = node.IsScalar() ? node.Scalar() : "";
+  for (const auto candidate : {SampleForm::fixed, SampleForm::sequence, SampleForm::tree}) {
+    if (name != to_string(candidate)) continue;
+    schema.form = candidate;
+    return;
+  }
+  reader.mistake(node, "unknown form of samples", "choose fixed, sequence or tree");
+}
+
 void read_classes(YamlReader& reader, const YAML::Node& classes, Manifest& manifest) {
   if (!classes.IsSequence()) {
     manifest.schema.target_width =
@@ -111,15 +122,18 @@ void read_targets(YamlReader& reader, const YAML::Node& node, Manifest& manifest
     return;
   }
   const bool real = name == to_string(TargetKind::real);
-  if (!real && name != to_string(TargetKind::classes)) {
-    reader.mistake(kind, "unknown kind of target", "choose class, real or next");
+  const bool tags = name == to_string(TargetKind::tags);
+  if (!real && !tags && name != to_string(TargetKind::classes)) {
+    reader.mistake(kind, "unknown kind of target", "choose class, tags, real or next");
     return;
   }
   if (const YAML::Node extra = node[real ? "classes" : "width"]; extra.IsDefined()) {
-    reader.mistake(extra, real ? "real targets have no classes" : "class targets have no width",
+    reader.mistake(extra, real ? "real targets have no classes" : "classes and tags have no width",
                    real ? "give width instead" : "give classes instead");
   }
-  manifest.schema.target_kind = real ? TargetKind::real : TargetKind::classes;
+  manifest.schema.target_kind = real   ? TargetKind::real
+                                : tags ? TargetKind::tags
+                                       : TargetKind::classes;
   const YAML::Node size = reader.required(node, real ? "width" : "classes");
   if (!size.IsDefined()) return;
   if (real) {
@@ -206,7 +220,10 @@ void read_vocabulary(YamlReader& reader, const YAML::Node& node, Manifest& manif
 }
 
 void read_shard(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
-  if (!reader.check_map(node, "a shard", {"file", "rows", "sha256", "sequences", "tokens"})) return;
+  if (!reader.check_map(node, "a shard",
+                        {"file", "rows", "sha256", "sequences", "tokens", "nodes"})) {
+    return;
+  }
   ShardEntry entry;
   entry.line = reader.line_of(node);
   if (const YAML::Node file = reader.required(node, "file"); file.IsDefined()) {
@@ -227,14 +244,25 @@ void read_shard(YamlReader& reader, const YAML::Node& node, Manifest& manifest) 
       reader.mistake(sha256, "sha256 must be 64 hexadecimal digits", "run sha256sum on the shard");
     entry.sha256 = digest.value_or(Digest{});
   }
-  const bool sequences = manifest.schema.of_sequences();
-  for (auto [key, count] : {std::pair("sequences", &entry.sequences), {"tokens", &entry.tokens}}) {
-    if (sequences) {
-      if (const YAML::Node told = reader.required(node, key); told.IsDefined()) {
-        *count = reader.whole(told, key, 1, max_rows).value_or(1);
+  const SampleSchema& schema = manifest.schema;
+  struct Count {
+    const char* key;
+    bool wanted;
+    std::int64_t* into;
+    const char* of;
+  };
+  for (const Count& count :
+       {Count{"sequences", schema.of_sequences(), &entry.sequences,
+              "sequences belong to targets of kind next"},
+        Count{"tokens", schema.of_sequences() || schema.ragged(), &entry.tokens,
+              "tokens belong to sequences and trees"},
+        Count{"nodes", schema.form == SampleForm::tree, &entry.nodes, "nodes belong to trees"}}) {
+    if (count.wanted) {
+      if (const YAML::Node told = reader.required(node, count.key); told.IsDefined()) {
+        *count.into = reader.whole(told, count.key, 1, max_rows).value_or(1);
       }
-    } else if (const YAML::Node extra = node[key]; extra.IsDefined()) {
-      reader.mistake(extra, std::string(key) + " belong to targets of kind next", "leave it out");
+    } else if (const YAML::Node extra = node[count.key]; extra.IsDefined()) {
+      reader.mistake(extra, count.of, "leave it out");
     }
   }
   manifest.shards.push_back(std::move(entry));
@@ -275,7 +303,7 @@ Manifest read_manifest(const std::filesystem::path& file) {
   Manifest manifest;
   manifest.file = file;
   if (!reader.check_map(root, "the manifest",
-                        {"format_version", "name", "features", "targets", "normalisation",
+                        {"format_version", "name", "form", "features", "targets", "normalisation",
                          "vocabulary", "rows", "shards"})) {
     reader.throw_mistakes();
   }
@@ -286,6 +314,7 @@ Manifest read_manifest(const std::filesystem::path& file) {
   if (const YAML::Node name = reader.required(root, "name"); name.IsDefined()) {
     manifest.name = reader.text(name, "name").value_or("?");
   }
+  read_form(reader, root["form"], manifest.schema);
   const YAML::Node features = reader.required(root, "features");
   read_features(reader, features, manifest.schema);
   read_targets(reader, reader.required(root, "targets"), manifest);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "data/ragged_rows.hpp"
 #include "raven/core/contract.hpp"
 
 namespace raven {
@@ -90,6 +91,20 @@ std::string_view to_string(TargetKind kind) {
       return "real";
     case TargetKind::next:
       return "next";
+    case TargetKind::tags:
+      return "tags";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(SampleForm form) {
+  switch (form) {
+    case SampleForm::fixed:
+      return "fixed";
+    case SampleForm::sequence:
+      return "sequence";
+    case SampleForm::tree:
+      return "tree";
   }
   return "unknown";
 }
@@ -101,7 +116,12 @@ std::size_t SampleSchema::feature_bytes() const {
 
 std::size_t SampleSchema::target_bytes() const {
   if (of_sequences()) return 0;
-  return target_kind == TargetKind::classes ? 4 : static_cast<std::size_t>(target_width) * 4;
+  return target_kind == TargetKind::real ? static_cast<std::size_t>(target_width) * 4 : 4;
+}
+
+std::size_t SampleSchema::row_bytes(const SampleExtent& extent) const {
+  expects(ragged(), "rows of other data are all alike");
+  return raw_bytes_of(*this, 1, extent);
 }
 
 ValueType SampleSchema::features(std::int64_t rows) const {
@@ -110,16 +130,28 @@ ValueType SampleSchema::features(std::int64_t rows) const {
 }
 
 ValueType SampleSchema::targets(std::int64_t rows) const {
-  if (target_kind == TargetKind::classes) return {DType::i32, Shape{rows}};
+  if (target_kind == TargetKind::classes || target_kind == TargetKind::tags) {
+    return {DType::i32, Shape{rows}};
+  }
   if (of_sequences()) return {DType::i32, feature_shape.with_first(rows)};
   return {DType::f32, Shape{rows, target_width}};
 }
 
+std::int64_t SampleSchema::target_rows(std::int64_t samples, const SampleExtent& all) const {
+  if (target_kind != TargetKind::tags) return samples;
+  return form == SampleForm::tree ? all.nodes : all.tokens;
+}
+
 std::string_view SampleSchema::flaw() const {
+  if (form > SampleForm::tree) return "unknown form of samples";
   if (const auto found = flaw_of_features(*this); !found.empty()) return found;
-  if (target_kind != TargetKind::classes && target_kind != TargetKind::real && !of_sequences()) {
+  if (target_kind < TargetKind::classes || target_kind > TargetKind::tags) {
     return "unknown target kind";
   }
+  if (target_kind == TargetKind::tags && !ragged()) {
+    return "tags belong to samples of the form sequence or tree";
+  }
+  if (of_sequences() && ragged()) return "next tokens are asked for in windows, of the form fixed";
   if (of_sequences()) {
     if (feature_type != FeatureType::i32 || feature_shape.rank() != 1) {
       return "next tokens need features of i32 with one dimension, the length of a window";
@@ -127,7 +159,7 @@ std::string_view SampleSchema::flaw() const {
     if (target_width != vocabulary) return "the next token is one of the vocabulary";
   }
   if (target_width < 1) return "there must be at least one class or one target number";
-  if (target_kind == TargetKind::classes && target_width > max_classes) {
+  if (target_kind != TargetKind::real && !of_sequences() && target_width > max_classes) {
     return "there are more than 2^24 classes";
   }
   if (target_kind == TargetKind::real &&
@@ -144,7 +176,9 @@ void SampleSchema::encode(ByteWriter& out) const {
   out.put(normalisation.scale);
   out.put_list(std::span<const double>(normalisation.mean));
   out.put_list(std::span<const double>(normalisation.std));
-  out.put(target_kind);
+  // In one byte, so that what is not ragged has the bytes, and a data set the identity, of old.
+  out.put(static_cast<std::uint8_t>(static_cast<unsigned>(target_kind) | static_cast<unsigned>(form)
+                                                                             << 4U));
   out.put(target_width);
 }
 
@@ -158,7 +192,9 @@ std::optional<SampleSchema> SampleSchema::decode(ByteReader& in) {
   schema.normalisation.scale = in.get<double>();
   schema.normalisation.mean = in.get_list<double>();
   schema.normalisation.std = in.get_list<double>();
-  schema.target_kind = in.get<TargetKind>();
+  const auto kind_and_form = in.get<std::uint8_t>();
+  schema.target_kind = static_cast<TargetKind>(kind_and_form & 15U);
+  schema.form = static_cast<SampleForm>(kind_and_form >> 4U);
   schema.target_width = in.get<std::int32_t>();
   if (in.ok() && !schema.flaw().empty()) in.fail();
   if (!in.ok()) return std::nullopt;

@@ -16,8 +16,10 @@ inline constexpr char features_dataset[] = "features";
 inline constexpr char targets_dataset[] = "targets";
 inline constexpr char tokens_dataset[] = "tokens";
 inline constexpr char offsets_dataset[] = "offsets";
+inline constexpr char parents_dataset[] = "parents";
+inline constexpr char node_offsets_dataset[] = "node_offsets";
 
-/// One of the two datasets of a shard: what it must be.
+/// One of the datasets of a shard: what it must be.
 struct ShardArray {
   const char* name;
   hid_t file_type;
@@ -31,9 +33,13 @@ struct ShardArray {
   }
 };
 
-/// Only under Hdf5Lock (the library's type identifiers are run-time values).
+/// Of so many samples; of ragged data: tokens. Only under Hdf5Lock (the library's type identifiers
+/// are run-time values).
 [[nodiscard]] inline ShardArray features_array(const SampleSchema& schema, std::int64_t rows) {
-  ShardArray array{features_dataset, H5T_STD_U8LE, bytes_of(schema.feature_type), {}};
+  ShardArray array{schema.ragged() ? tokens_dataset : features_dataset,
+                   H5T_STD_U8LE,
+                   bytes_of(schema.feature_type),
+                   {}};
   if (schema.feature_type == FeatureType::f32) array.file_type = H5T_IEEE_F32LE;
   if (schema.feature_type == FeatureType::i32) array.file_type = H5T_STD_I32LE;
   array.dims.push_back(static_cast<hsize_t>(rows));
@@ -43,7 +49,7 @@ struct ShardArray {
 }
 
 [[nodiscard]] inline ShardArray targets_array(const SampleSchema& schema, std::int64_t rows) {
-  if (schema.target_kind == TargetKind::classes) {
+  if (schema.target_kind != TargetKind::real) {
     return {targets_dataset, H5T_STD_I32LE, 4, {static_cast<hsize_t>(rows)}};
   }
   return {targets_dataset,
@@ -52,12 +58,20 @@ struct ShardArray {
           {static_cast<hsize_t>(rows), static_cast<hsize_t>(schema.target_width)}};
 }
 
-/// The two datasets of a shard of sequences.
+/// The two datasets of a shard of sequences of which samples are windows.
 [[nodiscard]] inline ShardArray tokens_array(std::int64_t tokens) {
   return {tokens_dataset, H5T_STD_I32LE, 4, {static_cast<hsize_t>(tokens)}};
 }
 [[nodiscard]] inline ShardArray offsets_array(std::int64_t sequences) {
   return {offsets_dataset, H5T_STD_I64LE, 8, {static_cast<hsize_t>(sequences) + 1}};
+}
+
+/// The nodes of trees.
+[[nodiscard]] inline ShardArray parents_array(std::int64_t nodes) {
+  return {parents_dataset, H5T_STD_I32LE, 4, {static_cast<hsize_t>(nodes)}};
+}
+[[nodiscard]] inline ShardArray node_offsets_array(std::int64_t trees) {
+  return {node_offsets_dataset, H5T_STD_I64LE, 8, {static_cast<hsize_t>(trees) + 1}};
 }
 
 }  // namespace raven

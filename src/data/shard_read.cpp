@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
+#include "data/ragged_shard.hpp"
 #include "data/shard_array.hpp"
 #include "data/token_windows.hpp"
 #include "raven/core/contract.hpp"
@@ -39,23 +41,26 @@ std::uintmax_t checked_size(const std::filesystem::path& file, std::size_t raw_b
   return size;
 }
 
-/// Exactly the two datasets, linked by hard links: nothing else can lead elsewhere.
-void check_links(const std::filesystem::path& path, hid_t file, const char* first,
-                 const char* second) {
+/// Exactly these datasets, linked by hard links: nothing else can lead elsewhere.
+void check_links(const std::filesystem::path& path, hid_t file,
+                 std::span<const ShardArray> wanted) {
   H5G_info_t group{};
   if (H5Gget_info(file, &group) < 0) refuse(path, "the root group can't be read");
-  for (const char* name : {first, second}) {
-    const std::string quoted = "'" + std::string(name) + "'";
-    if (H5Lexists(file, name, H5P_DEFAULT) <= 0) refuse(path, "there is no dataset " + quoted);
+  std::string names;
+  for (const ShardArray& array : wanted) {
+    const std::string quoted = "'" + std::string(array.name) + "'";
+    names += (names.empty() ? "" : ", ") + quoted;
+    if (H5Lexists(file, array.name, H5P_DEFAULT) <= 0) {
+      refuse(path, "there is no dataset " + quoted);
+    }
     H5L_info_t link{};
-    if (H5Lget_info(file, name, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) {
+    if (H5Lget_info(file, array.name, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) {
       refuse(path, quoted + " is a soft or external link, which could lead to another file");
     }
   }
-  if (group.nlinks != 2) {
+  if (group.nlinks != wanted.size()) {
     refuse(path, "there are " + std::to_string(group.nlinks) +
-                     " objects in the root group; this shard has just '" + first + "' and '" +
-                     second + "'");
+                     " objects in the root group; this shard has just " + names);
   }
 }
 
@@ -83,10 +88,12 @@ void check_version(const std::filesystem::path& path, hid_t file) {
 }
 
 void check_below(const std::filesystem::path& path, const char* what, const std::byte* values,
-                 std::size_t count, std::size_t per_row, std::int32_t bound) {
+                 std::size_t count, std::size_t per_row, std::int32_t bound,
+                 bool none_allowed = false) {
   for (std::size_t i = 0; i < count; ++i) {
     std::int32_t value = 0;
     std::memcpy(&value, values + 4 * i, 4);
+    if (none_allowed && value == SampleSchema::no_target) continue;
     if (value < 0 || value >= bound) {
       refuse(path,
              "row " + std::to_string(i / per_row) + ": " + what + " " + std::to_string(value) +
@@ -110,56 +117,112 @@ void check_finite(const std::filesystem::path& path, const char* what, const std
   }
 }
 
-void check_values(const std::filesystem::path& path, const SampleSchema& schema,
+/// Of ragged data a row of features is a token, and one of targets may be a token or a node.
+void check_values(const std::filesystem::path& path, const ShardExpectation& expected,
                   const ShardRows& shard) {
-  const auto rows = static_cast<std::size_t>(shard.rows);
+  const SampleSchema& schema = expected.schema;
+  const auto feature_rows =
+      static_cast<std::size_t>(schema.ragged() ? expected.tokens : shard.rows);
+  const auto target_rows =
+      static_cast<std::size_t>(schema.target_rows(shard.rows, {expected.tokens, expected.nodes}));
   const std::size_t features = shard.feature_bytes / 4;
   const std::size_t targets = shard.target_bytes / 4;
   if (schema.feature_type == FeatureType::i32) {
-    check_below(path, "token", shard.features.get(), rows * features, features, schema.vocabulary);
+    check_below(path, "token", shard.features.get(), feature_rows * features, features,
+                schema.vocabulary);
   }
   if (schema.feature_type == FeatureType::f32) {
-    check_finite(path, "feature", shard.features.get(), rows * features, features);
+    check_finite(path, "feature", shard.features.get(), feature_rows * features, features);
   }
-  if (schema.target_kind == TargetKind::classes) {
-    check_below(path, "class", shard.targets.get(), rows, 1, schema.target_width);
+  if (schema.target_kind == TargetKind::real) {
+    check_finite(path, "target", shard.targets.get(), target_rows * targets, targets);
   } else {
-    check_finite(path, "target", shard.targets.get(), rows * targets, targets);
+    const bool tags = schema.target_kind == TargetKind::tags;
+    check_below(path, tags ? "tag" : "class", shard.targets.get(), target_rows, 1,
+                schema.target_width, tags);
   }
 }
 
-/// The bytes of the two datasets of a shard.
-struct Stored {
-  std::unique_ptr<std::byte[]> first;
-  std::unique_ptr<std::byte[]> second;
-};
+std::byte* bytes_for(std::unique_ptr<std::byte[]>& memory, const ShardArray& array) {
+  memory = std::make_unique_for_overwrite<std::byte[]>(array.bytes());
+  return memory.get();
+}
 
-Stored read_arrays(const std::filesystem::path& path, const ShardExpectation& expected,
-                   std::uintmax_t file_bytes) {
+std::byte* bytes_for(std::vector<std::int64_t>& memory, const ShardArray& array) {
+  memory.resize(array.bytes() / 8);
+  return std::as_writable_bytes(std::span(memory)).data();
+}
+
+/// Calls visit(array, memory) for each dataset of such a shard.
+/// @param offsets takes those of sequences that are cut into windows
+template <class Visit>
+void visit_arrays(const ShardExpectation& expected, ShardRows& shard,
+                  std::unique_ptr<std::byte[]>& offsets, Visit visit) {
+  const SampleSchema& schema = expected.schema;
+  if (schema.of_sequences()) {
+    visit(tokens_array(expected.tokens), shard.features);
+    visit(offsets_array(expected.sequences), offsets);
+    return;
+  }
+  visit(features_array(schema, schema.ragged() ? expected.tokens : expected.rows), shard.features);
+  if (schema.ragged()) visit(offsets_array(expected.rows), shard.token_offsets);
+  if (schema.form == SampleForm::tree) {
+    visit(parents_array(expected.nodes), shard.parents);
+    visit(node_offsets_array(expected.rows), shard.node_offsets);
+  }
+  visit(targets_array(schema, schema.target_rows(expected.rows, {expected.tokens, expected.nodes})),
+        shard.targets);
+}
+
+/// Fills `shard` with the datasets as stored. @param offsets those of sequences cut into windows
+void read_arrays(const std::filesystem::path& path, const ShardExpectation& expected,
+                 std::uintmax_t file_bytes, ShardRows& shard,
+                 std::unique_ptr<std::byte[]>& offsets) {
   const Hdf5Lock lock;
   Hdf5Handle how(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_file_locking(how.id(), false,
                       true);  // shards are never changed in place; some file systems can't lock
   Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, how.id()), H5Fclose);
   if (!file) refuse(path, "this is no HDF5 file, or it is damaged");
-  const bool sequences = expected.schema.of_sequences();
-  const ShardArray first =
-      sequences ? tokens_array(expected.tokens) : features_array(expected.schema, expected.rows);
-  const ShardArray second =
-      sequences ? offsets_array(expected.sequences) : targets_array(expected.schema, expected.rows);
-  check_links(path, file.id(), first.name, second.name);
+  std::vector<ShardArray> arrays;
+  visit_arrays(expected, shard, offsets,
+               [&](ShardArray array, auto&) { arrays.push_back(std::move(array)); });
+  check_links(path, file.id(), arrays);
   check_version(path, file.id());
-  // Both are judged before memory is taken for either.
-  const CheckedArray checked_first = check_array(path, file.id(), first, file_bytes);
-  const CheckedArray checked_second = check_array(path, file.id(), second, file_bytes);
-  Stored stored{std::make_unique_for_overwrite<std::byte[]>(first.bytes()),
-                std::make_unique_for_overwrite<std::byte[]>(second.bytes())};
-  read_array(path, checked_first, first, stored.first.get());
-  read_array(path, checked_second, second, stored.second.get());
-  return stored;
+  // All are judged before memory is taken for any.
+  std::vector<CheckedArray> checked;
+  for (const ShardArray& array : arrays) {
+    checked.push_back(check_array(path, file.id(), array, file_bytes));
+  }
+  std::size_t next = 0;
+  visit_arrays(expected, shard, offsets, [&](const ShardArray& array, auto& memory) {
+    read_array(path, checked[next++], array, bytes_for(memory, array));
+  });
 }
 
 }  // namespace
+
+std::size_t ShardExpectation::bytes() const {
+  constexpr std::size_t beyond = std::numeric_limits<std::size_t>::max();
+  std::size_t sum = 0;
+  const auto add = [&](std::int64_t count, std::size_t each) {
+    std::size_t all = 0;
+    if (count < 0 || __builtin_mul_overflow(static_cast<std::size_t>(count), each, &all) ||
+        __builtin_add_overflow(sum, all, &sum)) {
+      sum = beyond;
+    }
+  };
+  if (!schema.ragged()) {
+    add(rows, schema.row_bytes());
+    return sum;
+  }
+  const bool tree = schema.form == SampleForm::tree;
+  add(tokens, schema.feature_bytes());
+  add(schema.target_rows(rows, {tokens, nodes}), schema.target_bytes());
+  add(rows, tree ? 16 : 8);
+  if (tree) add(nodes, 4);
+  return sum;
+}
 
 ShardRows load_shard(const std::filesystem::path& file, const ShardExpectation& expected) {
   const SampleSchema& schema = expected.schema;
@@ -168,29 +231,33 @@ ShardRows load_shard(const std::filesystem::path& file, const ShardExpectation& 
   shard.rows = expected.rows;
   shard.feature_bytes = schema.feature_bytes();
   shard.target_bytes = schema.target_bytes();
-  if (expected.rows < 1 ||
-      static_cast<std::size_t>(expected.rows) > expected.max_bytes / schema.row_bytes()) {
+  shard.bytes = expected.bytes();
+  if (schema.target_kind == TargetKind::tags) {
+    shard.target_of =
+        schema.form == SampleForm::tree ? ShardRows::TargetOf::node : ShardRows::TargetOf::token;
+  }
+  if (expected.rows < 1 || shard.bytes > expected.max_bytes) {
     refuse(file,
-           std::to_string(expected.rows) + " rows of " + std::to_string(schema.row_bytes()) +
-               " bytes are none, or more than the limit of " + std::to_string(expected.max_bytes) +
-               " bytes for one shard",
+           std::to_string(expected.rows) + " rows are none, or take more than the limit of " +
+               std::to_string(expected.max_bytes) + " bytes for one shard",
            "cut the data into smaller shards");
   }
   if (schema.of_sequences()) check_counts(file, expected);
-  const std::uintmax_t file_bytes = checked_size(
-      file, schema.of_sequences() ? stored_bytes_of_sequences(expected) : shard.bytes());
+  if (schema.ragged()) check_ragged_counts(file, expected);
+  const std::uintmax_t file_bytes =
+      checked_size(file, schema.of_sequences() ? stored_bytes_of_sequences(expected) : shard.bytes);
   if (expected.sha256 && digest_of_file(file) != *expected.sha256) {
     refuse(file, "the SHA-256 differs from the manifest's, so this is another or a damaged file",
            "get the shard that belongs to the manifest, or make both again");
   }
-  Stored stored = read_arrays(file, expected, file_bytes);
+  std::unique_ptr<std::byte[]> offsets;
+  read_arrays(file, expected, file_bytes, shard, offsets);
   if (schema.of_sequences()) {
-    shard.features = cut_windows(file, expected, stored.first.get(), stored.second.get());
+    shard.features = cut_windows(file, expected, shard.features.get(), offsets.get());
     return shard;
   }
-  shard.features = std::move(stored.first);
-  shard.targets = std::move(stored.second);
-  check_values(file, schema, shard);
+  if (schema.ragged()) check_ragged_structure(file, expected, shard);
+  check_values(file, expected, shard);
   return shard;
 }
 

@@ -56,11 +56,16 @@ Digest write_whole(const std::filesystem::path& file, Write write) {
   return digest;
 }
 
+bool covers(std::span<const std::int64_t> offsets, std::size_t samples, std::size_t things) {
+  return offsets.size() == samples + 1 && offsets.front() == 0 &&
+         offsets.back() == static_cast<std::int64_t>(things);
+}
+
 }  // namespace
 
 Digest write_shard(const std::filesystem::path& file, const SampleSchema& schema, ByteSpan features,
                    ByteSpan targets) {
-  expects(schema.flaw().empty(), "a shard needs a sound schema");
+  expects(schema.flaw().empty() && !schema.ragged(), "a shard needs a sound schema");
   const std::size_t rows = targets.size() / schema.target_bytes();
   expects(rows > 0 && targets.size() == rows * schema.target_bytes() &&
               features.size() == rows * schema.feature_bytes(),
@@ -83,6 +88,30 @@ Digest write_token_shard(const std::filesystem::path& file, const SampleSchema& 
     const auto sequences = static_cast<std::int64_t>(offsets.size()) - 1;
     return write_array(to, tokens_array(offsets.back()), std::as_bytes(tokens)) &&
            write_array(to, offsets_array(sequences), std::as_bytes(offsets));
+  });
+}
+
+Digest write_ragged_shard(const std::filesystem::path& file, const SampleSchema& schema,
+                          const RaggedSamples& samples) {
+  expects(schema.flaw().empty() && schema.ragged(), "ragged samples need a schema of theirs");
+  expects(samples.token_offsets.size() >= 2, "a shard has at least one sample");
+  const bool tree = schema.form == SampleForm::tree;
+  const std::size_t count = samples.token_offsets.size() - 1;
+  const SampleExtent all{samples.token_offsets.back(),
+                         static_cast<std::int64_t>(samples.parents.size())};
+  const std::int64_t targets = schema.target_rows(static_cast<std::int64_t>(count), all);
+  expects(covers(samples.token_offsets, count, samples.features.size() / schema.feature_bytes()) &&
+              (!tree || covers(samples.node_offsets, count, samples.parents.size())) &&
+              samples.targets.size() == static_cast<std::size_t>(targets) * schema.target_bytes(),
+          "offsets cover all tokens and nodes, and each target belongs to something");
+  return write_whole(file, [&](hid_t to) {
+    const auto rows = static_cast<std::int64_t>(count);
+    return write_array(to, features_array(schema, all.tokens), samples.features) &&
+           write_array(to, offsets_array(rows), std::as_bytes(samples.token_offsets)) &&
+           (!tree ||
+            (write_array(to, parents_array(all.nodes), std::as_bytes(samples.parents)) &&
+             write_array(to, node_offsets_array(rows), std::as_bytes(samples.node_offsets)))) &&
+           write_array(to, targets_array(schema, targets), samples.targets);
   });
 }
 

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "data/ragged_rows.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/data/schema.hpp"
 
@@ -75,8 +76,8 @@ Unpacker::Unpacker(SampleSchema schema) : schema_(std::move(schema)) {
   }
 }
 
-void Unpacker::unpack_features(const std::byte* stored, void* out) const {
-  const auto count = static_cast<std::size_t>(schema_.feature_shape.count());
+void Unpacker::unpack_features(const std::byte* stored, void* out, std::int64_t rows) const {
+  const auto count = static_cast<std::size_t>(schema_.feature_shape.count() * rows);
   auto* to = static_cast<float*>(out);
   const bool one = centre_.size() == 1;
   switch (schema_.feature_type) {
@@ -110,7 +111,30 @@ void Unpacker::unpack_target(const std::byte* stored, const std::byte* target, v
   }
 }
 
+bool Unpacker::unpack_ragged(ByteSpan rows, const RowViews& to) const {
+  // A first look at all counts: not a byte is written until the views are known to have room.
+  SampleExtent all{0, 0};
+  std::int64_t samples = 0;
+  for (ByteSpan rest = rows; !rest.empty(); ++samples) {
+    const auto row = first_ragged_row(schema_, rest);
+    if (!row) return false;
+    all += row->extent;
+    rest = rest.subspan(row->bytes);
+  }
+  if (!views_fit(schema_, samples, all, to)) return false;
+  RaggedCursor at;
+  for (ByteSpan rest = rows; !rest.empty();) {
+    const RaggedRow row = *first_ragged_row(schema_, rest);
+    if (!sound_ragged_row(schema_, row)) return false;
+    put_ragged_row(*this, row, at, to);
+    at.pass(schema_, row.extent);
+    rest = rest.subspan(row.bytes);
+  }
+  return true;
+}
+
 bool Unpacker::unpack(ByteSpan rows, const RowViews& to) const {
+  if (schema_.ragged()) return unpack_ragged(rows, to);
   View features = to.features;
   View targets = to.targets;
   expects(features.shape().rank() > 0, "features have a batch dimension");
@@ -150,6 +174,16 @@ bool unpack(const SampleSchema& schema, ByteSpan rows, const RowViews& to) {
 
 std::optional<std::vector<std::size_t>> ends_of_rows(const SampleSchema& schema, ByteSpan rows,
                                                      std::int64_t count) {
+  if (schema.ragged()) {
+    std::vector<std::size_t> ends;  // grows with what is there, not with what is asked for
+    for (std::size_t end = 0; end < rows.size();) {
+      const auto row = first_ragged_row(schema, rows.subspan(end));
+      if (!row || static_cast<std::int64_t>(ends.size()) >= count) return std::nullopt;
+      ends.push_back(end += row->bytes);
+    }
+    if (static_cast<std::int64_t>(ends.size()) != count) return std::nullopt;
+    return ends;
+  }
   const std::size_t size = schema.row_bytes();
   if (count < 0 || rows.size() % size != 0 ||
       rows.size() / size != static_cast<std::size_t>(count)) {

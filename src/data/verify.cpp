@@ -16,14 +16,16 @@ ShardRows load(const Manifest& manifest, const ShardEntry& entry) {
                                               .rows = entry.rows,
                                               .sequences = entry.sequences,
                                               .tokens = entry.tokens,
+                                              .nodes = entry.nodes,
                                               .sha256 = entry.sha256});
 }
 
-/// Stored numbers as doubles, one at a time.
+/// Stored numbers as doubles, one at a time. @param rows of features
 template <class Visit>
-void visit_features(const SampleSchema& schema, const ShardRows& shard, Visit visit) {
+void visit_features(const SampleSchema& schema, const ShardRows& shard, std::int64_t rows,
+                    Visit visit) {
   const auto count =
-      static_cast<std::size_t>(shard.rows) * static_cast<std::size_t>(schema.feature_shape.count());
+      static_cast<std::size_t>(rows) * static_cast<std::size_t>(schema.feature_shape.count());
   const std::byte* from = shard.features.get();
   for (std::size_t i = 0; i < count; ++i) {
     if (schema.feature_type == FeatureType::u8) {
@@ -82,6 +84,7 @@ DatasetSummary describe(const Manifest& manifest) {
   const auto width = static_cast<std::size_t>(schema.target_width);
   const bool real = schema.target_kind == TargetKind::real;
   Moments features;
+  Moments lengths;
   std::vector<Moments> by_channel(channels <= most_channels && !schema.of_sequences() ? channels
                                                                                       : 0);
   std::vector<Moments> targets(real && width <= most_targets ? width : 0);
@@ -90,17 +93,26 @@ DatasetSummary describe(const Manifest& manifest) {
   for (const ShardEntry& entry : manifest.shards) {
     const ShardRows shard = load(manifest, entry);
     summary.rows += shard.rows;
-    summary.bytes += shard.bytes();
+    summary.bytes += shard.bytes;
     if (schema.of_sequences()) {
       count_tokens(schema, shard, summary, features);
       continue;
     }
-    visit_features(schema, shard, [&](std::size_t i, double value) {
+    SampleExtent all{0, 0};
+    for (std::int64_t row = 0; schema.ragged() && row < shard.rows; ++row) {
+      const SampleExtent extent = shard.extent_of(row);
+      all += extent;
+      lengths.add(static_cast<double>(extent.tokens));
+    }
+    summary.tokens += all.tokens;
+    summary.nodes += all.nodes;
+    const std::int64_t feature_rows = schema.ragged() ? all.tokens : shard.rows;
+    visit_features(schema, shard, feature_rows, [&](std::size_t i, double value) {
       features.add(value);
       if (!by_channel.empty()) by_channel[i % channels].add(value);
     });
-    for (std::int64_t row = 0; row < shard.rows; ++row) {
-      const std::byte* from = shard.targets_of(row);
+    const std::byte* from = shard.targets.get();
+    for (std::int64_t row = schema.target_rows(shard.rows, all); row > 0; --row) {
       if (real) {
         for (std::size_t k = 0; k < targets.size(); ++k) {
           float value = 0;
@@ -110,11 +122,13 @@ DatasetSummary describe(const Manifest& manifest) {
       } else {
         std::int32_t value = 0;
         std::memcpy(&value, from, 4);
-        ++summary.class_counts[static_cast<std::size_t>(value)];
+        if (value >= 0) ++summary.class_counts[static_cast<std::size_t>(value)];
       }
+      from += shard.target_bytes;
     }
   }
   summary.features = summary_of(features);
+  summary.lengths = summary_of(lengths);
   for (const Moments& moments : by_channel) summary.channels.push_back(summary_of(moments));
   for (const Moments& moments : targets) summary.targets.push_back(summary_of(moments));
   return summary;

@@ -37,6 +37,7 @@ std::optional<Manifest> open_manifest(const std::filesystem::path& file,
 std::string targets_in_words(const SampleSchema& schema) {
   const std::string width = std::to_string(schema.target_width);
   if (schema.target_kind == TargetKind::classes) return width + " classes";
+  if (schema.target_kind == TargetKind::tags) return width + " classes for tags";
   if (schema.of_sequences()) return "the next of " + width + " tokens";
   return width + (schema.target_width == 1 ? " real number" : " real numbers");
 }

@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"vocabulary_of_pixels", manifest_text("{shape: [1], type: u8, vocabulary: 3}"),
                ":3:11", "tokens only"},
         Broken{"unknown_kind", manifest_text("{shape: [1], type: u8}", "{kind: words}"), ":4:17",
-               "class, real or next"},
+               "class, tags, real or next"},
         Broken{"width_of_classes",
                manifest_text("{shape: [1], type: u8}", "{kind: class, classes: 2, width: 1}"),
                ":4:43", "no width"},

@@ -13,7 +13,7 @@ namespace raven {
 namespace {
 
 void expect_the_made_rows(const ShardRows& shard) {
-  ASSERT_EQ(shard.bytes(), 6U * 16);
+  ASSERT_EQ(shard.bytes, 6U * 16);
   const auto wanted = ShardMaker::bytes();
   EXPECT_EQ(std::memcmp(shard.features.get(), wanted.data(), 72), 0);
   for (std::int64_t row = 0; row < 6; ++row) {

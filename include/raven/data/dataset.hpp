@@ -30,15 +30,18 @@ class Dataset {
   Dataset(Dataset&&) noexcept;
   Dataset& operator=(Dataset&&) noexcept;
 
-  /// Normalised features (or token ids) and targets of `samples`, in that order.
+  /// Normalised features (or token ids) and targets of `samples`, in that order; of ragged data
+  /// without padding, and where they end (RowViews).
   /// Allocates nothing when their shards are in memory.
-  /// @param features f32 (tokens: i32) [samples, ...shape]   @param targets i32 [samples] or f32
-  /// [samples, width]
-  /// @pre every sample is in [0, size()) and the views have the types that schema() tells
-  /// @throws InputError when a shard is missing, broken or not the one that the manifest names.
+  /// @pre every sample is in [0, size()); unless the data are ragged, features and targets are
+  /// there and have the types that schema() tells for so many rows
+  /// @throws InputError when a shard is missing, broken or not the one that the manifest names, or
+  /// the views are not of the size that ragged samples need: a graph and the data disagree. Nothing
+  /// is written then.
   void read(std::span<const std::int64_t> samples, const RowViews& to) const;
 
-  /// What a sample takes in memory. Loads its shard if need be. @throws InputError as read()
+  /// What a sample takes. Loads its shard the first time; then it takes no lock and a few
+  /// nanoseconds, also when the shard had to go. @throws InputError as read()
   [[nodiscard]] SampleExtent extent(std::int64_t sample) const;
 
   /// The same samples as raw rows (schema.hpp), to be sent to a process that can't open the shards.

@@ -17,8 +17,9 @@ struct ShardEntry {
   std::filesystem::path file;  ///< relative to the manifest's folder; never leaves it
   std::int64_t rows = 0;
   Digest sha256;               ///< of the whole file
-  std::int64_t sequences = 0;  ///< of token data only
-  std::int64_t tokens = 0;     ///< of token data only
+  std::int64_t sequences = 0;  ///< of sequences that are cut into windows only
+  std::int64_t tokens = 0;     ///< of those and of ragged data only
+  std::int64_t nodes = 0;      ///< of trees only
   int line = 0;                ///< where the manifest says so, for messages
 };
 

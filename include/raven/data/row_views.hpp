@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "raven/tensor/tensor.hpp"
 
 namespace raven {
@@ -21,6 +23,13 @@ struct RowViews {
 struct SampleExtent {
   std::int64_t tokens = 1;  ///< rows of features (of a tree: leaves)
   std::int64_t nodes = 0;   ///< of a tree
+
+  SampleExtent& operator+=(const SampleExtent& other) {
+    tokens += other.tokens;
+    nodes += other.nodes;
+    return *this;
+  }
+  friend bool operator==(const SampleExtent&, const SampleExtent&) = default;
 };
 
 }  // namespace raven

@@ -31,7 +31,10 @@ struct DatasetSummary {
   std::uint64_t bytes = 0;                 ///< of raw rows
   ChannelSummary features;                 ///< over all stored values, before normalisation
   std::vector<ChannelSummary> channels;    ///< one per channel, when there are at most 64
-  std::vector<std::int64_t> class_counts;  ///< classes: rows of each
+  std::int64_t tokens = 0;                 ///< ragged data: of all samples
+  std::int64_t nodes = 0;                  ///< trees: of all samples
+  ChannelSummary lengths;                  ///< ragged data: tokens of a sample
+  std::vector<std::int64_t> class_counts;  ///< classes: rows of each; tags: tokens or nodes
   std::vector<ChannelSummary> targets;     ///< real: one per number, up to 4096
 };
 
