@@ -40,7 +40,7 @@ int report(const ContributorEnd& end) {
   return end.kind == ContributorEnd::Kind::left ? exit_done : exit_failure;
 }
 
-int contribute_as_spawned(const JoinOptions& options) {
+int contribute_as_spawned(const JoinOptions& options, Programs programs) {
   MpiSession session(std::chrono::seconds(1));
   std::unique_ptr<Transport> transport = make_spawned_transport();
   if (!transport) {
@@ -95,7 +95,7 @@ int contribute_from_outside(const JoinOptions& options, Programs programs) {
 
 int join(const JoinOptions& options, Programs programs) {
   listen_for_signals();
-  return options.spawned ? contribute_as_spawned(options) : contribute_from_outside(options, programs);
+  return options.spawned ? contribute_as_spawned(options, programs) : contribute_from_outside(options, programs);
 }
 
 int spawn(const SpawnOptions& options) {

@@ -131,6 +131,22 @@ class Joiner {
     }
   }
 
+  /// Whether a call only names some rows of its input: then there is nothing to run.
+  [[nodiscard]] bool is_rows_of_input(Instance i) const {
+    const Node& node = node_of(i);
+    if (node.op != slice_ || samples_[i.sample]->info(node.inputs[0].node).shared) return false;
+    const auto* axis = node.attributes.find("axis");
+    return axis != nullptr ? std::get<std::int64_t>(*axis) == 0
+                           : node.outputs.front().shape.rank() == 1;
+  }
+
+  void name_rows(Instance i) {
+    const Node& node = node_of(i);
+    Place at = place(i.sample, node.inputs[0]);
+    at.first += node.attributes.integer("first");
+    place(i.sample, {i.node, 0}) = at;
+  }
+
   /// A value of parameters alone, made once for all samples.
   ValueRef shared(std::uint32_t s, ValueRef value) {
     const auto [found, fresh] =
@@ -222,7 +238,10 @@ class Joiner {
     return assemble(runs_);
   }
 
-  void emit_alone(Instance i) { emit({&i, 1}); }
+  void emit_alone(Instance i) {
+    if (is_rows_of_input(i)) return name_rows(i);
+    emit({&i, 1});
+  }
 
   void emit(std::span<const Instance> group) {
     const Node& like = node_of(group.front());
@@ -298,22 +317,37 @@ class Joiner {
     std::vector<std::uint32_t> waits(nodes);
     std::vector<std::uint32_t> group(nodes);
     std::vector<std::uint32_t> active;  // groups with a call ready
-    const auto make_ready = [&](Instance i) {
-      const std::uint32_t g = group[first_node[i.sample] + i.node];
-      if (groups_[g].ready.empty()) active.push_back(g);
-      groups_[g].ready.push_back(i);
+    std::vector<Instance> ready;
+    // What has become ready goes to its group; what has nothing to run is done at once.
+    const auto sort_ready = [&] {
+      while (!ready.empty()) {
+        const Instance i = ready.back();
+        ready.pop_back();
+        if (is_rows_of_input(i)) {
+          name_rows(i);
+          for (const std::uint32_t user : samples_[i.sample]->users(i.node)) {
+            if (--waits[first_node[i.sample] + user] == 0) ready.push_back({i.sample, user});
+          }
+          continue;
+        }
+        const std::uint32_t g = group[first_node[i.sample] + i.node];
+        if (groups_[g].ready.empty()) active.push_back(g);
+        groups_[g].ready.push_back(i);
+      }
     };
     for (std::uint32_t s = 0; s < samples_.size(); ++s) {
       for (std::uint32_t n = 0; n < graph_of(s).nodes.size(); ++n) {
         if (!is_instance(s, n)) continue;
+        waits[first_node[s] + n] = samples_[s]->info(n).waits_for;
+        if (samples_[s]->info(n).waits_for == 0) ready.push_back({s, n});
+        if (is_rows_of_input({s, n})) continue;
         const std::uint32_t g = group_of({s, n});
         group[first_node[s] + n] = g;
-        waits[first_node[s] + n] = samples_[s]->info(n).waits_for;
         groups_[g].depths += samples_[s]->info(n).depth;
         ++groups_[g].left;
-        if (samples_[s]->info(n).waits_for == 0) make_ready({s, n});
       }
     }
+    sort_ready();
     while (!active.empty()) {
       const auto next = std::min_element(
           active.begin(), active.end(), [&](std::uint32_t a, std::uint32_t b) {
@@ -336,9 +370,10 @@ class Joiner {
       for (const Instance i : run) {
         groups_[g].depths -= info_of(i).depth;
         for (const std::uint32_t user : samples_[i.sample]->users(i.node)) {
-          if (--waits[first_node[i.sample] + user] == 0) make_ready({i.sample, user});
+          if (--waits[first_node[i.sample] + user] == 0) ready.push_back({i.sample, user});
         }
       }
+      sort_ready();
     }
   }
 
@@ -394,6 +429,7 @@ class Joiner {
   std::vector<Group> groups_;
   std::map<std::pair<std::vector<ValueRef>, std::vector<std::int64_t>>, ValueRef> picks_;
   const OpDef* pick_ = find_op("pick");
+  const OpDef* slice_ = find_op("slice");
   std::vector<Run> runs_;         // reused
   std::vector<ValueType> types_;  // reused
 };

@@ -9,6 +9,7 @@
 #include "job/value.hpp"
 #include "job/yaml_tree.hpp"
 #include "raven/job/job_spec.hpp"
+#include "raven/job/suggest.hpp"
 #include "raven/optim/optimizer.hpp"
 
 namespace raven {
@@ -253,7 +254,9 @@ std::optional<std::string> file_text(const std::filesystem::path& file,
 void read_program(Checker& checker, const YamlNode& node, Programs programs, JobSpec& job) {
   MapReader map(checker, node, "model");
   std::string name;
-  map.text("program", name);
+  if (const YamlNode* given = map.find("program")) {
+    name = checker.text(*given, "model.program").value_or("");
+  }
   map.finish();
   job.model.program_place = node.place;
   std::vector<std::string_view> names;
