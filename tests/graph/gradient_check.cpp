@@ -69,6 +69,10 @@ std::vector<std::byte> bits(const Tensor& tensor) {
   return {tensor.bytes().begin(), tensor.bytes().end()};
 }
 
+std::vector<double> whole_numbers(const Tensor& tensor) {
+  return {tensor.indices().begin(), tensor.indices().end()};
+}
+
 void expect_close(std::span<const float> got, std::span<const double> want, double tolerance,
                   const std::string& what) {
   ASSERT_EQ(got.size(), want.size()) << what;
@@ -90,13 +94,17 @@ class Run {
     types_ = op_.infer(types, one.attributes);
     for (const ValueType& type : types_.outputs) outputs_.push_back(full_of_nan(type));
     for (const ValueType& type : types_.saved) saved_.push_back(full_of_nan(type));
-    if (op_.backward) dy_ = irregular(types_.outputs.front(), 1);
+    if (has_gradient()) dy_ = irregular(types_.outputs.front(), 1);
   }
 
   [[nodiscard]] const OpDef& op() const { return op_; }
   std::vector<Tensor>& inputs() { return inputs_; }
   std::vector<Tensor>& outputs() { return outputs_; }
   [[nodiscard]] const Tensor& dy() const { return dy_; }
+  /// Whole numbers have none.
+  [[nodiscard]] bool has_gradient() const {
+    return op_.backward != nullptr && types_.outputs.front().dtype == DType::f32;
+  }
   [[nodiscard]] bool differentiable(std::size_t input) const {
     return input < op_.differentiable_inputs && inputs_[input].type().dtype == DType::f32;
   }
@@ -201,6 +209,10 @@ void check_forward(const OpCase& one, Run& run) {
   const auto want = one.reference(in_double(run.inputs()));
   ASSERT_FALSE(want.empty());
   for (std::size_t o = 0; o < want.size(); ++o) {
+    if (run.outputs()[o].type().dtype == DType::i32) {
+      EXPECT_EQ(whole_numbers(run.outputs()[o]), want[o]);
+      continue;
+    }
     expect_close(std::as_const(run.outputs()[o]).values(), want[o], one.tolerance,
                  "output " + std::to_string(o));
   }
@@ -262,7 +274,7 @@ std::vector<std::vector<std::byte>> bits_with(const OpCase& one, int threads) {
     Run run(one);
     run.forward();
     for (const Tensor& output : run.outputs()) made.push_back(bits(output));
-    if (!run.op().backward) return;
+    if (!run.has_gradient()) return;
     for (const Tensor& gradient : run.assigned()) {
       if (!gradient.empty()) made.push_back(bits(gradient));
     }
@@ -280,7 +292,7 @@ void check_op(const OpCase& one) {
   if (find_op(one.op)->aliases_input) return;  // nothing runs: the plan's tests cover it
   Run run(one);
   check_forward(one, run);
-  if (run.op().backward) check_backward(one, run);
+  if (run.has_gradient()) check_backward(one, run);
   const auto serial = bits_with(one, 1);
   EXPECT_EQ(bits_with(one, 2), serial) << "on two threads";
   EXPECT_EQ(bits_with(one, 4), serial) << "on four threads";

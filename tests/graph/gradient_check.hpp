@@ -63,6 +63,12 @@ struct OpCase {
 /// - on pools of 1, 2 and 4 threads: the same bits.
 void check_op(const OpCase& one);
 
+/// Runs a call, one on twice as many rows, and both as one on their rows together, as the row's
+/// row_inputs says: outputs and gradients must be the same within 1e-5. Row inputs whose values the
+/// case gives are those values once more.
+/// @return false when its row says that the call can't be joined
+bool check_join(const OpCase& one);
+
 /// A list of cases for each family of ops.
 [[nodiscard]] std::vector<OpCase> all_op_cases();
 

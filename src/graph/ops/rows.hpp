@@ -10,6 +10,7 @@ namespace raven {
 [[nodiscard]] OpRows pool_rows();
 [[nodiscard]] OpRows embedding_rows();
 [[nodiscard]] OpRows layout_rows();
+[[nodiscard]] OpRows pick_rows();
 [[nodiscard]] OpRows arithmetic_rows();
 [[nodiscard]] OpRows function_rows();
 [[nodiscard]] OpRows reduce_rows();
