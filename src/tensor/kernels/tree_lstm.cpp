@@ -27,20 +27,31 @@ void copy_without_f(std::int64_t size, const float* from, float* to) {
   copy_row(2 * size, from + 2 * size, to + size);
 }
 
-/// Rows of one level and places of their children.
-struct Level {
-  /// The leaves.
-  explicit Level(const Forest& forest) : first(0), rows(forest.leaves()), place(0), places(0) {}
-  Level(const Forest& forest, std::int64_t number)
-      : first(forest.level(number)),
-        rows(forest.level(number + 1) - first),
-        place(forest.first_place(first)),
-        places(forest.first_place(first + rows) - place) {}
+/// Some rows of one level, and places of their children.
+struct Part {
+  Part(const Forest& forest, std::int64_t first_row, std::int64_t count)
+      : first(first_row), rows(count), leaves(first < forest.leaves()) {
+    if (leaves) return;
+    place = forest.first_place(first);
+    places = forest.first_place(first + rows) - place;
+  }
   std::int64_t first;
   std::int64_t rows;
-  std::int64_t place;
-  std::int64_t places;
+  bool leaves;
+  std::int64_t place = 0;
+  std::int64_t places = 0;
 };
+
+/// Calls body(part) for the rows of a level, so many at a time as stay in the second-level cache
+/// with the weights from step to step.
+template <class Body>
+void for_parts(const Forest& forest, std::int64_t level, const Body& body) {
+  constexpr std::int64_t rows = 48;
+  const std::int64_t end = forest.level(level + 1);
+  for (std::int64_t first = forest.level(level); first < end; first += rows) {
+    body(Part(forest, first, std::min(rows, end - first)));
+  }
+}
 
 /// Sums of the children's rows for each row from `first` on.
 void sum_children(const Forest& forest, std::int64_t first, std::int64_t rows, std::int64_t size,
@@ -55,26 +66,29 @@ void sum_children(const Forest& forest, std::int64_t first, std::int64_t rows, s
 }
 
 /// What comes to the gates from outside the tree: x, or the bias of inner nodes.
-void begin_gates(const TreeShape& shape, const TreeInputs& in, const Forest& forest,
-                 const TreeKept& kept) {
+void begin_gates(const TreeShape& shape, const TreeInputs& in, const Part& part,
+                 const Forest& forest, const TreeKept& kept) {
   const std::int64_t size = shape.size;
-  if (shape.leaves > 0) copy_row(shape.leaves * 3 * size, in.x, kept.gates);
-  for (std::int64_t row = shape.leaves; row < shape.nodes; ++row) {
+  float* gates = kept.gates + part.first * 3 * size;
+  if (shape.leaves > 0 && part.leaves) {
+    copy_row(part.rows * 3 * size, in.x + part.first * 3 * size, gates);
+    return;
+  }
+  for (std::int64_t row = part.first; row < part.first + part.rows; ++row, gates += 3 * size) {
     const float* from = shape.leaves > 0 ? in.bias : in.x + forest.node(row) * 4 * size;
-    copy_without_f(size, from, kept.gates + row * 3 * size);
-    if (row < forest.leaves()) continue;
+    copy_without_f(size, from, gates);
+    if (part.leaves) continue;
     for (std::int64_t p = forest.first_place(row); p < forest.first_place(row + 1); ++p) {
       copy_row(size, from + size, kept.forget + p * size);
     }
   }
 }
 
-void run_level(const TreeShape& shape, const Level& level, const Forest& forest,
-               const TreeKept& kept, float* h) {
-  for (std::int64_t row = level.first; row < level.first + level.rows; ++row) {
-    const bool leaf = row < forest.leaves();
-    const std::int64_t place = leaf ? 0 : forest.first_place(row);
-    const std::int64_t places = leaf ? 0 : forest.first_place(row + 1) - place;
+void run_cells(const TreeShape& shape, const Part& part, const Forest& forest, const TreeKept& kept,
+               float* h) {
+  for (std::int64_t row = part.first; row < part.first + part.rows; ++row) {
+    const std::int64_t place = part.leaves ? 0 : forest.first_place(row);
+    const std::int64_t places = part.leaves ? 0 : forest.first_place(row + 1) - place;
     const std::int64_t node = forest.node(row);
     tree_cell(shape.size, kept.gates + row * 3 * shape.size, kept.forget + place * shape.size,
               {places, forest.children() + place, kept.c}, kept.c + node * shape.size,
@@ -91,32 +105,35 @@ void tree_lstm_forward(const TreeShape& shape, const TreeInputs& in, const TreeK
   const std::int64_t seen = shape.seen();
   const bool sums = shape.positions == 0;
   const std::int64_t forget_rows = sums ? size : seen;
-  begin_gates(shape, in, forest, kept);
   const Scratch weight(as_size(3 * size * seen));
   const Scratch forget(as_size(forget_rows * seen));
   const Scratch sum_memory(sums ? as_size(forest.inner() * size) : 0);
   transpose(3 * size, seen, in.weight, weight.data());
   transpose(forget_rows, seen, in.forget_weight, forget.data());
-  run_level(shape, Level(forest), forest, kept, h);
-  for (std::int64_t number = 1; number < forest.levels(); ++number) {
-    const Level level(forest, number);
-    float* below = kept.below + level.place * size;
-    for (std::int64_t p = 0; p < level.places; ++p) {
-      const std::int32_t child = forest.children()[level.place + p];
+  const auto hear = [&](const Part& part) {
+    float* below = kept.below + part.place * size;
+    for (std::int64_t p = 0; p < part.places; ++p) {
+      const std::int32_t child = forest.children()[part.place + p];
       if (child < 0) {
         std::fill_n(below + p * size, size, 0.0F);
       } else {
         copy_row(size, h + child * size, below + p * size);
       }
     }
-    if (sums) sum_children(forest, level.first, level.rows, size, kept.below, sum_memory.data());
+    if (sums) sum_children(forest, part.first, part.rows, size, kept.below, sum_memory.data());
     const ConstMatrix heard{sums ? sum_memory.data() : below, seen};
-    rows_gemm(level.rows, 3 * size, seen, heard, {weight.data(), 3 * size},
-              {kept.gates + level.first * 3 * size, 3 * size}, Accumulate::yes);
-    rows_gemm(sums ? level.places : level.rows, forget_rows, seen, {below, seen},
-              {forget.data(), forget_rows}, {kept.forget + level.place * size, forget_rows},
+    rows_gemm(part.rows, 3 * size, seen, heard, {weight.data(), 3 * size},
+              {kept.gates + part.first * 3 * size, 3 * size}, Accumulate::yes);
+    rows_gemm(sums ? part.places : part.rows, forget_rows, seen, {below, seen},
+              {forget.data(), forget_rows}, {kept.forget + part.place * size, forget_rows},
               Accumulate::yes);
-    run_level(shape, level, forest, kept, h);
+  };
+  for (std::int64_t level = 0; level < forest.levels(); ++level) {
+    for_parts(forest, level, [&](const Part& part) {
+      begin_gates(shape, in, part, forest, kept);
+      if (!part.leaves) hear(part);
+      run_cells(shape, part, forest, kept, h);
+    });
   }
 }
 
@@ -128,34 +145,34 @@ struct Descent {
   float* forget;  // [places, size]
   float* h;       // [nodes, size]
   float* c;       // [nodes, size]
-  float* heard;   // [rows of a level, seen]
-  float* below;   // child-sum: [places of a level, size]
+  float* heard;   // [rows of a part, seen]
+  float* below;   // child-sum: [places of a part, size]
 };
 
-void descend(const TreeShape& shape, const TreeInputs& in, const Level& level, const Forest& forest,
+void descend(const TreeShape& shape, const TreeInputs& in, const Part& part, const Forest& forest,
              const Descent& d) {
   const std::int64_t size = shape.size;
   const std::int64_t seen = shape.seen();
   const bool sums = shape.positions == 0;
-  rows_gemm(level.rows, seen, 3 * size, {d.gates + level.first * 3 * size, 3 * size},
+  rows_gemm(part.rows, seen, 3 * size, {d.gates + part.first * 3 * size, 3 * size},
             {in.weight, seen}, {d.heard, seen}, Accumulate::no);
-  const float* dforget = d.forget + level.place * size;
+  const float* dforget = d.forget + part.place * size;
   if (sums) {
-    rows_gemm(level.places, size, size, {dforget, size}, {in.forget_weight, size}, {d.below, size},
+    rows_gemm(part.places, size, size, {dforget, size}, {in.forget_weight, size}, {d.below, size},
               Accumulate::no);
   } else {
-    rows_gemm(level.rows, seen, seen, {dforget, seen}, {in.forget_weight, seen}, {d.heard, seen},
+    rows_gemm(part.rows, seen, seen, {dforget, seen}, {in.forget_weight, seen}, {d.heard, seen},
               Accumulate::yes);
   }
-  for (std::int64_t row = 0; row < level.rows; ++row) {
-    const std::int64_t place = forest.first_place(level.first + row);
-    const std::int64_t end = forest.first_place(level.first + row + 1);
+  for (std::int64_t row = 0; row < part.rows; ++row) {
+    const std::int64_t place = forest.first_place(part.first + row);
+    const std::int64_t end = forest.first_place(part.first + row + 1);
     for (std::int64_t p = place; p < end; ++p) {
       const std::int32_t child = forest.children()[p];
       if (child < 0) continue;
       float* to = d.h + child * size;
       add_row_to(size, d.heard + row * seen + (sums ? 0 : p - place) * size, to);
-      if (sums) add_row_to(size, d.below + (p - level.place) * size, to);
+      if (sums) add_row_to(size, d.below + (p - part.place) * size, to);
     }
   }
 }
@@ -225,10 +242,11 @@ void tree_lstm_backward(const TreeShape& shape, const TreeInputs& in, const Tree
   const std::int64_t size = shape.size;
   std::int64_t most_rows = 0;
   std::int64_t most_places = 0;
-  for (std::int64_t number = 1; number < forest.levels(); ++number) {
-    const Level level(forest, number);
-    most_rows = std::max(most_rows, level.rows);
-    most_places = std::max(most_places, level.places);
+  for (std::int64_t level = 1; level < forest.levels(); ++level) {
+    for_parts(forest, level, [&](const Part& part) {
+      most_rows = std::max(most_rows, part.rows);
+      most_places = std::max(most_places, part.places);
+    });
   }
   const Scratch gates(as_size(shape.nodes * 3 * size));
   const Scratch forget(as_size(forest.places() * size));
@@ -239,18 +257,19 @@ void tree_lstm_backward(const TreeShape& shape, const TreeInputs& in, const Tree
   const Descent d{gates.data(), forget.data(), h.data(), c.data(), heard.data(), below.data()};
   copy_row(shape.nodes * size, dh, d.h);
   std::fill_n(d.c, shape.nodes * size, 0.0F);  // of roots; a child's is assigned by its parent
-  for (std::int64_t number = forest.levels() - 1; number >= 0; --number) {
-    const Level level = number == 0 ? Level(forest) : Level(forest, number);
-    for (std::int64_t row = level.first; row < level.first + level.rows; ++row) {
-      const std::int64_t place = number == 0 ? 0 : forest.first_place(row);
-      const std::int64_t places = number == 0 ? 0 : forest.first_place(row + 1) - place;
-      const std::int64_t node = forest.node(row);
-      tree_cell_backward(size, kept.gates + row * 3 * size, kept.forget + place * size,
-                         {places, forest.children() + place, kept.c}, kept.c + node * size,
-                         d.h + node * size, d.c + node * size, d.gates + row * 3 * size,
-                         d.forget + place * size, d.c);
-    }
-    if (number > 0) descend(shape, in, level, forest, d);
+  for (std::int64_t level = forest.levels() - 1; level >= 0; --level) {
+    for_parts(forest, level, [&](const Part& part) {
+      for (std::int64_t row = part.first; row < part.first + part.rows; ++row) {
+        const std::int64_t place = part.leaves ? 0 : forest.first_place(row);
+        const std::int64_t places = part.leaves ? 0 : forest.first_place(row + 1) - place;
+        const std::int64_t node = forest.node(row);
+        tree_cell_backward(size, kept.gates + row * 3 * size, kept.forget + place * size,
+                           {places, forest.children() + place, kept.c}, kept.c + node * size,
+                           d.h + node * size, d.c + node * size, d.gates + row * 3 * size,
+                           d.forget + place * size, d.c);
+      }
+      if (!part.leaves) descend(shape, in, part, forest, d);
+    });
   }
   if (to.dx != nullptr) give_x(shape, forest, d, to);
   give_weights(shape, forest, kept, d, to);
