@@ -53,6 +53,16 @@ TEST(Attributes, round_trip) {
   }
 }
 
+TEST(Attributes, lists_hold_a_million_numbers_and_no_more) {
+  const auto read = [](std::size_t numbers) {
+    const Bytes bytes = encoded({{"runs", std::vector<std::int64_t>(numbers, 7)}});
+    ByteReader from(bytes);
+    return Attributes::decode(from).has_value();
+  };
+  EXPECT_TRUE(read(1 << 20));
+  EXPECT_FALSE(read((1 << 20) + 1));
+}
+
 TEST(Attributes, minus_zero_and_zero_are_one_number) {
   EXPECT_EQ(encoded({{"x", -0.0}}), encoded({{"x", 0.0}}));
 }

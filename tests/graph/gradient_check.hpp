@@ -54,10 +54,9 @@ struct OpCase {
 
 /// Checks one call, by gtest expectations:
 /// - forward against the reference, into buffers full of NaN;
-/// - backward against central differences of the reference, in double, of the first output weighed
-/// by irregular
-///   coefficients: all inputs wanted and assigned (into NaN), all added (to other numbers), each
-///   one alone;
+/// - backward against central differences of the reference, in double, of the outputs that
+///   have a gradient, weighed by irregular coefficients: all inputs wanted and assigned (into NaN),
+///   all added (to other numbers), each one alone;
 /// - that backward does not read what its row says it does not need;
 /// - in place, where the row says so: the same bits;
 /// - on pools of 1, 2 and 4 threads: the same bits.

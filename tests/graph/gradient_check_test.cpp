@@ -29,7 +29,7 @@ TEST(GradientCheck, every_op_has_cases) {
 }
 
 /// Calls of these never join: they know rows by number, or look at all of them.
-constexpr std::string_view unjoined[] = {"dropout", "batch_norm", "pick"};
+constexpr std::string_view unjoined[] = {"dropout", "batch_norm", "pick", "scatter"};
 
 TEST(JoinCheck, calls_joined_by_rows_give_what_they_give_apart) {
   std::map<std::string_view, int> joined;

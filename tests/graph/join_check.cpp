@@ -30,7 +30,7 @@ std::vector<View> views_of(std::vector<Tensor>& tensors) {
 }
 
 Ran run(const OpDef& op, const Attributes& attributes, const std::vector<Tensor>& inputs,
-        const Tensor& dy) {
+        const std::vector<Tensor>& dys) {
   const CallTypes types = op.infer(types_of(inputs), attributes);
   std::vector<ConstView> in;
   for (const Tensor& tensor : inputs) in.push_back(tensor.view());
@@ -48,13 +48,15 @@ Ran run(const OpDef& op, const Attributes& attributes, const std::vector<Tensor>
     sinks.push_back({wanted ? ran.gradients[i].view() : View{nullptr, inputs[i].type()},
                      wanted ? GradientSink::Mode::assign : GradientSink::Mode::none});
   }
-  Tensor used = dy.clone();
+  std::vector<Tensor> used;
+  for (const Tensor& dy : dys) used.push_back(dy.clone());
   std::vector<View> given;
   std::vector<ConstView> out;
   std::vector<ConstView> kept;
   for (const Tensor& tensor : std::as_const(ran.outputs)) {
     out.push_back(tensor.view());
-    given.push_back(given.empty() ? used.view() : View{nullptr, tensor.type()});
+    const std::size_t o = given.size();
+    given.push_back(o < used.size() ? used[o].view() : View{nullptr, tensor.type()});
   }
   for (const Tensor& tensor : std::as_const(saved)) kept.push_back(tensor.view());
   op.backward({in, attributes, out, kept, given, sinks, key});
@@ -149,11 +151,17 @@ bool check_join(const OpCase& one) {
   }
   if (op.forward == nullptr) return true;  // an alias: shapes are all there is
   const CaseInput slope = real({});
-  const Tensor da = drawn(alone[0], random, slope);
-  const Tensor db = drawn(twice(alone[0]), random, slope);
+  std::vector<Tensor> da;
+  std::vector<Tensor> db;
+  std::vector<Tensor> dab;
+  for (std::size_t o = 0; o < alone.size() && o < op.differentiable_outputs; ++o) {
+    da.push_back(drawn(alone[o], random, slope));
+    db.push_back(drawn(twice(alone[o]), random, slope));
+    dab.push_back(joined(da[o], db[o]));
+  }
   const Ran first = run(op, attributes(1), a, da);
   const Ran second = run(op, attributes(2), b, db);
-  const Ran whole = run(op, attributes(3), ab, joined(da, db));
+  const Ran whole = run(op, attributes(3), ab, dab);
   for (std::size_t o = 0; o < alone.size(); ++o) {
     expect_same(whole.outputs[o], joined(first.outputs[o], second.outputs[o]),
                 "output " + std::to_string(o));

@@ -53,6 +53,8 @@ class Tape {
 
   /// The same slot asked for twice is one node. @throws InputError when the types differ
   [[nodiscard]] Variable input(std::uint32_t slot, const ValueType& type);
+  /// An input that was asked for before, whatever its type. @throws InputError when it was not
+  [[nodiscard]] Variable input(std::uint32_t slot);
   /// The same parameter asked for twice is one node, so that its gradients are added up.
   [[nodiscard]] Variable parameter(const ParameterStore& store, ParameterId id);
   /// @throws InputError from the op's infer

@@ -30,7 +30,8 @@ struct LayerSpec {
 enum class Ragged : std::uint8_t {
   no,         ///< a sample
   sequences,  ///< a token: samples stand one after the other, their lengths in slot_lengths
-  trees  ///< a token, that is, a leaf of a tree; its nodes are told by slot_parents, slot_nodes
+  trees,  ///< a token, that is, a leaf of a tree; its nodes are told by slot_parents, slot_nodes
+  nodes   ///< a node of a tree, as a layer on trees gives them
 };
 
 /// Where a layer under construction declares its parameters.
@@ -52,6 +53,8 @@ struct ModuleDef {
   bool has_block = false;
   /// @throws InputError when the input does not fit; without a place, which the caller adds
   std::unique_ptr<Module> (*make)(const ModuleContext& context, const Options& options);
+  /// What a row of its output is, by that of its input; null: the same.
+  Ragged (*gives)(Ragged input, const Options& options) = nullptr;
 };
 
 [[nodiscard]] std::span<const ModuleDef* const> module_table();
