@@ -91,8 +91,8 @@ ContributorSetup Run::contributor_setup(const ContributorTraits& traits,
       const Training& training = stock_.training;
       const bool is_train = offer.identity == training.train->manifest().identity();
       return [source = source_of(is_train ? training.train : training.valid), readable](
-                 std::span<const std::int64_t> samples, View features, View targets) {
-        return *readable ? source(samples, features, targets) : "the disk of the shards is gone";
+                 std::span<const std::int64_t> samples, const RowViews& to) {
+        return *readable ? source(samples, to) : "the disk of the shards is gone";
       };
     };
   } else {
