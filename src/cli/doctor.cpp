@@ -39,7 +39,9 @@ using Verdict = Finding::Verdict;
 
 constexpr int watchers = 2;
 constexpr std::chrono::milliseconds look_interval{10};
-constexpr std::chrono::milliseconds experiment_time{3500};
+/// It is over in two seconds where processes start as they should; a machine that is busy with
+/// other work is not called broken for that.
+constexpr std::chrono::seconds experiment_time{20};
 
 Finding good(std::string what, std::string found) {
   return {Verdict::good, std::move(what), std::move(found), {}};

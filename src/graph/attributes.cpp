@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t max_entries = 32;
 constexpr std::size_t max_key = 64;
 constexpr std::size_t max_text = 256;
-constexpr std::size_t max_list = 4096;
+// Decoding a list is bounded by the bytes at hand; runs of rows of a large batch are long.
+constexpr std::size_t max_list = std::size_t{1} << 20U;
 
 using Value = Attributes::Value;
 

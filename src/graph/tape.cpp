@@ -46,6 +46,14 @@ Variable Tape::input(std::uint32_t slot, const ValueType& type) {
   return outside(Node::Kind::input, slot, false, type);
 }
 
+Variable Tape::input(std::uint32_t slot) {
+  if (slot >= input_nodes_.size() || input_nodes_[slot] == 0) {
+    throw InputError("input " + std::to_string(slot) + " is not there",
+                     "use data that has it, such as trees");
+  }
+  return {this, {input_nodes_[slot] - 1, 0}};
+}
+
 Variable Tape::parameter(const ParameterStore& store, ParameterId id) {
   const Parameter& parameter = store[id];
   return outside(Node::Kind::parameter, id.value, parameter.trainable, parameter.value.type());

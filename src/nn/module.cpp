@@ -22,6 +22,8 @@ constexpr const ModuleDef* table[] = {&linear_layer,
                                       &rnn_layer,
                                       &gru_layer,
                                       &lstm_layer,
+                                      &tree_lstm_layer,
+                                      &pool_layer,
                                       &batch_norm_layer,
                                       &layer_norm_layer,
                                       &dropout_layer,
@@ -51,9 +53,20 @@ class Sequence final : public Module {
 };
 
 /// Runs a layer once on a tape that is thrown away, to learn what the next layer is given.
-ValueType output_type(const Module& module, const ParameterStore& store, const ValueType& input) {
+ValueType output_type(const Module& module, const ModuleContext& context) {
   Tape tape;
-  return module.forward(store, tape.input(0, input)).type();
+  const ValueType one{DType::i32, {1}};
+  ValueType input = context.input;
+  if (context.ragged != Ragged::no) {
+    // One sample of one token, or of a tree's one node.
+    (void)tape.input(slot_lengths, one);
+    input.shape[0] = 1;
+  }
+  if (context.ragged == Ragged::trees || context.ragged == Ragged::nodes) {
+    (void)tape.input(slot_parents, one);
+    (void)tape.input(slot_nodes, one);
+  }
+  return module.forward(context.store, tape.input(slot_features, input)).type();
 }
 
 }  // namespace
@@ -76,7 +89,8 @@ std::unique_ptr<Module> make_sequence(std::span<const LayerSpec> layers, ModuleC
     context.block = layer.block;
     try {
       made.push_back(def->make(context, layer.layer.options));
-      context.input = output_type(*made.back(), context.store, context.input);
+      context.input = output_type(*made.back(), context);
+      if (def->gives != nullptr) context.ragged = def->gives(context.ragged, layer.layer.options);
     } catch (const InputError& error) {
       // An error from within a block knows its own layer's place better.
       if (error.place().line != 0) throw;

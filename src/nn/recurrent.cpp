@@ -5,9 +5,11 @@
 #include "nn/attention_part.hpp"
 #include "nn/initial.hpp"
 #include "nn/layer.hpp"
+#include "nn/ragged.hpp"
 #include "nn/rows.hpp"
 #include "raven/graph/ops/dropout.hpp"
 #include "raven/graph/ops/layout.hpp"
+#include "raven/graph/ops/segment.hpp"
 
 namespace raven {
 namespace {
@@ -55,10 +57,17 @@ struct Way {
   ParameterId weight;
   std::optional<ParameterId> bias;
 
-  [[nodiscard]] Variable operator()(const ParameterStore& store, Variable x) const {
+  /// @param lengths of ragged sequences, else empty
+  [[nodiscard]] Variable operator()(const ParameterStore& store, Variable x,
+                                    Variable lengths) const {
     Tape& tape = x.tape();
     const Variable gates = in(store, x);
     const Variable w = tape.parameter(store, weight);
+    if (!lengths.empty()) {
+      if (kind == Kind::lstm) return ragged_lstm(gates, lengths, w, direction);
+      if (kind == Kind::rnn) return ragged_rnn(gates, lengths, w, direction);
+      return ragged_gru(gates, lengths, w, tape.parameter(store, *bias), direction);
+    }
     if (kind == Kind::lstm) return lstm(gates, w, direction);
     if (kind == Kind::gru) return gru(gates, w, tape.parameter(store, *bias), direction);
     return rnn(gates, w, direction);
@@ -81,15 +90,24 @@ Way add_way(ModuleContext context, const std::string& name, Kind kind, Direction
   return way;
 }
 
-/// The state at the end of a direction: [n, length, size] -> [n, size].
-Variable last_of(Variable y, Direction direction) {
+/// The state at the end of a direction: [n, length, size] or, with lengths, [tokens, size] -> [n,
+/// size].
+Variable last_of(Variable y, Direction direction, Variable lengths) {
+  if (!lengths.empty()) {
+    return direction == Direction::forward ? last_rows(y, lengths) : first_rows(y, lengths);
+  }
   const std::int64_t at = direction == Direction::forward ? y.shape()[1] - 1 : 0;
   return reshape(slice(y, 1, at, 1), {y.shape()[0], y.shape()[2]});
 }
 
 std::unique_ptr<Module> make_recurrent(const ModuleContext& context, const Options& options,
                                        Kind kind, std::string_view name) {
-  need_sequences(context, name);
+  const bool ragged = context.ragged == Ragged::sequences;
+  if (ragged) {
+    need_tokens(context, name);
+  } else {
+    need_sequences(context, name);
+  }
   const bool both = options.boolean("bidirectional");
   std::vector<std::vector<Way>> layers;
   std::int64_t in = context.input.shape.back();
@@ -102,20 +120,26 @@ std::unique_ptr<Module> make_recurrent(const ModuleContext& context, const Optio
     }
     in = options.integer("features") * (both ? 2 : 1);
   }
-  return module_of(
-      [layers = std::move(layers), drop = options.real("dropout"),
-       last = options.text("returns") == "last"](const ParameterStore& store, Variable x) {
-        for (std::size_t i = 0; i < layers.size(); ++i) {
-          if (i > 0) x = dropout(x, drop);
-          std::vector<Variable> parts;
-          for (const Way& way : layers[i]) {
-            const Variable y = way(store, x);
-            parts.push_back(last && i + 1 == layers.size() ? last_of(y, way.direction) : y);
-          }
-          x = concat(parts);
-        }
-        return x;
-      });
+  return module_of([layers = std::move(layers), drop = options.real("dropout"), ragged,
+                    last = options.text("returns") == "last"](const ParameterStore& store,
+                                                              Variable x) {
+    const Variable lengths = ragged ? lengths_of(x.tape()) : Variable();
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      if (i > 0) x = dropout(x, drop);
+      std::vector<Variable> parts;
+      for (const Way& way : layers[i]) {
+        const Variable y = way(store, x, lengths);
+        parts.push_back(last && i + 1 == layers.size() ? last_of(y, way.direction, lengths) : y);
+      }
+      x = concat(parts);
+    }
+    return x;
+  });
+}
+
+/// Where the state at the end is all that it gives.
+Ragged rows_given(Ragged input, const Options& options) {
+  return options.text("returns") == "last" ? Ragged::no : input;
 }
 
 }  // namespace
@@ -123,23 +147,29 @@ std::unique_ptr<Module> make_recurrent(const ModuleContext& context, const Optio
 const ModuleDef rnn_layer{.name = "rnn",
                           .help = "a state that goes along a sequence: h' = tanh(W x + b + U h)",
                           .options = recurrent_options,
-                          .make = [](const ModuleContext& context, const Options& options) {
-                            return make_recurrent(context, options, Kind::rnn, "rnn");
-                          }};
+                          .make =
+                              [](const ModuleContext& context, const Options& options) {
+                                return make_recurrent(context, options, Kind::rnn, "rnn");
+                              },
+                          .gives = rows_given};
 
 const ModuleDef gru_layer{.name = "gru",
                           .help = "a gated state along a sequence (Cho et al., 2014)",
                           .options = recurrent_options,
-                          .make = [](const ModuleContext& context, const Options& options) {
-                            return make_recurrent(context, options, Kind::gru, "gru");
-                          }};
+                          .make =
+                              [](const ModuleContext& context, const Options& options) {
+                                return make_recurrent(context, options, Kind::gru, "gru");
+                              },
+                          .gives = rows_given};
 
 const ModuleDef lstm_layer{
     .name = "lstm",
     .help = "a gated state with a memory along a sequence (Hochreiter and Schmidhuber, 1997)",
     .options = recurrent_options,
-    .make = [](const ModuleContext& context, const Options& options) {
-      return make_recurrent(context, options, Kind::lstm, "lstm");
-    }};
+    .make =
+        [](const ModuleContext& context, const Options& options) {
+          return make_recurrent(context, options, Kind::lstm, "lstm");
+        },
+    .gives = rows_given};
 
 }  // namespace raven

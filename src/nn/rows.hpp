@@ -20,6 +20,8 @@ extern const ModuleDef transformer_encoder_layer;
 extern const ModuleDef rnn_layer;
 extern const ModuleDef gru_layer;
 extern const ModuleDef lstm_layer;
+extern const ModuleDef tree_lstm_layer;
+extern const ModuleDef pool_layer;
 extern const ModuleDef batch_norm_layer;
 extern const ModuleDef layer_norm_layer;
 extern const ModuleDef dropout_layer;

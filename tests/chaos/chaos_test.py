@@ -21,7 +21,7 @@ from harness import ENVIRONMENT, Launched, Run, wait_until, words_of  # noqa: E4
 
 EPOCHS = 20
 BLOWS_S, LONGEST_BREAK_S = 3, 0.3
-PATIENCE_S = 90
+PATIENCE_S = 300
 # Every look reads all of /proc, time that the run itself is in want of on two cores.
 BETWEEN_LOOKS_S = 0.01
 SKIPPED = 77
@@ -58,7 +58,8 @@ class Chaos:
         gateways, second = self.dice.choice((1, 2, 2)), self.dice.random() < 0.3
         crowd = ("-n", 2, *hosts()) if second and nodes else ("-n", 1)
         self.launch = Launched(run, *crowd, "--gateways", gateways, "--restarts", 20, "--set", f"train.epochs={EPOCHS}",
-                               "--set", "contributors.let_in=1s", "--set", "contributors.bar_after=1000")
+                               "--set", "contributors.let_in=1s", "--set", "contributors.lost_after=1s",
+                               "--set", "contributors.bar_after=1000")
         self.environment = {**ENVIRONMENT, "RAVEN_TEST_MARK": self.launch.mark}
 
     def tell(self, what):
@@ -211,7 +212,7 @@ class Chaos:
             return "other weights"
         for process in self.crowd:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(15)
+                process.wait(60)
         # A singleton's helper goes when it notices that its process has gone.
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not self.launch.pids(), "all to end", BETWEEN_LOOKS_S)

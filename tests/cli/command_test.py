@@ -23,7 +23,7 @@ DONE, FAILURE, MISTAKE = 0, 1, 2
 
 def raven(*words, **more):
     """Runs raven; stdout and stderr as text."""
-    return subprocess.run([RAVEN, *map(str, words)], capture_output=True, text=True, timeout=120, **more)
+    return subprocess.run([RAVEN, *map(str, words)], capture_output=True, text=True, timeout=600, **more)
 
 
 def verbs(path=()):

@@ -52,7 +52,7 @@ train: {epochs: 1, batch: 32}
 
 
 def raven(*words, **more):
-    return subprocess.run([RAVEN, *map(str, words)], capture_output=True, text=True, timeout=120, **more)
+    return subprocess.run([RAVEN, *map(str, words)], capture_output=True, text=True, timeout=600, **more)
 
 
 def done(*words):

@@ -18,7 +18,8 @@ import unittest
 import uuid
 
 DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
-PATIENCE_S = 30  # nothing here takes a fifth of it; a hang is a failure
+# A hang is a failure; but a machine may have other work, and nothing here takes a tenth of this on one that has none.
+PATIENCE_S = 240
 
 MPIRUN = shutil.which("mpirun")
 OMPI_SERVER = shutil.which("ompi-server")
@@ -46,13 +47,18 @@ model:
 loss: cross_entropy
 optimizer: {adam: {rate: 1.0e-3}}
 train: {epochs: 3, batch: 48, snippets: 9}
-contributors: {heartbeat: 100 ms, lost_after: 1 s}
+contributors: {heartbeat: 100 ms, lost_after: 20 s}
 checkpoint: {every: 1 ms, keep: 3}
 """
 STEPS_PER_EPOCH = 13
 STEPS = 3 * STEPS_PER_EPOCH
 # mpirun takes its time to pass a signal on, so what is stopped that way has to last longer.
 LONG = ("--set", "train.epochs=20")
+# For runs that are watched and then ended by whoever watches them.
+ENDLESS = ("--set", "train.epochs=100000")
+# How soon somebody counts as lost who says nothing. The job itself has patience, for on a busy machine anybody may be silent for a
+# while; this is for tests in which that is what happens.
+SOON_LOST = ("--set", "contributors.lost_after=2s")
 
 raven_program = None
 
@@ -137,6 +143,39 @@ def wait_until(condition, what, between_s=0.001):
     return answer
 
 
+class TooLate(AssertionError):
+    """The run was over before it could be hit."""
+
+
+class Attempt:
+    """Lets TooLate pass, unless it is the last attempt."""
+
+    def __init__(self, number, last):
+        self.number, self.last, self.too_late = number, last, False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.too_late = kind is TooLate
+        return self.too_late and not self.last
+
+    def long(self):
+        """A run that lasts long enough, one hopes, and twice as long each time that it did not."""
+        return ("--set", f"train.epochs={20 * 2**self.number}")
+
+
+def attempts(run, count=5):
+    """For what has to happen before a run is over, on a machine that may be busy or fast:
+    `for attempt in attempts(run): with attempt, run.training(*attempt.long()): ...`"""
+    for number in range(count):
+        run.clear()
+        attempt = Attempt(number, number + 1 == count)
+        yield attempt
+        if not attempt.too_late:
+            return
+
+
 class Run:
     """A run directory, and the commands that work in it."""
 
@@ -184,6 +223,22 @@ class Run:
         """@return False when the run ended before anybody could look"""
         wait_until(lambda: self.last_step() >= step or process.poll() is not None, f"step {step}")
         return process.poll() is None
+
+    def await_step(self, step, process):
+        self.await_that(lambda: self.last_step() >= step, f"step {step}", process)
+
+    def await_events(self, kind, count, process):
+        """@return those events"""
+        return self.await_that(lambda: len(self.events(kind)) >= count and self.events(kind), f"{count} events {kind}", process)
+
+    def await_that(self, condition, what, process):
+        """Waits until it is so while the run goes on. @return what the condition gave  @throws TooLate when the run was sooner done"""
+        answer = wait_until(lambda: condition() or process.poll() is not None, what)
+        if process.poll() is None:
+            return answer
+        if process.returncode == DONE:
+            raise TooLate(f"the run was over before {what}")
+        raise AssertionError(f"the run ended with code {process.returncode} before {what}: {process.stderr.read()}")
 
     def summary(self):
         return json.loads((self.folder / "summary.json").read_text())
@@ -237,10 +292,24 @@ class Launched:
         return max(found, default=None)
 
     def mpirun(self):
-        return min(pid for pid in self.pids() if words_of(pid)[:1] == ["mpirun"])
+        return min((pid for pid in self.pids() if words_of(pid)[:1] == ["mpirun"]), default=None)
 
     def kill(self, pid):
-        os.kill(pid, signal.SIGKILL)
+        """@param pid None when there is none any more  @throws TooLate when that is because the run is over"""
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                return
+        self.await_that(lambda: False, "a blow could fall")
+
+    def await_step(self, step):
+        self.run.await_step(step, self.process)
+
+    def await_events(self, kind, count=1):
+        return self.run.await_events(kind, count, self.process)
+
+    def await_that(self, condition, what):
+        return self.run.await_that(condition, what, self.process)
 
     def close(self):
         for pid in self.pids():
@@ -266,16 +335,15 @@ class EndToEnd(unittest.TestCase):
     def interrupted_run(self, name, step, hit, *words, ranks=0):
         """Starts a run and calls hit(process, run) once it has done `step`. On a machine so busy that the run ended
         before the blow fell, tries again. @return the run, and the result of the command"""
-        for _ in range(5):
-            run = Run(name)
-            run.clear()
-            with run.training(*words, ranks=ranks) as process:
-                if run.wait_for_step(step, process):
-                    hit(process, run)
-                    result = finish(process)
-                    if not (run.folder / "summary.json").exists() or not run.summary()["complete"]:
-                        return run, result
-        self.fail("the run was over before it could be hit, five times")
+        run = Run(name)
+        for attempt in attempts(run):
+            with attempt, run.training(*words, ranks=ranks) as process:
+                run.await_step(step, process)
+                hit(process, run)
+                result = finish(process)
+                if (run.folder / "summary.json").exists() and run.summary()["complete"]:
+                    raise TooLate("the run was over before the blow")
+        return run, result
 
 
 def main():

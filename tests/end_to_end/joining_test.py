@@ -12,8 +12,8 @@ import stat
 import unittest
 
 import harness
-from harness import DONE, LONG, MISTAKE, MPIRUN, MPIRUN_FLAGS, OMPI_SERVER, EndToEnd, Run, finish, ompi_server, started
-from harness import wait_until, with_server
+from harness import DONE, LONG, MISTAKE, MPIRUN, MPIRUN_FLAGS, OMPI_SERVER, EndToEnd, Run, attempts, finish, ompi_server, started
+from harness import with_server
 
 # Nothing is computed before somebody comes, so no run is over before anybody could.
 EMPTY = ("--gateways", "1", "--set", "master_computes=false", "--set", "contributors.min=1")
@@ -21,10 +21,6 @@ EMPTY = ("--gateways", "1", "--set", "master_computes=false", "--set", "contribu
 
 def joining(run, *words, environment=None):
     return started(harness.raven_program, "join", run.folder, *words, environment=environment)
-
-
-def wait_for_event(run, process, kind, count=1):
-    wait_until(lambda: len(run.events(kind)) >= count or process.poll() is not None, f"{count} events {kind}")
 
 
 @unittest.skipUnless(MPIRUN, "needs mpirun")
@@ -47,7 +43,7 @@ class Spawning(EndToEnd):
     def test_a_person_has_contributors_spawned(self):
         run = Run("spawn-by-hand")
         with run.training(*EMPTY, ranks=2) as process:
-            wait_for_event(run, process, "gateway_open")
+            run.await_events("gateway_open", 1, process)
             with started(harness.raven_program, "spawn", run.folder, "-n", 2) as order:
                 self.assert_done(finish(order))
             self.assert_done(finish(process))
@@ -74,7 +70,7 @@ class Joining(EndToEnd):
     def test_a_process_of_its_own_joins(self):
         run = Run("join-alone")
         with ompi_server() as server, run.training(*EMPTY, ranks=2, server=server) as process:
-            wait_for_event(run, process, "gateway_open")
+            run.await_events("gateway_open", 1, process)
             with joining(run) as contributor:
                 result = finish(process)
                 self.assert_done(result)
@@ -86,14 +82,15 @@ class Joining(EndToEnd):
 
     def test_ranks_of_another_mpirun_join_and_one_dies(self):
         run = Run("join-mpirun")
-        with ompi_server() as server, run.training(*EMPTY, *LONG, ranks=2, server=server) as process:
-            wait_for_event(run, process, "gateway_open")
-            with started(MPIRUN, "-n", 2, *MPIRUN_FLAGS, harness.raven_program, "join", run.folder,
-                         environment=with_server(server)) as crowd:
-                wait_for_event(run, process, "joined", 2)
-                os.kill(run.events("joined")[1]["pid"], signal.SIGKILL)
-                self.assert_done(finish(process))
-                finish(crowd)
+        for attempt in attempts(run):
+            with attempt, ompi_server() as server, run.training(*EMPTY, *attempt.long(), ranks=2, server=server) as process:
+                run.await_events("gateway_open", 1, process)
+                with started(MPIRUN, "-n", 2, *MPIRUN_FLAGS, harness.raven_program, "join", run.folder,
+                             environment=with_server(server)) as crowd:
+                    os.kill(run.await_events("joined", 2, process)[1]["pid"], signal.SIGKILL)
+                    run.await_events("lost", 1, process)
+                    self.assert_done(finish(process))
+                    finish(crowd)
         self.assert_same_bits(run)
         self.assertEqual(len(run.events("joined")), 2)
         self.assertEqual([event["reason"] for event in run.events("lost")], ["its process has ended"])
@@ -125,7 +122,7 @@ class Joining(EndToEnd):
     def test_without_an_ompi_server_joining_says_what_is_missing(self):
         run = Run("join-no-server")
         with run.training(*EMPTY, ranks=2) as process:
-            wait_for_event(run, process, "gateway_open")
+            run.await_events("gateway_open", 1, process)
             with joining(run) as contributor:
                 result = finish(contributor)
         self.assertEqual(result.returncode, MISTAKE)
@@ -137,7 +134,7 @@ class Door(EndToEnd):
     def test_strangers_at_the_door_harm_nobody(self):
         run = Run("strangers")
         with run.training(*EMPTY, ranks=2) as process:
-            wait_for_event(run, process, "gateway_open")
+            run.await_events("gateway_open", 1, process)
             self.assertEqual(stat.S_IMODE((run.folder / "join.token").stat().st_mode), 0o600)
             port = json.loads((run.folder / "join.json").read_text())["gateways"][0]["port"]
             for said in [b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 8, b"\x00" * 5000, (4096).to_bytes(4, "little") + b"x" * 4096]:
@@ -157,7 +154,7 @@ class Door(EndToEnd):
     def test_who_has_another_token_is_not_let_in(self):
         run = Run("other-token")
         with run.training(*EMPTY, ranks=2) as process:
-            wait_for_event(run, process, "gateway_open")
+            run.await_events("gateway_open", 1, process)
             (run.folder / "join.token").write_text("00" * 32 + "\n")
             with started(harness.raven_program, "spawn", run.folder) as order:
                 result = finish(order)

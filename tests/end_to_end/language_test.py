@@ -30,7 +30,7 @@ loss: cross_entropy
 optimizer: {adamw: {rate: 1.0e-2}}
 schedule: {cosine: {warmup: 10}}
 train: {epochs: 2, batch: 24, snippets: 5}
-contributors: {heartbeat: 100 ms, lost_after: 1 s}
+contributors: {heartbeat: 100 ms, lost_after: 20 s}
 checkpoint: {every: 1 ms, keep: 3}
 """
 

@@ -8,15 +8,17 @@ import signal
 import unittest
 
 import harness
-from harness import LONG, MISTAKE, MPIRUN, STEPS_PER_EPOCH, EndToEnd, Run, finish, started, wait_until
+from harness import ENDLESS, MISTAKE, MPIRUN, STEPS_PER_EPOCH, EndToEnd, Run, attempts, finish, started
 
 # The master computes nothing, so that what is done was done by those who come and go.
-CROWD = ("--gateways", "1", "--set", "master_computes=false", "--set", "contributors.spawn=[{at_step: 0, count: 2}]", *LONG)
+CROWD = ("--gateways", "1", "--set", "master_computes=false", "--set", "contributors.spawn=[{at_step: 0, count: 2}]")
 
 
-def newcomers(run, process, count):
-    wait_until(lambda: len(run.events("joined")) >= count or process.poll() is not None, f"{count} contributors")
-    return run.events("joined")
+def two_at_work(run, process):
+    """Waits until both have come and training is under way. @return how they joined"""
+    joined = run.await_events("joined", 2, process)
+    run.await_step(3, process)
+    return joined
 
 
 def raven(*words):
@@ -41,54 +43,60 @@ class Leaving(EndToEnd):
         for which in (signal.SIGUSR1, signal.SIGTERM):
             with self.subTest(which.name):
                 run = Run(f"drained-{which.name}")
-                with run.training(*CROWD, ranks=2) as process:
-                    first = newcomers(run, process, 2)[0]
-                    self.assertTrue(run.wait_for_step(3, process))
-                    os.kill(first["pid"], which)
-                    self.assert_done(finish(process))
+                for attempt in attempts(run):
+                    with attempt, run.training(*CROWD, *attempt.long(), ranks=2) as process:
+                        first = two_at_work(run, process)[0]
+                        os.kill(first["pid"], which)
+                        run.await_events("left", 1, process)
+                        self.assert_done(finish(process))
                 self.assert_same_bits(run)
                 self.assert_left(run, first["peer"])
 
     def test_somebody_asks_a_contributor_to_leave(self):
         run = Run("asked-to-leave")
-        with run.training(*CROWD, ranks=2) as process:
-            second = newcomers(run, process, 2)[1]
-            self.assertTrue(run.wait_for_step(3, process))
-            result = raven("leave", run.folder, second["peer"])
-            self.assert_done(result)
-            self.assertEqual([event["peer"] for event in run.events("left")], [second["peer"]])
-            self.assert_done(finish(process))
+        for attempt in attempts(run):
+            with attempt, run.training(*CROWD, *attempt.long(), ranks=2) as process:
+                second = two_at_work(run, process)[1]
+                result = raven("leave", run.folder, second["peer"])
+                left = run.events("left")
+                run.await_events("left", 1, process)
+                self.assert_done(result)
+                self.assertEqual([event["peer"] for event in left], [second["peer"]])
+                self.assert_done(finish(process))
         self.assert_same_bits(run)
         self.assert_left(run, second["peer"])
 
     def test_the_run_waits_when_everybody_has_left_and_goes_on_with_the_next(self):
         run = Run("all-left")
-        with run.training(*CROWD, ranks=2) as process:
-            node = newcomers(run, process, 2)[0]["node"]
-            self.assertTrue(run.wait_for_step(STEPS_PER_EPOCH, process))
-            self.assert_done(raven("leave", run.folder, "--node", node))
-            self.assertEqual(len(run.events("left")), 2)
-            wait_until(lambda: run.events("waiting"), "the master to wait")
-            self.assert_done(raven("spawn", run.folder))
-            self.assert_done(finish(process))
+        for attempt in attempts(run):
+            with attempt, run.training(*CROWD, *attempt.long(), ranks=2) as process:
+                node = two_at_work(run, process)[0]["node"]
+                run.await_step(STEPS_PER_EPOCH, process)
+                result = raven("leave", run.folder, "--node", node)
+                left = run.events("left")
+                run.await_events("left", 2, process)
+                self.assert_done(result)
+                self.assertEqual(len(left), 2)
+                run.await_events("waiting", 1, process)
+                self.assert_done(raven("spawn", run.folder))
+                self.assert_done(finish(process))
         self.assert_same_bits(run)
 
     def test_who_is_not_here_can_not_leave(self):
         run = Run("not-here")
-        with run.training(*CROWD, ranks=2) as process:
-            newcomers(run, process, 2)
-            self.assertTrue(run.wait_for_step(1, process))
-            wait_until((run.folder / "status.json").exists, "a status")
+        with run.training(*CROWD, *ENDLESS, ranks=2) as process:
+            two_at_work(run, process)
+            run.await_that((run.folder / "status.json").exists, "a status", process)
             result = raven("leave", run.folder, "77")
             self.assertEqual(result.returncode, MISTAKE)
             self.assertIn("no contributor 77 is here", result.stderr)
-            self.assert_done(finish(process))
-        self.assertEqual(run.events("left"), [])
+            run.await_step(run.last_step() + 2, process)
+            self.assertEqual(run.events("left"), [])
 
     def test_without_gateways_it_says_what_to_do(self):
         run = Run("no-door")
-        with run.training(*LONG) as process:
-            self.assertTrue(run.wait_for_step(1, process))
+        with run.training(*ENDLESS) as process:
+            run.await_step(1, process)
             result = raven("leave", run.folder, "0")
             self.assertEqual(result.returncode, MISTAKE)
             self.assertIn("SIGUSR1", result.stderr)

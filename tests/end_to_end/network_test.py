@@ -13,7 +13,7 @@ import unittest
 
 import harness
 import link
-from harness import ENVIRONMENT, MPIRUN, OMPI_SERVER, EndToEnd, Launched, Run, finish, wait_until
+from harness import ENVIRONMENT, MPIRUN, OMPI_SERVER, SOON_LOST, EndToEnd, Launched, Run, attempts, finish
 
 
 REASON = "needs mpirun and ompi-server" if not (MPIRUN and OMPI_SERVER) else link.why_not()
@@ -36,26 +36,25 @@ class Network(EndToEnd):
     def test_a_cut_link_costs_nobody_else_anything_and_who_was_behind_it_comes_back(self):
         network = link.Link()
         self.addCleanup(network.close)
-        launch = Launched(Run("cut-link"), "-n", 1, "--set", "train.epochs=100")
-        self.addCleanup(launch.close)
-        run = launch.run
+        run = Run("cut-link")
 
         def joined(pid):
-            return len([event for event in run.events("joined") if event["pid"] == pid])
+            return [event["peer"] for event in run.events("joined") if event["pid"] == pid]
 
-        wait_until(lambda: run.last_step() > 0, "the first step")
-        with self.far_contributor(network, run, launch.mark) as far:
-            wait_until(lambda: joined(far.pid) == 1, "the far contributor")
-            network.cut()
-            wait_until(lambda: run.events("lost"), "the loss to be seen")
-            step = run.last_step()
-            wait_until(lambda: run.last_step() > step + 5, "the others to go on")
+        for attempt in attempts(run):
             network.mend()
-            wait_until(lambda: joined(far.pid) == 2, "the far contributor to come back")
-            self.assertIsNone(launch.process.poll(), "the run was over too soon")
-            harness.PATIENCE_S = 120
-            self.assert_done(finish(launch.process))
-            self.assertEqual(finish(far).returncode, 0)
+            with attempt, contextlib.closing(Launched(run, "-n", 1, "--set", f"train.epochs={100 * 2**attempt.number}",
+                                                      *SOON_LOST)) as launch:
+                launch.await_step(1)
+                with self.far_contributor(network, run, launch.mark) as far:
+                    launch.await_that(lambda: joined(far.pid), "the far contributor")
+                    network.cut()
+                    launch.await_that(lambda: {event["peer"] for event in run.events("lost")} & {*joined(far.pid)}, "the loss is seen")
+                    launch.await_step(run.last_step() + 5)  # the others go on
+                    network.mend()
+                    launch.await_that(lambda: len(joined(far.pid)) == 2, "the far contributor is back")
+                    self.assert_done(finish(launch.process))
+                    self.assertEqual(finish(far).returncode, 0)
         self.assert_same_bits(run)
         self.assertEqual(len(run.events("lost")), 1)
 

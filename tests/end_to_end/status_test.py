@@ -8,10 +8,10 @@ import signal
 import unittest
 
 import harness
-from harness import LONG, MISTAKE, STEPS, EndToEnd, Run, finish, started, wait_until
+from harness import ENDLESS, MISTAKE, STEPS, EndToEnd, Run, finish, started, wait_until
 
 # Long enough for several statuses.
-VERY_LONG = ("--set", "train.epochs=2000")
+MANY_EPOCHS = 20000
 
 
 def status(run, *words):
@@ -22,12 +22,12 @@ def status(run, *words):
 class Status(EndToEnd):
     def test_a_run_under_way_is_shown(self):
         run = Run("watched")
-        with run.training(*VERY_LONG) as process:
-            self.assertTrue(run.wait_for_step(1, process))
+        with run.training("--set", f"train.epochs={MANY_EPOCHS}") as process:
+            run.await_step(1, process)
             wait_until(lambda: (run.folder / "status.json").exists() and
                        json.loads(status(run, "--json").stdout)["left_s"], "a status with a pace")
             seen = json.loads(status(run, "--json").stdout)
-            self.assertEqual((seen["pid"], seen["steps"], seen["epochs"]), (process.pid, 2000 * harness.STEPS_PER_EPOCH, 2000))
+            self.assertEqual((seen["pid"], seen["steps"], seen["epochs"]), (process.pid, MANY_EPOCHS * harness.STEPS_PER_EPOCH, MANY_EPOCHS))
             self.assertIn(seen["state"], ("training", "evaluating"))
             self.assertGreater(seen["loss"], 0)
             self.assertGreater(seen["samples_per_s"], 0)
@@ -36,7 +36,7 @@ class Status(EndToEnd):
             shown = status(run)
             self.assert_done(shown)
             self.assertRegex(shown.stdout, rf"small: (training|evaluating), master {process.pid} on ")
-            self.assertRegex(shown.stdout, r"step [\d ]+ of 26 000, epoch \d+ of 2000, loss [\d.]+, .*samples/s, .* left")
+            self.assertRegex(shown.stdout, r"step [\d ]+ of 260 000, epoch \d+ of 20000, loss [\d.]+, .*samples/s, .* left")
             self.assertRegex(shown.stdout, r"ready .* s ago")
             process.send_signal(signal.SIGTERM)
             finish(process)
@@ -52,9 +52,9 @@ class Status(EndToEnd):
 
     def test_a_killed_master_is_told(self):
         run = Run("looked-at-dead")
-        with run.training(*LONG) as process:
-            self.assertTrue(run.wait_for_step(1, process))
-            wait_until((run.folder / "status.json").exists, "a status")
+        with run.training(*ENDLESS) as process:
+            run.await_step(1, process)
+            run.await_that((run.folder / "status.json").exists, "a status", process)
             process.kill()
             process.wait()
         self.assertIn("its master is gone, last seen", status(run).stdout)

@@ -5,14 +5,14 @@ usage: survival_test.py RAVEN [TEST...]
 
 import contextlib
 import os
-import pathlib
 import random
 import re
 import signal
 import unittest
 
 import harness
-from harness import DONE, LONG, MISTAKE, MPIRUN, STEPS, EndToEnd, Run, children_of, living_children_of, wait_until
+from harness import DONE, LONG, MISTAKE, MPIRUN, STEPS, EndToEnd, Run, attempts, children_of, environment_of
+from harness import living_children_of, wait_until
 
 SEED = int(os.environ.get("RAVEN_TEST_SEED", "20"))  # another one strikes at other moments
 dice = random.Random(SEED)
@@ -27,6 +27,12 @@ def kill_all(process, _run):
             os.kill(pid, signal.SIGKILL)
 
 
+def ranks_joined(run, count):
+    """@return the events of the contributors that are ranks, without the master's own; None before so many have come"""
+    joined = [event for event in run.events("joined") if event["peer"] <= count]
+    return joined if len(joined) == count else None
+
+
 def send(which):
     return lambda process, _run: os.kill(process.pid, which)
 
@@ -34,12 +40,15 @@ def send(which):
 class Kills(EndToEnd):
     def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(self):
         run = Run("killed-alone")
-        for step in sorted(dice.sample(range(1, STEPS - 8), 4)):
-            with run.training() as process:
-                if run.wait_for_step(step, process):
-                    kill_all(process, run)
-        self.assertFalse((run.folder / "summary.json").exists())
-        self.assert_done(run.train())
+        for attempt in attempts(run):
+            with attempt:
+                for step in sorted(dice.sample(range(1, STEPS), 4)):
+                    with run.training(*attempt.long()) as process:
+                        run.await_step(step, process)
+                        kill_all(process, run)
+                if (run.folder / "summary.json").exists():
+                    raise harness.TooLate("the run was over before it was killed")
+        self.assert_done(run.train(*attempt.long()))
         self.assert_same_bits(run)
         self.assertGreater(run.summary()["resumed_from_step"], 0)
 
@@ -53,12 +62,13 @@ class Kills(EndToEnd):
     @unittest.skipUnless(MPIRUN, "needs mpirun")
     def test_contributors_leave_when_their_master_is_killed(self):
         def kill_master(process, _run):
-            master = next(pid for pid in children_of(process.pid)
-                          if b"OMPI_COMM_WORLD_RANK=0\0" in pathlib.Path(f"/proc/{pid}/environ").read_bytes())
-            os.kill(master, signal.SIGKILL)
+            for pid in children_of(process.pid):
+                if environment_of(pid).get("OMPI_COMM_WORLD_RANK") == "0":
+                    os.kill(pid, signal.SIGKILL)
 
         # That mpirun ends at all shows that every contributor did.
-        run, result = self.interrupted_run("killed-master", dice.randrange(1, STEPS // 2), kill_master, ranks=4)
+        run, result = self.interrupted_run("killed-master", dice.randrange(1, STEPS // 2), kill_master,
+                                           "--set", "contributors.min=3", ranks=4)
         self.assertEqual(len(re.findall("contributor on rank [123] ends: the master is (gone|silent)", result.stderr)), 3,
                          result.stderr)
         self.assert_done(run.train())
@@ -70,12 +80,14 @@ class Kills(EndToEnd):
             with self.subTest(master_computes=computes):
                 run = Run(f"killed-contributor-{computes}")
                 # Long enough for the death to be noticed; the run itself does not wait for that.
-                with run.training(*LONG, "--set", f"master_computes={computes}", ranks=4) as process:
-                    self.assertTrue(run.wait_for_step(dice.randrange(3, STEPS // 2), process))
-                    victim = dice.choice([event for event in run.events("joined") if event["pid"] in children_of(process.pid)
-                                          and event["peer"] < 4])
-                    os.kill(victim["pid"], signal.SIGKILL)
-                    self.assert_done(harness.finish(process))
+                for attempt in attempts(run):
+                    with attempt, run.training(*attempt.long(), "--set", f"master_computes={computes}", ranks=4) as process:
+                        run.await_step(dice.randrange(3, STEPS // 2), process)
+                        crowd = run.await_that(lambda: ranks_joined(run, 3), "three contributors", process)
+                        victim = dice.choice(crowd)
+                        os.kill(victim["pid"], signal.SIGKILL)
+                        run.await_events("lost", 1, process)
+                        self.assert_done(harness.finish(process))
                 self.assert_same_bits(run)
                 lost = [event["peer"] for event in run.events("lost")]
                 self.assertEqual(lost, [victim["peer"]])
@@ -85,12 +97,13 @@ class Kills(EndToEnd):
     @unittest.skipUnless(MPIRUN, "needs mpirun")
     def test_the_master_goes_on_alone_when_every_contributor_is_killed(self):
         run = Run("killed-contributors")
-        with run.training("--set", "master_computes=true", ranks=3) as process:
-            self.assertTrue(run.wait_for_step(3, process))
-            for event in run.events("joined"):
-                if event["peer"] < 3:
+        for attempt in attempts(run):
+            with attempt, run.training(*attempt.long(), "--set", "master_computes=true", ranks=3) as process:
+                run.await_step(3, process)
+                for event in run.await_that(lambda: ranks_joined(run, 2), "two contributors", process):
                     os.kill(event["pid"], signal.SIGKILL)
-            self.assert_done(harness.finish(process))
+                run.await_events("lost", 2, process)
+                self.assert_done(harness.finish(process))
         self.assert_same_bits(run)
 
 

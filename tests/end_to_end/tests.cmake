@@ -5,7 +5,7 @@ if(TARGET raven)
     add_test(NAME end_to_end.${test} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/end_to_end/${test}_test.py
                                              $<TARGET_FILE:raven>)
     # Links between namespaces come and go while others run: who needs none of them must not lean on them.
-    set_tests_properties(end_to_end.${test} PROPERTIES LABELS end_to_end PROCESSORS 2 TIMEOUT 600
+    set_tests_properties(end_to_end.${test} PROPERTIES LABELS end_to_end PROCESSORS 2 TIMEOUT 1800
                                                        ENVIRONMENT OMPI_MCA_btl_tcp_if_exclude=127.0.0.0/8,198.18.0.0/15)
   endforeach()
   set_tests_properties(end_to_end.network PROPERTIES ENVIRONMENT "" RESOURCE_LOCK links)

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from golden_data import Source, tensor
+from ragged_cases import add_ragged_layers
 from sequence_cases import add_sequence_layers
 
 ACTIVATIONS = {
@@ -42,8 +43,10 @@ class Cases:
         self.source = Source(100 + len(self.cases))
         return self.source
 
-    def add(self, layer, options, x, parameters, forward, mode="training", block=None, buffers=None, after=None):
-        """`forward` maps (input, parameters) to the output; `after` gives running statistics once it has run."""
+    def add(self, layer, options, x, parameters, forward, mode="training", block=None, buffers=None, after=None,
+            ragged=None, slots=None):
+        """`forward` maps (input, parameters) to the output; `after` gives running statistics once it has run.
+        `ragged`: what a row of the input is; `slots`: the inputs of the graph that tell where samples end."""
         x_torch = torch.tensor(x)
         if x_torch.is_floating_point():
             x_torch.requires_grad_()
@@ -59,6 +62,9 @@ class Cases:
                 "parameter_gradients": {name: tensor(value.grad.numpy()) for name, value in weights.items()}}
         if x_torch.is_floating_point():
             case["input_gradient"] = tensor(x_torch.grad.numpy())
+        if ragged is not None:
+            case["ragged"] = ragged
+            case["slots"] = {slot: tensor(value) for slot, value in slots.items()}
         if block is not None:
             case["block"] = block
         if after is not None:
@@ -77,6 +83,7 @@ def layer_cases():
     add_activations(cases)
     add_residual(cases)
     add_sequence_layers(cases)
+    add_ragged_layers(cases)
     return cases.cases
 
 

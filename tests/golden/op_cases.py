@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from golden_data import Source, tensor
+from ragged_cases import add_ragged_ops, add_segment_ops, add_tree_ops
 from sequence_cases import add_sequence_ops
 
 
@@ -36,6 +37,9 @@ def op_cases():
     add_products(add, source)
     add_norms(add, source)
     add_sequence_ops(add, source)
+    add_ragged_ops(add, source)
+    add_tree_ops(add, source)
+    add_segment_ops(add, source)
     return cases
 
 

@@ -69,6 +69,10 @@ std::vector<std::byte> bits(const Tensor& tensor) {
   return {tensor.bytes().begin(), tensor.bytes().end()};
 }
 
+std::vector<double> whole_numbers(const Tensor& tensor) {
+  return {tensor.indices().begin(), tensor.indices().end()};
+}
+
 void expect_close(std::span<const float> got, std::span<const double> want, double tolerance,
                   const std::string& what) {
   ASSERT_EQ(got.size(), want.size()) << what;
@@ -90,13 +94,21 @@ class Run {
     types_ = op_.infer(types, one.attributes);
     for (const ValueType& type : types_.outputs) outputs_.push_back(full_of_nan(type));
     for (const ValueType& type : types_.saved) saved_.push_back(full_of_nan(type));
-    if (op_.backward) dy_ = irregular(types_.outputs.front(), 1);
+    if (!has_gradient()) return;
+    for (std::uint64_t o = 0; o < types_.outputs.size() && o < op_.differentiable_outputs; ++o) {
+      dys_.push_back(irregular(types_.outputs[o], 1 + 1000 * o));
+    }
   }
 
   [[nodiscard]] const OpDef& op() const { return op_; }
   std::vector<Tensor>& inputs() { return inputs_; }
   std::vector<Tensor>& outputs() { return outputs_; }
-  [[nodiscard]] const Tensor& dy() const { return dy_; }
+  /// Gradients of the outputs that have one.
+  [[nodiscard]] const std::vector<Tensor>& dys() const { return dys_; }
+  /// Whole numbers have none.
+  [[nodiscard]] bool has_gradient() const {
+    return op_.backward != nullptr && types_.outputs.front().dtype == DType::f32;
+  }
   [[nodiscard]] bool differentiable(std::size_t input) const {
     return input < op_.differentiable_inputs && inputs_[input].type().dtype == DType::f32;
   }
@@ -120,13 +132,17 @@ class Run {
     std::vector<ConstView> saved;
     std::vector<View> gradients;
     std::vector<GradientSink> to;
-    Tensor dy = dy_to_use ? *dy_to_use : dy_.clone();
+    std::vector<Tensor> dys;
+    for (const Tensor& dy : dys_) {
+      dys.push_back(dys.empty() && dy_to_use ? *dy_to_use : dy.clone());
+    }
     for (const Tensor& tensor : inputs_) {
       inputs.push_back(needs.inputs ? tensor.view() : ConstView{nullptr, tensor.type()});
     }
     for (const Tensor& tensor : std::as_const(outputs_)) {
       outputs.push_back(needs.outputs ? tensor.view() : ConstView{nullptr, tensor.type()});
-      gradients.push_back(gradients.empty() ? dy.view() : View{nullptr, tensor.type()});
+      const std::size_t o = gradients.size();
+      gradients.push_back(o < dys.size() ? dys[o].view() : View{nullptr, tensor.type()});
     }
     for (const Tensor& tensor : std::as_const(saved_)) saved.push_back(tensor.view());
     for (std::size_t i = 0; i < sinks.size(); ++i) {
@@ -166,16 +182,19 @@ class Run {
   CallTypes types_;
   std::vector<Tensor> outputs_;
   std::vector<Tensor> saved_;
-  Tensor dy_;
+  std::vector<Tensor> dys_;
 };
 
-/// d(sum of dy times output 0) / d(input); NaN for elements that were not tried.
+/// d(sum of dys times outputs) / d(input); NaN for elements that were not tried.
 std::vector<double> central_differences(const OpCase& one, std::vector<Value> inputs,
-                                        std::size_t input, std::span<const float> dy) {
+                                        std::size_t input, const std::vector<Tensor>& dys) {
   const auto weighed = [&] {
-    const std::vector<double> y = one.reference(inputs).front();
+    const std::vector<std::vector<double>> outputs = one.reference(inputs);
     double sum = 0;
-    for (std::size_t i = 0; i < y.size(); ++i) sum += y[i] * double{dy[i]};
+    for (std::size_t o = 0; o < dys.size(); ++o) {
+      const std::vector<double>& y = outputs[o];
+      for (std::size_t i = 0; i < y.size(); ++i) sum += y[i] * double{dys[o].values()[i]};
+    }
     return sum;
   };
   std::vector<double>& x = inputs[input].v;
@@ -201,6 +220,10 @@ void check_forward(const OpCase& one, Run& run) {
   const auto want = one.reference(in_double(run.inputs()));
   ASSERT_FALSE(want.empty());
   for (std::size_t o = 0; o < want.size(); ++o) {
+    if (run.outputs()[o].type().dtype == DType::i32) {
+      EXPECT_EQ(whole_numbers(run.outputs()[o]), want[o]);
+      continue;
+    }
     expect_close(std::as_const(run.outputs()[o]).values(), want[o], one.tolerance,
                  "output " + std::to_string(o));
   }
@@ -226,8 +249,7 @@ void check_backward(const OpCase& one, Run& run) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].empty()) continue;
     const std::string what = "gradient of input " + std::to_string(i);
-    std::vector<double> want =
-        central_differences(one, inputs, i, std::as_const(run).dy().values());
+    std::vector<double> want = central_differences(one, inputs, i, run.dys());
     expect_close(all[i].values(), want, one.tolerance, what);
     const Tensor before = irregular(all[i].type(), 50 + i);
     for (std::size_t k = 0; k < want.size(); ++k) want[k] += double{before.values()[k]};
@@ -240,12 +262,12 @@ void check_backward(const OpCase& one, Run& run) {
   }
 
   if (!run.op().backward_in_place || all.front().empty() ||
-      all.front().type().bytes() != run.dy().type().bytes()) {
+      all.front().type().bytes() != run.dys().front().type().bytes()) {
     return;
   }
   std::vector<Tensor> over(all.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!all[i].empty()) over[i] = i == 0 ? run.dy().clone() : full_of_nan(all[i].type());
+    if (!all[i].empty()) over[i] = i == 0 ? run.dys().front().clone() : full_of_nan(all[i].type());
   }
   run.backward(over, GradientSink::Mode::assign, over.front());
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -262,7 +284,7 @@ std::vector<std::vector<std::byte>> bits_with(const OpCase& one, int threads) {
     Run run(one);
     run.forward();
     for (const Tensor& output : run.outputs()) made.push_back(bits(output));
-    if (!run.op().backward) return;
+    if (!run.has_gradient()) return;
     for (const Tensor& gradient : run.assigned()) {
       if (!gradient.empty()) made.push_back(bits(gradient));
     }
@@ -280,7 +302,7 @@ void check_op(const OpCase& one) {
   if (find_op(one.op)->aliases_input) return;  // nothing runs: the plan's tests cover it
   Run run(one);
   check_forward(one, run);
-  if (run.op().backward) check_backward(one, run);
+  if (run.has_gradient()) check_backward(one, run);
   const auto serial = bits_with(one, 1);
   EXPECT_EQ(bits_with(one, 2), serial) << "on two threads";
   EXPECT_EQ(bits_with(one, 4), serial) << "on four threads";

@@ -54,14 +54,19 @@ struct OpCase {
 
 /// Checks one call, by gtest expectations:
 /// - forward against the reference, into buffers full of NaN;
-/// - backward against central differences of the reference, in double, of the first output weighed
-/// by irregular
-///   coefficients: all inputs wanted and assigned (into NaN), all added (to other numbers), each
-///   one alone;
+/// - backward against central differences of the reference, in double, of the outputs that
+///   have a gradient, weighed by irregular coefficients: all inputs wanted and assigned (into NaN),
+///   all added (to other numbers), each one alone;
 /// - that backward does not read what its row says it does not need;
 /// - in place, where the row says so: the same bits;
 /// - on pools of 1, 2 and 4 threads: the same bits.
 void check_op(const OpCase& one);
+
+/// Runs a call, one on twice as many rows, and both as one on their rows together, as the row's
+/// row_inputs says: outputs and gradients must be the same within 1e-5. Row inputs whose values the
+/// case gives are those values once more.
+/// @return false when its row says that the call can't be joined
+bool check_join(const OpCase& one);
 
 /// A list of cases for each family of ops.
 [[nodiscard]] std::vector<OpCase> all_op_cases();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -24,6 +25,21 @@ TEST(GradientCheck, every_op_has_cases) {
   for (const OpCase& one : all) ++cases[one.op];
   for (const OpDef* op : op_table()) {
     EXPECT_GE(cases[op->name], 2) << op->name << " needs a case in tests/graph/ops";
+  }
+}
+
+/// Calls of these never join: they know rows by number, or look at all of them.
+constexpr std::string_view unjoined[] = {"dropout", "batch_norm", "pick", "scatter"};
+
+TEST(JoinCheck, calls_joined_by_rows_give_what_they_give_apart) {
+  std::map<std::string_view, int> joined;
+  const auto all = all_op_cases();
+  for (const OpCase& one : all) {
+    joined[one.op] += check_join(one) ? 1 : 0;
+    if (HasFatalFailure()) return;
+  }
+  for (const OpDef* op : op_table()) {
+    EXPECT_EQ(joined[op->name] > 0, std::ranges::count(unjoined, op->name) == 0) << op->name;
   }
 }
 

@@ -14,7 +14,7 @@ function(raven_mpi_test)
     mpi.${arg_NAME}
     PROPERTIES LABELS mpi
                PROCESSORS ${arg_RANKS}
-               TIMEOUT 180
+               TIMEOUT 600
                ENVIRONMENT "${RAVEN_MPI_ENVIRONMENT}"
                PASS_REGULAR_EXPRESSION "${all_passed}"
                FAIL_REGULAR_EXPRESSION "FAILED;broken rule;Sanitizer")

@@ -9,6 +9,9 @@
 #include "raven/graph/ops/layout.hpp"
 #include "raven/graph/ops/linear.hpp"
 #include "raven/graph/ops/norm.hpp"
+#include "raven/graph/ops/recurrent.hpp"
+#include "raven/graph/ops/segment.hpp"
+#include "raven/graph/ops/tree.hpp"
 
 namespace raven::golden {
 namespace {
@@ -25,6 +28,12 @@ LayerSpec layer_spec(const Json& layer) {
     spec.block.push_back(layer_spec(inner));
   }
   return spec;
+}
+
+Ragged ragged_of(const Json& test_case) {
+  const std::string rows = test_case.value("ragged", "no");
+  if (rows == "no") return Ragged::no;
+  return rows == "sequences" ? Ragged::sequences : rows == "trees" ? Ragged::trees : Ragged::nodes;
 }
 
 std::optional<ParameterId> parameter_named(const ParameterStore& store, const std::string& name) {
@@ -65,6 +74,15 @@ OpMaker two(Variable (*op)(Variable, Variable)) {
   return [op](const Inputs& in, const Json&) { return op(in.front(), in.back()); };
 }
 
+Variable side_by_side(const CellState& state) {
+  const Variable parts[] = {state.h, state.c};
+  return concat(parts);
+}
+
+Direction direction_of(const Json& options) {
+  return options.at("reverse").get<bool>() ? Direction::reverse : Direction::forward;
+}
+
 const std::map<std::string, OpMaker>& op_makers() {
   static const std::map<std::string, OpMaker> makers{
       {"add", two(add)},
@@ -93,6 +111,57 @@ const std::map<std::string, OpMaker>& op_makers() {
          return o.contains("axis") ? concat(in, o.at("axis").get<std::size_t>()) : concat(in);
        }},
       {"gather", two(gather)},
+      {"pick",
+       [](const Inputs& in, const Json& o) {
+         std::vector<RowRun> runs;
+         const Json& list = o.at("runs");
+         for (std::size_t i = 0; i < list.size(); i += 3) {
+           runs.push_back({list[i], list[i + 1], list[i + 2]});
+         }
+         return pick(in, runs);
+       }},
+      {"tree_lstm",
+       [](const Inputs& in, const Json& o) {
+         const Trees trees{in.at(1), in.at(2)};
+         const TreeWeights weights{in.at(3), in.at(4)};
+         const auto children = o.at("children").get<std::int64_t>();
+         return in.size() == 6 ? tree_lstm_of_leaves(in[0], trees, weights, in[5], children)
+                               : tree_lstm(in[0], trees, weights, children);
+       }},
+      {"lstm_cell",
+       [](const Inputs& in, const Json&) { return side_by_side(lstm_cell(in.at(0), in.at(1))); }},
+      {"tree_lstm_leaf",
+       [](const Inputs& in, const Json&) { return side_by_side(tree_lstm_leaf(in.at(0))); }},
+      {"tree_lstm_cell",
+       [](const Inputs& in, const Json&) {
+         const CellState children[] = {{in.at(0), in.at(1)}, {in.at(2), in.at(3)}};
+         return side_by_side(tree_lstm_cell(children, {in.at(4), in.at(5)}, in.at(6)));
+       }},
+      {"segment_sum", two(segment_sum)},
+      {"segment_mean", two(segment_mean)},
+      {"segment_max", two(segment_max)},
+      {"first_rows", two(first_rows)},
+      {"last_rows", two(last_rows)},
+      {"scatter",
+       [](const Inputs& in, const Json& o) {
+         return scatter(in.at(0), in.at(1), o.at("entries").get<std::int64_t>());
+       }},
+      {"masked_fill",
+       [](const Inputs& in, const Json& o) {
+         return masked_fill(in.at(0), in.at(1), o.at("value").get<double>());
+       }},
+      {"ragged_rnn",
+       [](const Inputs& in, const Json& o) {
+         return ragged_rnn(in.at(0), in.at(1), in.at(2), direction_of(o));
+       }},
+      {"ragged_gru",
+       [](const Inputs& in, const Json& o) {
+         return ragged_gru(in.at(0), in.at(1), in.at(2), in.at(3), direction_of(o));
+       }},
+      {"ragged_lstm",
+       [](const Inputs& in, const Json& o) {
+         return ragged_lstm(in.at(0), in.at(1), in.at(2), direction_of(o));
+       }},
       {"attention",
        [](const Inputs& in, const Json& o) {
          return attention(
@@ -135,15 +204,24 @@ std::string describe(const Json& test_case) {
 Graph run_layer(const Json& test_case) {
   SCOPED_TRACE(describe(test_case));
   const bool training = test_case.at("mode") == "training";
-  Probe probe(training ? Tape::Mode::training : Tape::Mode::inference);
+  const Json slots = test_case.value("slots", Json::object());
+  const std::int64_t samples =
+      slots.empty() ? 1 : tensor_of(slots.at(std::to_string(slot_lengths))).count();
+  Probe probe(training ? Tape::Mode::training : Tape::Mode::inference, samples);
   ParameterStore& store = probe.store();
+  for (const auto& [slot, value] : slots.items()) {
+    probe.put_at(static_cast<std::uint32_t>(std::stoul(slot)), tensor_of(value));
+  }
   const Variable input = probe.put(tensor_of(test_case.at("input")));
   const LayerSpec spec = layer_spec(test_case);
-  const auto module =
-      find_module(spec.layer.type)
-          ->make(
-              {.store = store, .path = "", .input = input.type(), .seed = 1, .block = spec.block},
-              spec.layer.options);
+  const auto module = find_module(spec.layer.type)
+                          ->make({.store = store,
+                                  .path = "",
+                                  .input = input.type(),
+                                  .seed = 1,
+                                  .block = spec.block,
+                                  .ragged = ragged_of(test_case)},
+                                 spec.layer.options);
   const Json& parameters = test_case.at("parameters");
   // The input is a parameter too if it has a gradient.
   EXPECT_EQ(store.size(), parameters.size() + (input.type().dtype == DType::f32 ? 1U : 0U));

@@ -11,17 +11,24 @@ namespace {
 using Sizes = std::vector<std::int64_t>;
 
 /// The shape that layers give for one sample.
-Shape shape_after(const std::vector<LayerSpec>& layers, const ValueType& batch) {
+Shape shape_after(const std::vector<LayerSpec>& layers, const ValueType& batch,
+                  Ragged ragged = Ragged::no) {
   ParameterStore store;
-  const auto module = make_sequence(layers, {.store = store, .path = "", .input = batch});
-  Tape tape;
+  const auto module =
+      make_sequence(layers, {.store = store, .path = "", .input = batch, .ragged = ragged});
+  Tape tape(Tape::Mode::training, 3);
+  if (ragged == Ragged::trees) {
+    (void)tape.input(slot_parents, {DType::i32, {9}});
+    (void)tape.input(slot_nodes, {DType::i32, {3}});
+  }
   return module->forward(store, tape.input(0, batch)).shape();
 }
 
 /// The message that making layers ends with.
-std::string refusal(const std::vector<LayerSpec>& layers, const ValueType& batch) {
+std::string refusal(const std::vector<LayerSpec>& layers, const ValueType& batch,
+                    Ragged ragged = Ragged::no) {
   try {
-    (void)shape_after(layers, batch);
+    (void)shape_after(layers, batch, ragged);
   } catch (const InputError& error) {
     EXPECT_FALSE(error.remedy().empty());
     return error.problem() + "; " + error.remedy();
@@ -179,6 +186,38 @@ TEST(Reshape, takes_any_shape_of_as_many_numbers) {
   EXPECT_NE(refusal({to({1, 1, 1, 1, 1, 24})}, vectors).find("more than five"), std::string::npos);
   // 2^62 * 4 would wrap around to 0.
   EXPECT_NE(refusal({to({std::int64_t{1} << 62, 4, -1})}, vectors).find("doesn't hold as many"),
+            std::string::npos);
+}
+
+TEST(RaggedLayers, give_rows_of_tokens_until_one_gives_a_row_a_sample) {
+  const ValueType tokens{DType::i32, {6}};
+  const LayerSpec looked_up =
+      layer("embedding", {{"count", std::int64_t{9}}, {"width", std::int64_t{4}}});
+  const auto lstm = [](const char* returns) {
+    return layer("lstm", {{"features", std::int64_t{5}},
+                          {"bidirectional", true},
+                          {"returns", std::string(returns)}});
+  };
+  const auto tree = [](const char* returns) {
+    return layer("tree_lstm", {{"features", std::int64_t{5}}, {"returns", std::string(returns)}});
+  };
+  EXPECT_EQ(
+      shape_after({looked_up, lstm("sequence"), linear_layer_spec(7)}, tokens, Ragged::sequences),
+      (Shape{6, 7}));
+  EXPECT_EQ(shape_after({looked_up, lstm("last"), linear_layer_spec(7)}, tokens, Ragged::sequences),
+            (Shape{3, 7}));
+  EXPECT_EQ(shape_after({looked_up, layer("pool")}, tokens, Ragged::sequences), (Shape{3, 4}));
+  EXPECT_EQ(shape_after({looked_up, tree("root")}, tokens, Ragged::trees), (Shape{3, 5}));
+  EXPECT_EQ(shape_after({looked_up, tree("nodes"), tree("nodes")}, tokens, Ragged::trees),
+            (Shape{9, 5}));
+  EXPECT_EQ(shape_after({looked_up, tree("nodes"), layer("pool")}, tokens, Ragged::trees),
+            (Shape{3, 5}));
+  EXPECT_NE(refusal({looked_up, lstm("last"), layer("pool")}, tokens, Ragged::sequences)
+                .find("here each sample is a row"),
+            std::string::npos);
+  EXPECT_NE(refusal({looked_up, tree("root")}, tokens, Ragged::sequences).find("the data has none"),
+            std::string::npos);
+  EXPECT_NE(refusal({lstm("last")}, tokens, Ragged::sequences).find("put an embedding layer"),
             std::string::npos);
 }
 

@@ -18,7 +18,8 @@ namespace raven {
 /// that the gradients of the parameters are those that the output gradient makes.
 class Probe {
  public:
-  explicit Probe(Tape::Mode mode = Tape::Mode::training) : tape_(mode) {}
+  explicit Probe(Tape::Mode mode = Tape::Mode::training, std::int64_t samples = 1)
+      : tape_(mode, samples) {}
 
   [[nodiscard]] ParameterStore& store() { return store_; }
   [[nodiscard]] Tape& tape() { return tape_; }
@@ -34,6 +35,13 @@ class Probe {
   [[nodiscard]] Variable put_input(const Tensor& value) {
     inputs_.push_back(value);
     return tape_.input(static_cast<std::uint32_t>(inputs_.size() - 1), value.type());
+  }
+
+  /// An input of that slot. @pre the slots before it hold nothing else
+  void put_at(std::uint32_t slot, const Tensor& value) {
+    if (inputs_.size() <= slot) inputs_.resize(slot + 1);
+    inputs_[slot] = value;
+    (void)tape_.input(slot, value.type());
   }
 
   /// @param output_gradient empty for forward only

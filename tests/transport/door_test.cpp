@@ -6,9 +6,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <optional>
 #include <random>
+#include <string>
+#include <thread>
 
 #include "raven/core/mac.hpp"
 #include "transport/door/knocking.hpp"
@@ -45,7 +48,8 @@ class DoorTest : public testing::Test {
         waiting_.erase(waiting_.begin());
         return first;
       }
-      if (!changed_.wait_for(lock, seconds(20), [this] { return wakes_ > 0; })) return std::nullopt;
+      if (!changed_.wait_for(lock, seconds(120), [this] { return wakes_ > 0; }))
+        return std::nullopt;
       wakes_ = 0;
     }
   }
@@ -80,7 +84,7 @@ class DoorTest : public testing::Test {
     std::byte block[256];
     for (;;) {
       pollfd watched{socket.handle(), POLLIN, 0};
-      if (::poll(&watched, 1, 20000) <= 0) return false;
+      if (::poll(&watched, 1, 120000) <= 0) return false;
       if (::recv(socket.handle(), block, sizeof block, 0) <= 0) return true;
     }
   }
@@ -91,6 +95,27 @@ class DoorTest : public testing::Test {
     writer.put_raw(bytes);
     return writer.take();
   }
+
+  /// Knocks again and again as long as it lives: a busy machine may make it miss a short deadline.
+  class Guest {
+   public:
+    Guest(const DoorTest& test, const std::string& node)
+        : thread_([this, port = test.door_->port(), token = test.token_, node] {
+            while (!over_) {
+              (void)knock_at("127.0.0.1", port, token, {.node = node}, milliseconds(500));
+            }
+          }) {}
+    ~Guest() {
+      over_ = true;
+      thread_.join();
+    }
+    Guest(const Guest&) = delete;
+    Guest& operator=(const Guest&) = delete;
+
+   private:
+    std::atomic<bool> over_{false};
+    std::thread thread_;
+  };
 
   const Digest token_ = token_of(7);
   std::mutex mutex_;
@@ -105,7 +130,7 @@ TEST_F(DoorTest, who_knows_the_token_gets_an_answer_and_is_missed_when_gone) {
   std::optional<Reply> reply;
   std::thread guest([&] {
     reply = knock_at("127.0.0.1", door_->port(), token_,
-                     {.node = "n1", .pid = 42, .count = 3, .host = "n3"}, seconds(20));
+                     {.node = "n1", .pid = 42, .count = 3, .host = "n3"}, seconds(120));
   });
   const auto knock = next();
   ASSERT_TRUE(knock);
@@ -129,7 +154,8 @@ TEST_F(DoorTest, who_knows_the_token_gets_an_answer_and_is_missed_when_gone) {
 TEST_F(DoorTest, a_refused_guest_is_told_why_and_put_out) {
   open({.token = token_});
   std::optional<Reply> reply;
-  std::thread guest([&] { reply = knock_at("127.0.0.1", door_->port(), token_, {}, seconds(20)); });
+  std::thread guest(
+      [&] { reply = knock_at("127.0.0.1", door_->port(), token_, {}, seconds(120)); });
   const auto knock = next();
   ASSERT_TRUE(knock);
   door_->answer(knock->guest, {Answer::Verdict::refused, "full"});
@@ -141,7 +167,7 @@ TEST_F(DoorTest, a_refused_guest_is_told_why_and_put_out) {
 
 TEST_F(DoorTest, who_has_another_token_gets_no_answer) {
   open({.token = token_});
-  const Reply reply = knock_at("127.0.0.1", door_->port(), token_of(8), {}, seconds(20));
+  const Reply reply = knock_at("127.0.0.1", door_->port(), token_of(8), {}, seconds(120));
   EXPECT_NE(reply.failure, "");
   EXPECT_TRUE(door_->take().empty());
 }
@@ -199,13 +225,10 @@ TEST_F(DoorTest, noise_puts_its_sender_out_and_harms_nobody_else) {
     EXPECT_TRUE(is_put_out(socket)) << size;
   }
   EXPECT_TRUE(door_->take().empty());
-  std::thread guest(
-      [&] { (void)knock_at("127.0.0.1", door_->port(), token_, {.node = "n1"}, seconds(20)); });
+  const Guest guest(*this, "n1");
   const auto knock = next();
   ASSERT_TRUE(knock);
   EXPECT_EQ(knock->knock.node, "n1");
-  door_->put_out(knock->guest);
-  guest.join();
 }
 
 TEST_F(DoorTest, who_says_nothing_is_put_out_at_the_deadline) {
@@ -219,13 +242,10 @@ TEST_F(DoorTest, strangers_that_fill_the_house_do_not_keep_guests_out_for_good) 
   open({.token = token_, .deadline = milliseconds(50), .most_strangers = 4});
   std::vector<Socket> crowd;
   for (int i = 0; i < 32; ++i) crowd.push_back(call());
-  std::thread guest(
-      [&] { (void)knock_at("127.0.0.1", door_->port(), token_, {.node = "late"}, seconds(20)); });
+  const Guest guest(*this, "late");
   const auto knock = next();
   ASSERT_TRUE(knock);
   EXPECT_EQ(knock->knock.node, "late");
-  door_->put_out(knock->guest);
-  guest.join();
 }
 
 TEST_F(DoorTest, a_guest_that_goes_on_talking_is_put_out) {

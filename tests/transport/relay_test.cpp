@@ -327,7 +327,7 @@ TEST(Relay, a_body_for_three_newcomers_travels_once) {
   std::vector<std::unique_ptr<Transport>> newcomers;
   for (int i = 0; i < 3; ++i) newcomers.push_back(outer.join());
   GatewayThread gateway(inner.join(), outer.master());
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(relay->poll(10s));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(relay->poll(120s));
   const Blob body = body_of(1'000'000, 7);
   for (std::uint32_t peer = 1; peer <= 3; ++peer) relay->send(PeerId{peer}, {Bytes(10), body});
   EXPECT_EQ(relay->traffic().bytes_sent, 1'000'030U);
@@ -346,7 +346,7 @@ TEST(Relay, a_gateway_ends_when_its_master_breaks_the_rules_or_is_gone) {
     LocalHub outer;
     auto plain = inner.master();
     GatewayThread gateway(inner.join(), outer.master());
-    ASSERT_TRUE(plain->poll(10s));
+    ASSERT_TRUE(plain->poll(120s));
     if (speaks) plain->send(PeerId{1}, {Bytes(100), {}});
     if (!speaks) plain.reset();
     EXPECT_NE(gateway.end(), "");

@@ -14,7 +14,7 @@ namespace raven {
 
 /// The constants of one call: strides, rates, names of activations. Plain data, sorted by key, so
 /// that equal attributes have equal bytes. At most 32 entries, keys of 64 characters, texts of 256,
-/// lists of 4096 numbers; no NaN.
+/// lists of 1 048 576 numbers; no NaN.
 class Attributes {
  public:
   using Value = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>,

@@ -35,15 +35,21 @@ class Tape {
  public:
   enum class Mode : std::uint8_t { training, inference };
 
-  explicit Tape(Mode mode = Mode::training) : mode_(mode) {}
+  /// @param samples how many of them the graph is for, where rows are not samples (ragged data)
+  explicit Tape(Mode mode = Mode::training, std::int64_t samples = 1)
+      : mode_(mode), samples_(samples) {}
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
   /// Layers that behave differently in training (dropout, batch_norm) ask this.
   [[nodiscard]] bool training() const { return mode_ == Mode::training; }
+  /// Layers on ragged data ask this for the length of slot_lengths.
+  [[nodiscard]] std::int64_t samples() const { return samples_; }
 
   /// The same slot asked for twice is one node. @throws InputError when the types differ
   [[nodiscard]] Variable input(std::uint32_t slot, const ValueType& type);
+  /// An input that was asked for before, whatever its type. @throws InputError when it was not
+  [[nodiscard]] Variable input(std::uint32_t slot);
   /// The same parameter asked for twice is one node, so that its gradients are added up.
   [[nodiscard]] Variable parameter(const ParameterStore& store, ParameterId id);
   /// @throws InputError from the op's infer
@@ -71,6 +77,7 @@ class Tape {
   Variable outside(Node::Kind kind, std::uint32_t slot, bool trainable, const ValueType& type);
 
   Mode mode_;
+  std::int64_t samples_;
   Graph graph_;
   std::vector<std::uint32_t> input_nodes_;        // by slot: number of its node + 1, 0 for none
   std::vector<std::uint32_t> parameter_nodes_;    // by ParameterId, the same

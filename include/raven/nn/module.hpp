@@ -26,6 +26,14 @@ struct LayerSpec {
   std::vector<LayerSpec> block;  ///< the layers inside a residual
 };
 
+/// What a row of the input of a layer is.
+enum class Ragged : std::uint8_t {
+  no,         ///< a sample
+  sequences,  ///< a token: samples stand one after the other, their lengths in slot_lengths
+  trees,  ///< a token, that is, a leaf of a tree; its nodes are told by slot_parents, slot_nodes
+  nodes   ///< a node of a tree, as a layer on trees gives them
+};
+
 /// Where a layer under construction declares its parameters.
 struct ModuleContext {
   ParameterStore& store;
@@ -34,6 +42,7 @@ struct ModuleContext {
   std::uint64_t seed = 0;  ///< initial values are a pure function of (seed, parameter id)
   std::span<const LayerSpec> block = {};
   std::int64_t vocabulary = 0;  ///< of the features, when they are tokens
+  Ragged ragged = Ragged::no;   ///< of the input; a layer that gives a row a sample ends it
 };
 
 /// A kind of layer: a row in a table, found by the name that a job gives it.
@@ -44,6 +53,8 @@ struct ModuleDef {
   bool has_block = false;
   /// @throws InputError when the input does not fit; without a place, which the caller adds
   std::unique_ptr<Module> (*make)(const ModuleContext& context, const Options& options);
+  /// What a row of its output is, by that of its input; null: the same.
+  Ragged (*gives)(Ragged input, const Options& options) = nullptr;
 };
 
 [[nodiscard]] std::span<const ModuleDef* const> module_table();

@@ -1,6 +1,7 @@
 #include "raven/graph/ops/activation.hpp"
 
 #include "activation_attribute.hpp"
+#include "join.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
 
@@ -37,6 +38,7 @@ OpDef activation_row() {
                                          accumulate(sink));
           },
       .needs = kernels::activation_needs_input(kind) ? needs_inputs : needs_outputs,
+      .row_inputs = first_by_rows,
       .forward_in_place = true,
       .backward_in_place = true,
   };

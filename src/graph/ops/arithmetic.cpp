@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/graph/ops/arithmetic.hpp"
 #include "raven/tensor/kernels/reduce.hpp"
 #include "rows.hpp"
@@ -38,6 +39,12 @@ CallTypes infer_pair(const CallCheck& check) {
   return makes(a);
 }
 
+/// A second operand of fewer dimensions serves every row and is shared.
+std::uint64_t pair_by_rows(std::span<const ValueType> inputs, const Attributes& attributes) {
+  if (inputs[0].shape.rank() != inputs[1].shape.rank()) return 1;
+  return has_rows(inputs, 0) ? all_by_rows(inputs, attributes) : 0;
+}
+
 constexpr OpDef add_row{
     .name = "add",
     .infer =
@@ -69,6 +76,7 @@ constexpr OpDef add_row{
           pass_on(call.input_gradients[0], dy);
         },
     .needs = needs_nothing,
+    .row_inputs = pair_by_rows,
     .forward_in_place = true,
     .backward_in_place = true,
 };
@@ -113,6 +121,7 @@ constexpr OpDef sub_row{
         },
     .backward = sub_backward,
     .needs = needs_nothing,
+    .row_inputs = pair_by_rows,
     .forward_in_place = true,
     .backward_in_place = true,
 };
@@ -162,6 +171,7 @@ constexpr OpDef mul_row{
         },
     .backward = mul_backward,
     .needs = needs_inputs,
+    .row_inputs = pair_by_rows,
     .forward_in_place = true,
     .backward_in_place = true,
 };
@@ -220,6 +230,7 @@ constexpr OpDef div_row{
           }
         },
     .backward = div_backward,
+    .row_inputs = pair_by_rows,
     .forward_in_place = true,
     .backward_in_place = true,
 };

@@ -1,6 +1,7 @@
 #include "raven/graph/ops/attention.hpp"
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/tensor/kernels/attention.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -102,6 +103,7 @@ constexpr OpDef attention_row{
           const std::int64_t keys = inputs[is_packed(inputs.size()) ? 0 : 1].shape[1];
           return 4.0 * static_cast<double>(outputs[0].shape.count()) * static_cast<double>(keys);
         },
+    .row_inputs = all_by_rows,
 };
 
 constexpr const OpDef* rows[] = {&attention_row};

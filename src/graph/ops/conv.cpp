@@ -1,6 +1,7 @@
 #include "raven/graph/ops/conv.hpp"
 
 #include "activation_attribute.hpp"
+#include "join.hpp"
 #include "raven/tensor/kernels/conv.hpp"
 #include "raven/tensor/kernels/linear.hpp"
 #include "rows.hpp"
@@ -119,6 +120,7 @@ constexpr OpDef conv2d_row{
           return 2.0 * static_cast<double>(outputs[0].shape.count()) *
                  static_cast<double>(inputs[1].shape.row_count());
         },
+    .row_inputs = first_by_rows,
 };
 
 constexpr const OpDef* rows[] = {&conv2d_row};

@@ -8,7 +8,9 @@
 namespace raven {
 namespace {
 
-/// No mask is kept: the way back draws the same numbers again.
+/// No mask is kept: the way back draws the same numbers again. Calls don't join: numbers are drawn
+/// by the number of the node and of the row, both others in a joined call, so a job would drop
+/// other values with autobatch than without.
 constexpr OpDef dropout_row{
     .name = "dropout",
     .infer =

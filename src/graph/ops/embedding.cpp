@@ -1,6 +1,7 @@
 #include "raven/graph/ops/embedding.hpp"
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/graph/ops/layout.hpp"
 #include "raven/tensor/kernels/embedding.hpp"
 #include "rows.hpp"
@@ -41,6 +42,7 @@ constexpr OpDef embedding_row{
               static_cast<std::int32_t>(call.attributes.integer("padding_index")));
         },
     .needs = needs_inputs,
+    .row_inputs = first_by_rows,
 };
 
 constexpr const OpDef* rows[] = {&embedding_row};

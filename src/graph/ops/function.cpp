@@ -1,4 +1,5 @@
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/graph/ops/arithmetic.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -48,6 +49,7 @@ constexpr OpDef function_row() {
             });
           },
       .needs = needs_for(Kernel::from),
+      .row_inputs = first_by_rows,
       .forward_in_place = true,
       .backward_in_place = true,
   };

@@ -49,7 +49,13 @@ const Shape& CallCheck::f32(std::size_t number, std::string_view name, std::size
 
 const Shape& CallCheck::f32_at_least(std::size_t number, std::string_view name,
                                      std::size_t rank) const {
-  const Shape& found = f32(number, name);
+  static_cast<void>(f32(number, name));
+  return any_at_least(number, name, rank);
+}
+
+const Shape& CallCheck::any_at_least(std::size_t number, std::string_view name,
+                                     std::size_t rank) const {
+  const Shape& found = input(number, name).shape;
   if (found.rank() < rank) {
     reject("the " + std::string(name) + " is " + to_string(found) + ", but must have at least " +
                std::to_string(rank) + (rank == 1 ? " dimension" : " dimensions"),
@@ -64,6 +70,15 @@ void CallCheck::f32_like(std::size_t number, std::string_view name, const Shape&
   reject(
       "the " + std::string(name) + " is " + to_string(found) + ", but must be " + to_string(wanted),
       "make it fit the input");
+}
+
+void CallCheck::lengths(std::size_t number, std::int64_t rows) const {
+  const Shape& found = i32(number, "lengths");
+  if (found.rank() == 1 && found[0] <= rows && rows <= std::numeric_limits<std::int32_t>::max()) {
+    return;
+  }
+  reject("the lengths are " + to_string(found) + ", of " + std::to_string(rows) + " rows",
+         "give a list of one number for each sample, each at least 1");
 }
 
 template <class T>

@@ -31,8 +31,14 @@ class CallCheck {
   /// The same, of at least that many dimensions.
   [[nodiscard]] const Shape& f32_at_least(std::size_t input, std::string_view name,
                                           std::size_t rank) const;
+  /// The same of either type.
+  [[nodiscard]] const Shape& any_at_least(std::size_t input, std::string_view name,
+                                          std::size_t rank) const;
   /// Rejects unless the input is there with exactly this shape.
   void f32_like(std::size_t input, std::string_view name, const Shape& wanted) const;
+
+  /// Rejects unless the input is i32 [n], numbers of rows that may make up `rows`.
+  void lengths(std::size_t input, std::int64_t rows) const;
 
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t min,
                                      std::int64_t max) const;

@@ -1,6 +1,7 @@
 #include "raven/graph/ops/layout.hpp"
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
 
@@ -31,6 +32,31 @@ Sides sides_of(const Shape& x, const Attributes& attributes) {
   return sides;
 }
 
+/// One reshaped after the other is the whole reshaped, whatever a row becomes.
+std::uint64_t reshape_by_rows(std::span<const ValueType> inputs, const Attributes& attributes) {
+  return has_rows(inputs, 0) && !attributes.integers("shape").empty() ? 1 : 0;
+}
+
+Attributes reshape_joined(const Attributes& attributes, std::int64_t rows) {
+  std::vector<std::int64_t> shape = attributes.integers("shape");
+  shape[0] = rows;
+  return {{"shape", std::move(shape)}};
+}
+
+/// concat and slice: rows stay rows unless it is the rows that are put together or cut.
+bool keeps_rows(std::span<const ValueType> inputs, const Attributes& attributes) {
+  if (attributes.find("axis") != nullptr) return attributes.integer("axis") != 0;
+  return inputs[0].shape.rank() > 1;
+}
+
+std::uint64_t concat_by_rows(std::span<const ValueType> inputs, const Attributes& attributes) {
+  return keeps_rows(inputs, attributes) ? all_by_rows(inputs, attributes) : 0;
+}
+
+std::uint64_t slice_by_rows(std::span<const ValueType> inputs, const Attributes& attributes) {
+  return keeps_rows(inputs, attributes) ? 1 : 0;
+}
+
 constexpr OpDef reshape_row{
     .name = "reshape",
     .infer =
@@ -45,26 +71,33 @@ constexpr OpDef reshape_row{
           }
           return CallTypes{{{inputs[0].dtype, shape}}, {}};
         },
+    .row_inputs = reshape_by_rows,
+    .joined = reshape_joined,
     .aliases_input = true,
 };
+
+// Parts and slices are copied as words, whatever these are.
+const float* words(const ConstView& view) { return static_cast<const float*>(view.data); }
+float* words(const View& view) { return static_cast<float*>(view.data); }
 
 CallTypes infer_concat(std::span<const ValueType> inputs, const Attributes& attributes) {
   const CallCheck check("concat", inputs, attributes);
   check.inputs(1, 1024);
-  Shape whole = check.f32_at_least(0, "first part", 1);
+  Shape whole = check.any_at_least(0, "first part", 1);
   const auto axis = static_cast<std::size_t>(axis_of(check, whole));
   for (std::size_t i = 1; i < inputs.size(); ++i) {
-    Shape part = check.f32(i, "part");
-    const std::int64_t columns = part.rank() == whole.rank() ? part[axis] : 0;
+    Shape part = inputs[i].shape;
+    const bool fits = part.rank() == whole.rank() && inputs[i].dtype == inputs[0].dtype;
+    const std::int64_t columns = fits ? part[axis] : 0;
     if (columns > 0) part[axis] = whole[axis];
-    if (part != whole) {
+    if (!fits || part != whole) {
       check.reject("a part is " + to_string(inputs[i].shape) + " but the first is " +
                        to_string(inputs[0].shape),
-                   "let all parts agree in all dimensions but that one");
+                   "let all parts be of one type and agree in all dimensions but that one");
     }
     whole[axis] += columns;
   }
-  return makes(check.shape(whole.dims()));
+  return {{{inputs[0].dtype, check.shape(whole.dims())}}, {}};
 }
 
 constexpr OpDef concat_row{
@@ -73,10 +106,10 @@ constexpr OpDef concat_row{
     .forward =
         [](const ForwardCall& call) {
           const Sides whole = sides_of(call.outputs[0].shape(), call.attributes);
-          float* to = call.outputs[0].f32();
+          float* to = words(call.outputs[0]);
           for (const ConstView& part : call.inputs) {
             const std::int64_t columns = sides_of(part.shape(), call.attributes).columns;
-            kernels::copy_block(whole.rows, columns, {part.f32(), columns}, {to, whole.columns});
+            kernels::copy_block(whole.rows, columns, {words(part), columns}, {to, whole.columns});
             to += columns;
           }
         },
@@ -94,6 +127,7 @@ constexpr OpDef concat_row{
           }
         },
     .needs = needs_nothing,
+    .row_inputs = concat_by_rows,
 };
 
 constexpr OpDef slice_row{
@@ -102,18 +136,19 @@ constexpr OpDef slice_row{
         [](std::span<const ValueType> inputs, const Attributes& attributes) {
           const CallCheck check("slice", inputs, attributes);
           check.inputs(1);
-          Shape y = check.f32_at_least(0, "input", 1);
+          Shape y = check.any_at_least(0, "input", 1);
           const auto axis = static_cast<std::size_t>(axis_of(check, y));
           const std::int64_t first = check.integer("first", 0, y[axis] - 1);
           y[axis] = check.integer("count", 1, y[axis] - first);
-          return makes(y);
+          return CallTypes{{{inputs[0].dtype, y}}, {}};
         },
     .forward =
         [](const ForwardCall& call) {
           const Sides x = sides_of(call.inputs[0].shape(), call.attributes);
           const std::int64_t columns = sides_of(call.outputs[0].shape(), call.attributes).columns;
-          const float* from = call.inputs[0].f32() + call.attributes.integer("first") * x.step;
-          kernels::copy_block(x.rows, columns, {from, x.columns}, {call.outputs[0].f32(), columns});
+          const float* from = words(call.inputs[0]) + call.attributes.integer("first") * x.step;
+          kernels::copy_block(x.rows, columns, {from, x.columns},
+                              {words(call.outputs[0]), columns});
         },
     .backward =
         [](const BackwardCall& call) {
@@ -126,6 +161,7 @@ constexpr OpDef slice_row{
                               {to, x.columns}, kernels::Accumulate::yes);
         },
     .needs = needs_nothing,
+    .row_inputs = slice_by_rows,
 };
 
 constexpr OpDef to_f32_row{
@@ -147,6 +183,7 @@ constexpr OpDef to_f32_row{
                             }
                           });
         },
+    .row_inputs = first_by_rows,
 };
 
 constexpr const OpDef* rows[] = {&reshape_row, &concat_row, &slice_row, &to_f32_row};

@@ -1,6 +1,7 @@
 #include "raven/graph/ops/linear.hpp"
 
 #include "activation_attribute.hpp"
+#include "join.hpp"
 #include "raven/tensor/kernels/linear.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -79,6 +80,7 @@ constexpr OpDef linear_row{
           return 2.0 * static_cast<double>(outputs[0].shape.count()) *
                  static_cast<double>(inputs[0].shape.back());
         },
+    .row_inputs = matrix_by_rows,
 };
 
 /// [m, k] times [k, n]
@@ -124,6 +126,7 @@ constexpr OpDef matmul_row{
           return 2.0 * static_cast<double>(outputs[0].shape.count()) *
                  static_cast<double>(inputs[0].shape.back());
         },
+    .row_inputs = first_by_rows,
 };
 
 constexpr const OpDef* rows[] = {&linear_row, &matmul_row};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/tensor/kernels/fill.hpp"
 #include "raven/tensor/kernels/loss.hpp"
 #include "rows.hpp"
@@ -89,6 +90,7 @@ constexpr OpDef cross_entropy_row{
           });
         },
     .needs = needs_inputs,
+    .row_inputs = all_by_rows,
     .differentiable_inputs = 1,
 };
 
@@ -138,6 +140,7 @@ constexpr OpDef mse_row{
           });
         },
     .needs = needs_inputs,
+    .row_inputs = all_by_rows,
     .differentiable_inputs = 1,
 };
 
@@ -167,6 +170,7 @@ constexpr OpDef huber_row{
           });
         },
     .needs = needs_inputs,
+    .row_inputs = all_by_rows,
     .differentiable_inputs = 1,
 };
 
@@ -199,6 +203,7 @@ constexpr OpDef bce_with_logits_row{
           });
         },
     .needs = needs_inputs,
+    .row_inputs = all_by_rows,
     .differentiable_inputs = 1,
 };
 

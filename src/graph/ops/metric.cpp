@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/tensor/parallel.hpp"
 #include "rows.hpp"
 
@@ -58,6 +59,7 @@ constexpr OpDef accuracy_row{
           return infer_classes({"accuracy", inputs, attributes});
         },
     .forward = [](const ForwardCall& call) { within_best(call, 1); },
+    .row_inputs = all_by_rows,
 };
 
 constexpr OpDef top_k_accuracy_row{
@@ -69,6 +71,7 @@ constexpr OpDef top_k_accuracy_row{
           return infer_classes(check);
         },
     .forward = [](const ForwardCall& call) { within_best(call, call.attributes.integer("k")); },
+    .row_inputs = all_by_rows,
 };
 
 CallTypes infer_values(const CallCheck& check) {
@@ -105,6 +108,7 @@ constexpr OpDef absolute_error_row{
         [](const ForwardCall& call) {
           row_means(call, [](double y, double target) { return std::abs(y - target); });
         },
+    .row_inputs = all_by_rows,
 };
 
 constexpr OpDef binary_accuracy_row{
@@ -119,6 +123,7 @@ constexpr OpDef binary_accuracy_row{
             return !std::isnan(logit) && (logit > 0) == (target > 0.5F) ? 1.0 : 0.0;
           });
         },
+    .row_inputs = all_by_rows,
 };
 
 constexpr const OpDef* rows[] = {&accuracy_row, &top_k_accuracy_row, &absolute_error_row,

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/tensor/kernels/norm.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -63,6 +64,12 @@ CallTypes infer_layer_norm(std::span<const ValueType> inputs, const Attributes& 
   return {{inputs[0]}, {row, row}};
 }
 
+/// Unless all of x is normalised together.
+std::uint64_t layer_norm_by_rows(std::span<const ValueType> inputs, const Attributes&) {
+  const std::size_t together = inputs.size() == 3 ? inputs[1].shape.rank() : 1;
+  return inputs[0].shape.rank() > together ? 1 : 0;
+}
+
 /// Saves mean and 1 / deviation of each row.
 constexpr OpDef layer_norm_row{
     .name = "layer_norm",
@@ -87,6 +94,7 @@ constexpr OpDef layer_norm_row{
           });
         },
     .needs = needs_inputs,
+    .row_inputs = layer_norm_by_rows,
     .backward_in_place = true,
 };
 
@@ -171,6 +179,7 @@ constexpr OpDef batch_norm_inference_row{
           });
         },
     .needs = needs_inputs,
+    .row_inputs = first_by_rows,
     .differentiable_inputs = 3,
     .backward_in_place = true,
 };

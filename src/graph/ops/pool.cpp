@@ -1,6 +1,7 @@
 #include "raven/graph/ops/pool.hpp"
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/graph/ops/layout.hpp"
 #include "raven/graph/ops/reduce.hpp"
 #include "raven/tensor/kernels/pool.hpp"
@@ -76,6 +77,7 @@ constexpr OpDef max_pool2d_row{
                                        sink.to.f32(), accumulate(sink));
         },
     .needs = needs_nothing,
+    .row_inputs = first_by_rows,
 };
 
 constexpr OpDef avg_pool2d_row{
@@ -97,6 +99,7 @@ constexpr OpDef avg_pool2d_row{
                                        accumulate(sink));
         },
     .needs = needs_nothing,
+    .row_inputs = first_by_rows,
 };
 
 constexpr const OpDef* rows[] = {&max_pool2d_row, &avg_pool2d_row};

@@ -1,6 +1,7 @@
 #include "raven/tensor/kernels/position.hpp"
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/graph/ops/attention.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -26,6 +27,7 @@ constexpr OpDef add_sinusoidal_row{
           pass_on(call.input_gradients[0], call.output_gradients[0]);
         },
     .needs = needs_nothing,
+    .row_inputs = first_by_rows,
     .forward_in_place = true,
     .backward_in_place = true,
 };
@@ -70,6 +72,7 @@ constexpr OpDef rotary_row{
                                     sink.to.f32(), accumulate(sink));
         },
     .needs = needs_nothing,
+    .row_inputs = first_by_rows,
     .forward_in_place = true,
     .backward_in_place = true,
 };

@@ -1,6 +1,7 @@
 #include "raven/graph/ops/recurrent.hpp"
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/tensor/kernels/recurrent.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -85,6 +86,7 @@ constexpr OpDef row_of() {
             return 2.0 * static_cast<double>(inputs[0].shape.count()) *
                    static_cast<double>(outputs[0].shape.back());
           },
+      .row_inputs = first_by_rows,
   };
 }
 

@@ -1,6 +1,7 @@
 #include "raven/graph/ops/reduce.hpp"
 
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/graph/ops/layout.hpp"
 #include "raven/tensor/kernels/reduce.hpp"
 #include "rows.hpp"
@@ -49,6 +50,10 @@ void backward_along(const BackwardCall& call, Factor factor) {
 float one(std::int64_t) { return 1.0F; }
 float one_over(std::int64_t length) { return 1.0F / static_cast<float>(length); }
 
+std::uint64_t axis_by_rows(std::span<const ValueType>, const Attributes& attributes) {
+  return attributes.integer("axis") != 0 ? 1 : 0;
+}
+
 constexpr OpDef sum_row{
     .name = "sum",
     .infer =
@@ -58,6 +63,7 @@ constexpr OpDef sum_row{
     .forward = [](const ForwardCall& call) { forward_along(call, one); },
     .backward = [](const BackwardCall& call) { backward_along(call, one); },
     .needs = needs_nothing,
+    .row_inputs = axis_by_rows,
 };
 
 constexpr OpDef mean_row{
@@ -69,6 +75,7 @@ constexpr OpDef mean_row{
     .forward = [](const ForwardCall& call) { forward_along(call, one_over); },
     .backward = [](const BackwardCall& call) { backward_along(call, one_over); },
     .needs = needs_nothing,
+    .row_inputs = axis_by_rows,
 };
 
 constexpr const OpDef* rows[] = {&sum_row, &mean_row};

@@ -10,6 +10,7 @@ namespace raven {
 [[nodiscard]] OpRows pool_rows();
 [[nodiscard]] OpRows embedding_rows();
 [[nodiscard]] OpRows layout_rows();
+[[nodiscard]] OpRows pick_rows();
 [[nodiscard]] OpRows arithmetic_rows();
 [[nodiscard]] OpRows function_rows();
 [[nodiscard]] OpRows reduce_rows();
@@ -20,6 +21,10 @@ namespace raven {
 [[nodiscard]] OpRows attention_rows();
 [[nodiscard]] OpRows position_rows();
 [[nodiscard]] OpRows recurrent_rows();
+[[nodiscard]] OpRows ragged_rows();
+[[nodiscard]] OpRows tree_rows();
+[[nodiscard]] OpRows cell_rows();
+[[nodiscard]] OpRows segment_rows();
 [[nodiscard]] OpRows loss_rows();
 [[nodiscard]] OpRows metric_rows();
 

@@ -1,5 +1,6 @@
 #include "raven/tensor/kernels/softmax.hpp"
 #include "infer.hpp"
+#include "join.hpp"
 #include "raven/graph/ops/activation.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -32,6 +33,7 @@ constexpr OpDef softmax_row{
                                     accumulate(sink));
         },
     .needs = needs_outputs,
+    .row_inputs = matrix_by_rows,
     .forward_in_place = true,
     .backward_in_place = true,
 };
@@ -59,6 +61,7 @@ constexpr OpDef log_softmax_row{
                                         accumulate(sink));
         },
     .needs = needs_outputs,
+    .row_inputs = matrix_by_rows,
     .forward_in_place = true,
     .backward_in_place = true,
 };

@@ -15,6 +15,7 @@ namespace raven::test {
 [[nodiscard]] std::vector<OpCase> metric_cases();
 [[nodiscard]] std::vector<OpCase> sequence_cases();
 [[nodiscard]] std::vector<OpCase> recurrent_cases();
+[[nodiscard]] std::vector<OpCase> tree_cases();
 
 using Outputs = std::vector<std::vector<double>>;
 using Inputs = std::vector<Value>;

@@ -75,6 +75,25 @@ OpCase reduce_case(const std::string& op, const std::string& title, const Shape&
           }};
 }
 
+OpCase pick_case(const std::string& title, std::vector<CaseInput> inputs,
+                 std::vector<std::int64_t> runs) {
+  return {.op = "pick",
+          .title = title,
+          .inputs = std::move(inputs),
+          .attributes = {{"runs", runs}},
+          .reference = [=](const Inputs& in) {
+            std::vector<double> y;
+            for (std::size_t i = 0; i < runs.size(); i += 3) {
+              const Value& from = in[static_cast<std::size_t>(runs[i])];
+              const std::int64_t width = from.shape.row_count();
+              for (std::int64_t k = 0; k < runs[i + 2] * width; ++k) {
+                y.push_back(from[runs[i + 1] * width + k]);
+              }
+            }
+            return Outputs{y};
+          }};
+}
+
 OpCase dropout_case(const std::string& title, const Shape& shape, double p) {
   return {.op = "dropout",
           .title = title,
@@ -132,6 +151,27 @@ std::vector<OpCase> layout_cases() {
        .title = "large",
        .inputs = {whole({300, 200}, -9000, 9000)},
        .reference = copy_reference},
+      {.op = "concat",
+       .title = "whole numbers",
+       .inputs = {whole({3}, 0, 9), whole({2}, 0, 9)},
+       .reference = concat_reference},
+      {.op = "slice",
+       .title = "whole numbers",
+       .inputs = {whole({6}, -9, 9)},
+       .attributes = {{"axis", std::int64_t{0}},
+                      {"count", std::int64_t{2}},
+                      {"first", std::int64_t{3}}},
+       .reference =
+           [](const Inputs& in) {
+             return Outputs{{in[0][3], in[0][4]}};
+           }},
+      pick_case("rows of three values", {real({4, 3}), real({2, 3}), real({5, 3})},
+                {2, 1, 2, 0, 0, 4, 1, 1, 1, 2, 4, 1}),
+      pick_case("rows again, out of order and overlapping", {real({6, 2, 2})},
+                {0, 3, 2, 0, 0, 1, 0, 2, 3, 0, 0, 1}),
+      pick_case("numbers, one input unused", {real({3}), real({7})}, {1, 6, 1, 1, 0, 1}),
+      pick_case("whole numbers", {whole({4}, 0, 99), whole({3}, 0, 99)}, {1, 0, 2, 0, 3, 1}),
+      pick_case("large", {real({200, 70}), real({300, 70})}, {1, 100, 150, 0, 0, 200, 1, 0, 300}),
       embedding_case("with repeated indices", {4, 3}, {5, 3}, -1),
       embedding_case("large", {40, 30}, {200, 33}, -1),
       dropout_case("half", {5, 9}, 0.5),

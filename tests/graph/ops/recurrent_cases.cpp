@@ -71,6 +71,45 @@ OpCase recurrent_case(const std::string& cell, const std::string& title, std::in
   return made;
 }
 
+/// Each sequence alone through the cell of sequences of equal length.
+struct WalkedApart {
+  std::string cell;
+  bool reverse;
+
+  Outputs operator()(const Inputs& in) const {
+    std::vector<double> y;
+    std::int64_t first = 0;
+    for (std::int64_t n = 0; n < in[1].count(); ++n) {
+      const auto length = static_cast<std::int64_t>(in[1][n]);
+      const std::int64_t width = in[0].shape[1];
+      const auto begin = in[0].v.begin() + first * width;
+      Inputs one{{{1, length, width}, {begin, begin + length * width}}};
+      one.insert(one.end(), in.begin() + 2, in.end());
+      const Outputs states = Walked{cell, reverse}(one);
+      y.insert(y.end(), states[0].begin(), states[0].end());
+      first += length;
+    }
+    return {y};
+  }
+};
+
+OpCase ragged_case(const std::string& cell, const std::string& title, std::vector<double> lengths,
+                   std::int64_t size, bool reverse) {
+  const std::int64_t gates = (cell == "lstm" ? 4 : cell == "gru" ? 3 : 1) * size;
+  double tokens = 0;
+  for (const double length : lengths) tokens += length;
+  const auto count = static_cast<std::int64_t>(lengths.size());
+  OpCase made{.op = "ragged_" + cell,
+              .title = title,
+              .inputs = {real({static_cast<std::int64_t>(tokens), gates}, -2, 2),
+                         given(DType::i32, {count}, std::move(lengths)), real({gates, size})},
+              .attributes = {{"reverse", std::int64_t{reverse ? 1 : 0}}},
+              .reference = WalkedApart{cell, reverse},
+              .tolerance = 2.0e-5};
+  if (cell == "gru") made.inputs.push_back(real({size}));
+  return made;
+}
+
 }  // namespace
 
 std::vector<OpCase> recurrent_cases() {
@@ -81,6 +120,12 @@ std::vector<OpCase> recurrent_cases() {
     cases.push_back(recurrent_case(cell, "of one position", 2, 1, 5, false));
     cases.push_back(recurrent_case(cell, "wide", 3, 2, 19, false));
     cases.push_back(recurrent_case(cell, "of many rows", 17, 2, 2, false));
+    cases.push_back(ragged_case(cell, "forward", {2, 4, 1, 3}, 3, false));
+    cases.push_back(ragged_case(cell, "backward", {3, 1, 3, 2}, 2, true));
+    cases.push_back(ragged_case(cell, "all of one token", {1, 1, 1}, 4, false));
+    cases.push_back(ragged_case(cell, "one sequence, wide", {3}, 35, true));
+    cases.push_back(ragged_case(cell, "many",
+                                {1, 2, 3, 2, 1, 1, 2, 3, 3, 2, 1, 2, 2, 1, 1, 3, 2, 1}, 20, false));
   }
   return cases;
 }

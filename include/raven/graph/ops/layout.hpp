@@ -25,6 +25,17 @@ namespace raven {
 [[nodiscard]] std::vector<Variable> split(Variable x, std::size_t axis,
                                           std::span<const std::int64_t> counts);
 
+/// Rows first .. first + count of one of several values.
+struct RowRun {
+  std::size_t input = 0;
+  std::int64_t first = 0;
+  std::int64_t count = 1;
+};
+/// Runs of rows, one after the other: values [n_i, ...] of one type -> [sum of counts, ...]. Rows
+/// may be picked several times; their gradients are added in the order of the runs.
+/// @throws InputError when a run leaves its value
+[[nodiscard]] Variable pick(std::span<const Variable> values, std::span<const RowRun> runs);
+
 /// Class numbers or counts as real numbers: i32 -> f32. No gradient.
 [[nodiscard]] Variable to_f32(Variable x);
 

@@ -19,4 +19,15 @@ enum class Direction : std::uint8_t { forward, reverse };
 /// i, f, o = sigmoid(x + W h), g = tanh(x + W h), c' = f c + i g, h' = o tanh(c'); blocks i f g o.
 [[nodiscard]] Variable lstm(Variable x, Variable weight, Direction direction = Direction::forward);
 
+// The same over sequences of different lengths, one after the other without padding: x [tokens,
+// gates size], lengths i32 [sequences], each at least 1, together tokens -> [tokens, size]. @throws
+// InputError, when it is run, where lengths are otherwise.
+
+[[nodiscard]] Variable ragged_rnn(Variable x, Variable lengths, Variable weight,
+                                  Direction direction = Direction::forward);
+[[nodiscard]] Variable ragged_gru(Variable x, Variable lengths, Variable weight, Variable bias,
+                                  Direction direction = Direction::forward);
+[[nodiscard]] Variable ragged_lstm(Variable x, Variable lengths, Variable weight,
+                                   Direction direction = Direction::forward);
+
 }  // namespace raven
