@@ -1,6 +1,7 @@
 #include "cli/launch.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -35,7 +36,8 @@ TEST(Launch, contributors_are_dealt_out_in_turn_and_the_master_s_node_comes_last
 }
 
 TEST(Launch, a_hostfile_names_one_node_a_line) {
-  const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "hosts";
+  const std::filesystem::path file =
+      std::filesystem::path(testing::TempDir()) / ("hosts_" + std::to_string(::getpid()));
   std::ofstream(file) << "# all of them\nn1 slots=4\n\n  n2# the second\nn3\n";
   EXPECT_EQ(hosts_in(file), (std::vector<std::string>{"n1", "n2", "n3"}));
   std::ofstream(file) << "# nobody\n";

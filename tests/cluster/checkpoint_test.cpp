@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cmath>
@@ -95,7 +96,7 @@ nlohmann::json ask_peer(const fs::path& checkpoint) {
 
 struct CheckpointTest : ::testing::Test {
   fs::path folder = fs::path(::testing::TempDir()) /
-                    ("checkpoint_" +
+                    ("checkpoint_" + std::to_string(::getpid()) + "_" +
                      std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
   void SetUp() override { fs::remove_all(folder); }
   void TearDown() override { fs::remove_all(folder); }

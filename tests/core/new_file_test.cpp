@@ -1,6 +1,7 @@
 #include "raven/core/new_file.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
@@ -18,9 +19,9 @@ std::string content(const fs::path& file) {
 }
 
 struct NewFileTest : ::testing::Test {
-  fs::path folder =
-      fs::path(::testing::TempDir()) /
-      ("new_file_" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
+  fs::path folder = fs::path(::testing::TempDir()) /
+                    ("new_file_" + std::to_string(::getpid()) + "_" +
+                     std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
   void SetUp() override { fs::remove_all(folder); }
   void TearDown() override { fs::remove_all(folder); }
 };

@@ -1,6 +1,7 @@
 #include "raven/tensor/export.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -54,9 +55,9 @@ std::string content(const fs::path& file) {
 }
 
 struct ExportTest : ::testing::Test {
-  fs::path folder =
-      fs::path(::testing::TempDir()) /
-      ("export_" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
+  fs::path folder = fs::path(::testing::TempDir()) /
+                    ("export_" + std::to_string(::getpid()) + "_" +
+                     std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
   std::vector<NamedTensor> tensors{
       {"0.linear.weight", Tensor::of({2, 3}, std::array{1.5F, -0.0F, 3e-45F, 4.0F, 5.0F, 6.0F})},
       {"0.linear.bias", Tensor::of({3}, std::array{0.5F, 0.25F, 0.125F})},

@@ -104,11 +104,8 @@ OpCase tree_case(const std::string& title, std::vector<double> parents, std::vec
 OpCase cell_case(const std::string& title, std::int64_t rows, std::int64_t size,
                  std::int64_t children) {
   const std::int64_t seen = children * size;
-  OpCase made{.op = "tree_lstm_cell",
-              .title = title,
-              .inputs = {},
-              .reference = {},
-              .tolerance = 1.0e-5};
+  OpCase made{
+      .op = "tree_lstm_cell", .title = title, .inputs = {}, .reference = {}, .tolerance = 1.0e-5};
   for (std::int64_t i = 0; i < 2 * children; ++i) made.inputs.push_back(real({rows, size}));
   made.inputs.insert(made.inputs.end(),
                      {real({3 * size, seen}), real({seen, seen}), real({4 * size})});
