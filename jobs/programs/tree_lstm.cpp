@@ -1,0 +1,61 @@
+// Sentiment of trees, written as a recursion: a model whose graph follows each sample's own tree.
+// docs/how-to/write-a-model.md explains it; jobs/programs/tree_lstm.yaml trains it.
+#include <raven/raven.hpp>
+#include <vector>
+
+namespace {
+
+constexpr std::int64_t width = 128;
+constexpr std::int64_t size = 128;
+
+/// A binary tree LSTM (Tai, Socher and Manning, ACL 2015) with one class for a whole tree.
+class Sentiment {
+ public:
+  explicit Sentiment(raven::Builder& build)
+      : words_(build, "words", build.vocabulary(), width),
+        leaf_(build, "leaf", width, 3 * size),
+        state_(build.parameter("state", {3 * size, 2 * size})),
+        forget_(build.parameter("forget", {2 * size, 2 * size})),
+        bias_(build.bias("inner", 4 * size)),
+        classes_(build, "classes", size, build.classes()) {}
+
+  void operator()(const raven::Sample& sample) const {
+    raven::Tape& tape = sample.tape();
+    // All leaves at once; a leaf is then a row of the result.
+    const raven::CellState leaves = raven::tree_lstm_leaf(leaf_(words_(sample.features())));
+    const raven::TreeWeights weights{tape.parameter(state_), tape.parameter(forget_)};
+    const raven::Variable bias = tape.parameter(bias_);
+
+    // Postorder: children have been made when their parent is reached.
+    const auto parents = sample.parents();
+    std::vector<std::vector<raven::CellState>> children(parents.size());
+    raven::CellState root;
+    std::int64_t leaf = 0;
+    for (std::size_t node = 0; node < parents.size(); ++node) {
+      if (children[node].empty()) {
+        root = {raven::slice(leaves.h, 0, leaf, 1), raven::slice(leaves.c, 0, leaf, 1)};
+        ++leaf;
+      } else {
+        root = raven::tree_lstm_cell(children[node], weights, bias);
+      }
+      if (parents[node] >= 0) children[static_cast<std::size_t>(parents[node])].push_back(root);
+    }
+
+    const raven::Variable logits = classes_(root.h);
+    sample.predict(logits);
+    sample.learn(raven::cross_entropy(logits, sample.targets()));
+    sample.report("accuracy", raven::accuracy(logits, sample.targets()));
+  }
+
+ private:
+  raven::Embedding words_;
+  raven::Linear leaf_;
+  raven::ParameterId state_;
+  raven::ParameterId forget_;
+  raven::ParameterId bias_;
+  raven::Linear classes_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return raven::run<Sentiment>(argc, argv, "tree_lstm"); }
