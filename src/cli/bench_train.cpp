@@ -7,74 +7,19 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "cli/bench_models.hpp"
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
 #include "cli/processes.hpp"
 #include "cli/train.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/core/new_file.hpp"
-#include "raven/core/random.hpp"
-#include "raven/data/manifest.hpp"
-#include "raven/data/shard.hpp"
 #include "raven/graph/plan.hpp"
 #include "raven/job/build.hpp"
 #include "raven/tensor/bench.hpp"
-#include "raven/tensor/kernels/fill.hpp"
 
 namespace raven {
 namespace {
-
-/// A network of the benchmark. tests/bench/peer_torch.py has the same.
-struct BenchModel {
-  const char* name;
-  const char* layers;
-  Shape features;
-  std::int32_t classes;
-  std::int64_t batch;
-  std::int64_t rows;  ///< of the data set: enough that no cache holds all of it
-  int snippets;
-};
-
-const BenchModel models[] = {
-    {"mlp",
-     "  - linear: {features: 512, activation: relu}\n"
-     "  - linear: {features: 512, activation: relu}\n"
-     "  - linear: {features: 10}\n",
-     {784},
-     10,
-     256,
-     10240,
-     4},
-    {"mlp_big",
-     "  - linear: {features: 4096, activation: relu}\n"
-     "  - linear: {features: 4096, activation: relu}\n"
-     "  - linear: {features: 1000}\n",
-     {1024},
-     1000,
-     256,
-     2560,
-     2},
-    {"cnn",
-     "  - conv2d: {channels: 32, kernel: 3, padding: 1, activation: relu}\n"
-     "  - max_pool2d: {size: 2}\n"
-     "  - conv2d: {channels: 64, kernel: 3, padding: 1, activation: relu}\n"
-     "  - max_pool2d: {size: 2}\n"
-     "  - flatten\n"
-     "  - linear: {features: 128, activation: relu}\n"
-     "  - linear: {features: 10}\n",
-     {28, 28, 1},
-     10,
-     128,
-     5120,
-     8},
-};
-
-const BenchModel* find_model(const std::string& name) {
-  const auto* const found =
-      std::find_if(std::begin(models), std::end(models),
-                   [&](const BenchModel& model) { return model.name == name; });
-  return found == std::end(models) ? nullptr : found;
-}
 
 /// A folder that goes with this object.
 class ScratchFolder {
@@ -98,39 +43,6 @@ class ScratchFolder {
  private:
   std::filesystem::path path_;
 };
-
-void write_random_data(const BenchModel& model, const std::filesystem::path& folder) {
-  const SampleSchema schema{.feature_type = FeatureType::f32,
-                            .feature_shape = model.features,
-                            .normalisation = {},
-                            .target_kind = TargetKind::classes,
-                            .target_width = model.classes};
-  std::vector<float> features(static_cast<std::size_t>(model.rows * model.features.count()));
-  kernels::fill_normal({.seed = 1}, static_cast<std::int64_t>(features.size()), 0, 1,
-                       features.data());
-  RandomStream random({.seed = 2});
-  std::vector<std::int32_t> targets(static_cast<std::size_t>(model.rows));
-  for (std::int32_t& target : targets) {
-    target = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(model.classes)));
-  }
-  const char* const shard = "random.h5";
-  const Digest digest = write_shard(folder / shard, schema, std::as_bytes(std::span(features)),
-                                    std::as_bytes(std::span(targets)));
-  write_manifest({.name = model.name,
-                  .schema = schema,
-                  .class_names = {},
-                  .shards = {{.file = shard, .rows = model.rows, .sha256 = digest}},
-                  .file = folder / "random.yaml"},
-                 folder / "random.yaml");
-}
-
-std::string job_text(const BenchModel& model, int snippets) {
-  return fmt::format(
-      "name: bench_{}\nseed: 1\ndata: {{train: random.yaml}}\nmodel:\n{}loss: cross_entropy\n"
-      "optimizer: {{sgd: {{rate: 0.01, momentum: 0.9}}}}\n"
-      "train: {{epochs: 100000, batch: {}, snippets: {}}}\ncheckpoint: {{every: 24 h}}\n",
-      model.name, model.layers, model.batch, snippets);
-}
 
 /// What one training step of `job` is, whoever computes it.
 struct StepWork {
@@ -202,17 +114,8 @@ class Stopwatch {
 
 }  // namespace
 
-std::string bench_model_names() {
-  std::string names;
-  for (const BenchModel& model : models)
-    names += (names.empty() ? "" : ", ") + std::string(model.name);
-  return names;
-}
-
-bool is_bench_model(const std::string& name) { return find_model(name) != nullptr; }
-
 int bench_train(const BenchTrainOptions& options) {
-  BenchModel model = *find_model(options.model);
+  BenchModel model = *find_bench_model(options.model);
   if (options.batch > 0) model.batch = options.batch;
   model.rows = std::max(model.rows, model.batch);
   const LaunchPlace place = launch_place();
@@ -226,8 +129,8 @@ int bench_train(const BenchTrainOptions& options) {
   if (place.rank > 0) return train(train_options);
 
   const int snippets = options.snippets > 0 ? options.snippets : model.snippets;
-  write_random_data(model, folder.path());
-  write_whole_file(train_options.job, job_text(model, snippets));
+  write_bench_data(model, folder.path());
+  write_whole_file(train_options.job, bench_job(model, snippets));
   const StepWork work = work_of(train_options.job, model.batch);
   Stopwatch stopwatch(options.seconds);
   train_options.watch = [&](const TrainPulse& pulse) { return stopwatch(pulse); };
@@ -237,6 +140,7 @@ int bench_train(const BenchTrainOptions& options) {
 
   const auto peak = bench_kernels({.threads = 1, .filter = "gemm serial peak"});
   const double flops_per_second = stopwatch.best() / static_cast<double>(model.batch) * work.flops;
+  const double tokens_per_second = stopwatch.best() * static_cast<double>(model.context);
   const double machine = peak.front().rate * 1e9 * allowed_cores();
   const double least = 2 * work.parameter_bytes * stopwatch.contributors();
   const nlohmann::ordered_json json{{"model", model.name},
@@ -246,6 +150,7 @@ int bench_train(const BenchTrainOptions& options) {
                                     {"snippets", snippets},
                                     {"samples_per_s", stopwatch.best()},
                                     {"samples_per_s_mean", stopwatch.mean()},
+                                    {"tokens_per_s", tokens_per_second},
                                     {"gflop_per_s", flops_per_second * 1e-9},
                                     {"share_of_gemm_peak", flops_per_second / machine},
                                     {"master_share_of_core", stopwatch.master_share()},
@@ -255,12 +160,14 @@ int bench_train(const BenchTrainOptions& options) {
     print(json.dump(2) + "\n");
     return exit_done;
   }
+  const std::string tokens =
+      model.context > 0 ? fmt::format(", {:.0f} tokens/s", tokens_per_second) : "";
   print(fmt::format(
-      "{}: {:.0f} samples/s (mean {:.0f}), batch {} in {} snippets, {}\n"
+      "{}: {:.0f} samples/s (mean {:.0f}){}, batch {} in {} snippets, {}\n"
       "{:.1f} GFLOP/s, {:.0f} % of {} x {:.1f} GFLOP/s serial GEMM, OpenBLAS kernels {}\n"
       "master's thread {:.1f} % of a core; {} a step moved, {} at least (parameters and gradients, "
       "once per contributor)\n",
-      model.name, stopwatch.best(), stopwatch.mean(), model.batch, snippets,
+      model.name, stopwatch.best(), stopwatch.mean(), tokens, model.batch, snippets,
       plural(stopwatch.contributors(), "contributor"), flops_per_second * 1e-9,
       100 * flops_per_second / machine, plural(allowed_cores(), "core"), peak.front().rate,
       openblas_core_name(), 100 * stopwatch.master_share(),

@@ -13,10 +13,6 @@ struct BenchTrainOptions {
   bool json = false;
 };
 
-/// "mlp, mlp_big, cnn"
-[[nodiscard]] std::string bench_model_names();
-[[nodiscard]] bool is_bench_model(const std::string& name);
-
 /// Trains a network of the benchmark on random data through everything a job goes through, alone or
 /// as the ranks of mpirun, and prints samples per second and what the rest cost.
 /// @return an ExitCode  @throws InputError

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "cli/bench_models.hpp"
 #include "cli/bench_train.hpp"
 #include "cli/console.hpp"
 #include "cli/verb.hpp"
@@ -70,7 +71,7 @@ void declare_train(CLI::App& parent, Action& chosen) {
   verb->add_option("model", options->model, "one of " + bench_model_names())
       ->required()
       ->check([](const std::string& name) {
-        return is_bench_model(name)
+        return find_bench_model(name) != nullptr
                    ? std::string()
                    : "there is no model " + name + "; try one of " + bench_model_names();
       });

@@ -1,9 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <optional>
 
+#include "cli/beam_search.hpp"
 #include "cli/console.hpp"
+#include "cli/draw_token.hpp"
 #include "cli/processes.hpp"
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
@@ -22,22 +23,25 @@ struct SampleOptions {
   std::string prompt = "\n";
   std::string checkpoint;
   std::int64_t tokens = 200;
-  double temperature = 1.0;
-  std::int64_t top_k = 0;
+  DrawRule draw;
+  std::int64_t beam = 0;
+  std::string until;
   std::uint64_t seed = 1;
   int threads = 0;
 };
 
-/// A language model that is asked for one token after the other.
+/// A language model that is asked for what comes after texts.
 class Speaker {
  public:
-  Speaker(const TrainedModel& trained, int threads)
+  /// @param texts the most that are asked about at once
+  Speaker(const TrainedModel& trained, std::int64_t texts, int threads)
       : compute_(threads),
-        plan_(trained.model->record(trained.parameters, 1, Tape::Mode::inference),
+        plan_(trained.model->record(trained.parameters, texts, Tape::Mode::inference),
               Plan::Purpose::inference),
         workspace_(plan_.workspace_bytes()),
-        features_(trained.trained_on.schema.features(1)),
-        targets_(trained.trained_on.schema.targets(1)) {
+        features_(trained.trained_on.schema.features(texts)),
+        targets_(trained.trained_on.schema.targets(texts)),
+        context_(static_cast<std::size_t>(features_.view().count() / texts)) {
     for (const Parameter& parameter : trained.parameters.all()) {
       parameters_.push_back(parameter.value.view());
     }
@@ -45,22 +49,28 @@ class Speaker {
     std::fill_n(targets.i32(), targets.count(), SampleSchema::no_target);
   }
 
-  /// What the model gives each token of the vocabulary after `text`, of which it sees as much of
-  /// the end as it was trained on.
-  std::span<const float> after(std::span<const std::int32_t> text) {
+  /// What the model gives each token of the vocabulary after each text, of which it sees as much of
+  /// the end as it was trained on. Valid until the next call.
+  std::span<const float> after(std::span<const TokenText> texts) {
     const View features = features_.view();
-    const auto context = static_cast<std::size_t>(features.count());
-    text = text.last(std::min(text.size(), context));
     // Nothing that comes later reaches a position of a causal model, whatever stands there.
-    std::fill_n(features.i32(), context, 0);
-    std::copy(text.begin(), text.end(), features.i32());
+    std::fill_n(features.i32(), features.count(), 0);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const auto seen = std::span(texts[i]).last(std::min(texts[i].size(), context_));
+      std::copy(seen.begin(), seen.end(), features.i32() + i * context_);
+    }
     const ConstView inputs[] = {features, targets_.view()};
     const Bindings bindings{
         .inputs = inputs, .parameters = parameters_, .gradients = {}, .key = {}};
     compute_.run([&] { plan_.forward(workspace_, bindings); });
     const ConstView logits = plan_.value(workspace_, bindings, *plan_.graph().prediction);
     const auto width = static_cast<std::size_t>(logits.shape().back());
-    return {logits.f32() + (text.size() - 1) * width, width};
+    answers_.resize(texts.size() * width);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const std::size_t last = i * context_ + std::min(texts[i].size(), context_) - 1;
+      std::copy_n(logits.f32() + last * width, width, answers_.data() + i * width);
+    }
+    return answers_;
   }
 
  private:
@@ -69,33 +79,31 @@ class Speaker {
   Workspace workspace_;
   Tensor features_;
   Tensor targets_;
+  std::size_t context_;
   std::vector<ConstView> parameters_;
+  std::vector<float> answers_;
 };
 
-/// Draws from softmax(logits / temperature) over the likeliest `top_k`; temperature 0 takes the
-/// first.
-std::int32_t draw(std::span<const float> logits, const SampleOptions& options, double unit) {
-  std::vector<std::int32_t> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, [&](std::int32_t a, std::int32_t b) {
-    return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
-  });
-  if (options.temperature == 0) return order[0];
-  if (options.top_k > 0)
-    order.resize(std::min(order.size(), static_cast<std::size_t>(options.top_k)));
-  const auto logit = [&](std::int32_t token) {
-    return static_cast<double>(logits[static_cast<std::size_t>(token)]);
-  };
-  std::vector<double> shares;
-  for (const std::int32_t token : order) {
-    shares.push_back(std::exp((logit(token) - logit(order[0])) / options.temperature));
+std::optional<std::int32_t> end_token(const Vocabulary& vocabulary, const std::string& until) {
+  if (until.empty()) return std::nullopt;
+  const std::vector<std::int32_t> tokens = vocabulary.encode(until);
+  const bool known = tokens.size() == 1 && vocabulary.decode(tokens) == until;
+  if (known) return tokens[0];
+  throw InputError("--until '" + until + "' is not one token of the run's vocabulary",
+                   "give a single " + std::string(to_string(vocabulary.unit())) +
+                       " that the text it was trained on has");
+}
+
+TokenText drawn(Speaker& speaker, TokenText text, std::optional<std::int32_t> end,
+                const SampleOptions& options) {
+  for (std::int64_t i = 0; i < options.tokens; ++i) {
+    const RandomKey key{
+        .seed = options.seed, .op = sample_purpose, .sample = static_cast<std::uint64_t>(i)};
+    const double unit = key.words(0)[0] * 0x1.0p-32;
+    text.push_back(draw_token(speaker.after({&text, 1}), options.draw, unit));
+    if (text.back() == end) break;
   }
-  double left = unit * std::accumulate(shares.begin(), shares.end(), 0.0);
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    left -= shares[i];
-    if (left < 0) return order[i];
-  }
-  return order[0];
+  return text;
 }
 
 int sample(const SampleOptions& options, Programs programs) {
@@ -105,16 +113,20 @@ int sample(const SampleOptions& options, Programs programs) {
                      "train on data of 'raven data import text'");
   }
   const Vocabulary& vocabulary = *trained.trained_on.vocabulary;
-  std::vector<std::int32_t> text = vocabulary.encode(options.prompt);
-  if (text.empty()) throw InputError("the prompt has no token to begin with", "give some text");
-  Speaker speaker(trained, options.threads > 0 ? options.threads : allowed_cores());
-  for (std::int64_t i = 0; i < options.tokens; ++i) {
-    const RandomKey key{
-        .seed = options.seed, .op = sample_purpose, .sample = static_cast<std::uint64_t>(i)};
-    text.push_back(draw(speaker.after(text), options, key.words(0)[0] * 0x1.0p-32));
-  }
+  const TokenText prompt = vocabulary.encode(options.prompt);
+  if (prompt.empty()) throw InputError("the prompt has no token to begin with", "give some text");
+  const std::optional<std::int32_t> end = end_token(vocabulary, options.until);
+  Speaker speaker(trained, std::max<std::int64_t>(1, options.beam),
+                  options.threads > 0 ? options.threads : allowed_cores());
   // Decoded as a whole: half a letter may be a token.
-  print(vocabulary.decode(text) + "\n");
+  if (options.beam == 0) {
+    print(vocabulary.decode(drawn(speaker, prompt, end, options)) + "\n");
+    return exit_done;
+  }
+  const std::vector<BeamText> found =
+      beam_search(prompt, {.width = options.beam, .tokens = options.tokens, .end = end},
+                  [&](std::span<const TokenText> texts) { return speaker.after(texts); });
+  print(vocabulary.decode(found.front().text) + "\n");
   return exit_done;
 }
 
@@ -127,20 +139,37 @@ void declare(CLI::App& parent, Action& chosen) {
   verb->add_option("--tokens", options->tokens, "how many to add")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  verb->add_option("--temperature", options->temperature,
-                   "0: always the likeliest token; 1: as the model says; above: bolder")
-      ->check(CLI::Range(0.0, 100.0))
-      ->capture_default_str();
-  verb->add_option("--top-k", options->top_k, "draw among so many of the likeliest; 0: all")
-      ->check(CLI::Range(0, 1 << 24))
-      ->capture_default_str();
-  verb->add_option("--seed", options->seed, "the same seed says the same")->capture_default_str();
+  CLI::Option* const temperature =
+      verb->add_option("--temperature", options->draw.temperature,
+                       "0: always the likeliest token; 1: as the model says; above: bolder")
+          ->check(CLI::Range(0.0, 100.0))
+          ->capture_default_str();
+  CLI::Option* const top_k = verb->add_option("--top-k", options->draw.top_k,
+                                              "draw among so many of the likeliest; 0: all")
+                                 ->check(CLI::Range(0, 1 << 24))
+                                 ->capture_default_str();
+  CLI::Option* const top_p =
+      verb->add_option("--top-p", options->draw.top_p,
+                       "draw among the fewest of the likeliest that have this share together")
+          ->check(CLI::Range(0.0, 1.0))
+          ->capture_default_str();
+  CLI::Option* const seed = verb->add_option("--seed", options->seed, "the same seed says the same")
+                                ->capture_default_str();
+  verb->add_option("--beam", options->beam,
+                   "draw nothing: follow so many texts at once and say the likeliest per token")
+      ->check(CLI::Range(1, 1024))
+      ->excludes(temperature)
+      ->excludes(top_k)
+      ->excludes(top_p)
+      ->excludes(seed);
+  verb->add_option("--until", options->until, "stop after this token, such as '.'");
   verb->add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
   verb->add_option("--threads", options->threads, "compute threads; default: all cores")
       ->check(CLI::Range(1, 4096));
   verb->footer(R"(Examples:
   raven sample runs/char_gpt --prompt 'The old ' --temperature 0.8
-  raven sample runs/char_gpt --tokens 500 --top-k 20 --seed 7
+  raven sample runs/char_gpt --tokens 500 --top-k 20 --top-p 0.95 --seed 7
+  raven sample runs/char_gpt --prompt 'The old ' --beam 4 --until . --tokens 100
 
 It may be used while the run goes on. The model must be causal.)");
   verb->callback([options, &chosen] { chosen = [options](Programs programs) { return sample(*options, programs); }; });

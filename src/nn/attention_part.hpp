@@ -6,6 +6,7 @@
 #include "raven/core/option.hpp"
 #include "raven/graph/tape.hpp"
 #include "raven/nn/module.hpp"
+#include "raven/nn/transformer.hpp"
 #include "raven/tensor/kernels/activation.hpp"
 
 namespace raven {
@@ -39,19 +40,13 @@ struct NormPart {
   [[nodiscard]] Variable operator()(const ParameterStore& store, Variable x) const;
 };
 
-/// What attention looks like in every layer that has it.
-struct AttentionSettings {
-  std::int64_t heads = 1;
-  bool causal = false;
-  bool rotary = false;
-  bool bias = true;
-};
-
-/// Self-attention between two projections: [n, t, width] -> [n, t, width].
+/// Self-attention between two projections: [n, t, width] -> [n, t, width], or of ragged sequences
+/// [tokens, width] -> [tokens, width].
 struct AttentionPart {
   LinearPart in;  ///< to queries, keys and values side by side
   LinearPart out;
   AttentionSettings settings;
+  bool ragged = false;
 
   /// @param back how the projection at the end starts
   /// @throws InputError when the heads don't divide the width
@@ -61,14 +56,34 @@ struct AttentionPart {
   [[nodiscard]] Variable operator()(const ParameterStore& store, Variable x) const;
 };
 
+/// Attention from x to a memory between projections: [n, t, width], [n, s, memory width] -> [n, t,
+/// width].
+struct CrossAttentionPart {
+  LinearPart query;
+  LinearPart key;
+  LinearPart value;
+  LinearPart out;
+  AttentionSettings settings;
+
+  /// @throws InputError when the heads don't divide the width
+  static CrossAttentionPart add(const ModuleContext& context, std::int64_t width,
+                                std::int64_t memory_width, const AttentionSettings& settings,
+                                const InitialChoice& initial, const InitialChoice& back);
+  /// @param lengths [n] of i32 or empty: from there on the memory is padding
+  [[nodiscard]] Variable operator()(const ParameterStore& store, Variable x, Variable memory,
+                                    Variable lengths) const;
+};
+
 /// `heads`, `causal`, `positions` and `bias`, as both layers with attention have them.
 [[nodiscard]] OptionDef heads_option();
 [[nodiscard]] OptionDef causal_option();
 [[nodiscard]] OptionDef attention_positions_option();
 [[nodiscard]] OptionDef attention_bias_option();
-[[nodiscard]] AttentionSettings attention_settings(const Options& options);
+[[nodiscard]] AttentionSettings attention_settings(const Options& options, bool causal);
 
 /// @throws InputError unless the input is sequences of vectors [length, width]
 void need_sequences(const ModuleContext& context, std::string_view layer);
+/// The same, or ragged sequences of vectors [width].
+void need_sequences_or_tokens(const ModuleContext& context, std::string_view layer);
 
 }  // namespace raven

@@ -8,6 +8,7 @@ namespace raven {
 namespace {
 
 constexpr const ModuleDef* table[] = {&linear_layer,
+                                      &conv1d_layer,
                                       &conv2d_layer,
                                       &max_pool2d_layer,
                                       &avg_pool2d_layer,
@@ -19,6 +20,7 @@ constexpr const ModuleDef* table[] = {&linear_layer,
                                       &positions_layer,
                                       &multi_head_attention_layer,
                                       &transformer_encoder_layer,
+                                      &transformer_decoder_layer,
                                       &rnn_layer,
                                       &gru_layer,
                                       &lstm_layer,

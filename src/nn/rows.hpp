@@ -6,6 +6,7 @@
 namespace raven {
 
 extern const ModuleDef linear_layer;
+extern const ModuleDef conv1d_layer;
 extern const ModuleDef conv2d_layer;
 extern const ModuleDef max_pool2d_layer;
 extern const ModuleDef avg_pool2d_layer;
@@ -17,6 +18,7 @@ extern const ModuleDef tied_embedding_layer;
 extern const ModuleDef positions_layer;
 extern const ModuleDef multi_head_attention_layer;
 extern const ModuleDef transformer_encoder_layer;
+extern const ModuleDef transformer_decoder_layer;
 extern const ModuleDef rnn_layer;
 extern const ModuleDef gru_layer;
 extern const ModuleDef lstm_layer;

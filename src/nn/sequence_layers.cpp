@@ -1,6 +1,7 @@
 #include "nn/attention_part.hpp"
 #include "nn/initial.hpp"
 #include "nn/layer.hpp"
+#include "nn/ragged.hpp"
 #include "nn/rows.hpp"
 #include "nn/vocabulary_size.hpp"
 #include "raven/graph/ops/arithmetic.hpp"
@@ -20,12 +21,40 @@ const OptionDef positions_options[] = {
      .fallback = std::string("learnt"),
      .choices = kind_choices,
      .help = "learnt: a trained row for each position; sinusoidal: fixed waves"},
+    {.name = "longest",
+     .kind = OptionKind::integer,
+     .fallback = std::int64_t{0},
+     .min = 0,
+     .max = 1 << 24,
+     .help = "most tokens of a sequence, for learnt rows where samples are of any length"},
     initial_option("normal"),
     initial_scale_option(0.0),
 };
 
+std::unique_ptr<Module> make_ragged_positions(const ModuleContext& context,
+                                              const Options& options) {
+  const auto positions = [](Variable x) { return sequence_positions(lengths_of(x.tape()), x); };
+  if (options.text("kind") == "sinusoidal") {
+    return module_of([positions](const ParameterStore&, Variable x) {
+      return add_sinusoidal_positions(x, positions(x));
+    });
+  }
+  const std::int64_t longest = options.integer("longest");
+  if (longest == 0) {
+    throw InputError("samples are of any length, so nothing tells how many positions to learn",
+                     "say how many, such as positions: {longest: 256}");
+  }
+  const std::int64_t width = context.input.shape[1];
+  const ParameterId table =
+      add_weight(context, {longest, width}, {.in = 1, .out = width}, options, "none");
+  return module_of([positions, table](const ParameterStore& store, Variable x) {
+    return add(x, embedding(positions(x), x.tape().parameter(store, table)));
+  });
+}
+
 std::unique_ptr<Module> make_positions(const ModuleContext& context, const Options& options) {
-  need_sequences(context, "positions");
+  need_sequences_or_tokens(context, "positions");
+  if (context.ragged == Ragged::sequences) return make_ragged_positions(context, options);
   if (options.text("kind") == "sinusoidal") {
     return module_of([](const ParameterStore&, Variable x) { return add_sinusoidal_positions(x); });
   }

@@ -9,11 +9,19 @@ from the same distributions, not the same numbers; the order of windows is anoth
 import argparse
 import math
 import os
+import sys
 import time
+
+try:
+    import torch
+except ImportError:
+    # Debian's python3-torch serves Debian's own interpreter, which need not be the first on PATH.
+    if os.path.realpath(sys.executable) == os.path.realpath("/usr/bin/python3"):
+        sys.exit("char_gpt_torch: PyTorch is missing; try: scripts/setup torch")
+    os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
 
 import h5py
 import numpy
-import torch
 import torch.nn.functional as F
 import yaml
 

@@ -33,14 +33,37 @@ from torch import nn
 MODES = ("1t", "2t", "ddp2")
 
 
+def momentum(parameters):
+    return torch.optim.SGD(parameters, lr=0.01, momentum=0.9)
+
+
+class Work:
+    """A network, what it is fed, and what a step of training it is."""
+
+    def __init__(self, network, features, classes, batch, context=0, optimizer=momentum, clip=None):
+        self.network = network
+        self.features = features  # shape of a sample of numbers
+        self.classes = classes    # or the vocabulary, when samples are windows of tokens
+        self.batch = batch
+        self.context = context    # tokens in a window; 0: samples are numbers
+        self.optimizer = optimizer
+        self.clip = clip          # the largest norm of all gradients together
+
+    def data(self, batch):
+        if self.context:
+            tokens = torch.randint(0, self.classes, (batch, self.context + 1))
+            return tokens[:, :-1].contiguous(), tokens[:, 1:].flatten()
+        return torch.randn(batch, *self.features), torch.randint(0, self.classes, (batch,))
+
+
 def mlp():
     layers = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
-    return layers, (784,), 10, 256
+    return Work(layers, (784,), 10, 256)
 
 
 def mlp_big():
     layers = nn.Sequential(nn.Linear(1024, 4096), nn.ReLU(), nn.Linear(4096, 4096), nn.ReLU(), nn.Linear(4096, 1000))
-    return layers, (1024,), 1000, 256
+    return Work(layers, (1024,), 1000, 256)
 
 
 def cnn():
@@ -48,23 +71,64 @@ def cnn():
         nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, 10))
-    return layers, (1, 28, 28), 10, 128
+    return Work(layers, (1, 28, 28), 10, 128)
 
 
-MODELS = {"mlp": mlp, "mlp_big": mlp_big, "cnn": cnn}
+class Gpt(nn.Module):
+    """jobs/char_gpt.yaml: logits [rows, vocabulary] of windows of tokens."""
+
+    def __init__(self, vocabulary, width, context, heads, blocks):
+        super().__init__()
+        self.table = nn.Embedding(vocabulary, width)
+        self.places = nn.Parameter(torch.randn(context, width))
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+            for _ in range(blocks))
+        self.norm = nn.LayerNorm(width)
+        self.register_buffer("hidden", torch.full((context, context), float("-inf")).triu(1))  # gloo takes no booleans
+
+    def forward(self, tokens):
+        x = self.table(tokens) + self.places
+        for block in self.blocks:
+            x = block(x, self.hidden)
+        return nn.functional.linear(self.norm(x), self.table.weight).flatten(0, 1)
+
+
+class WordLstm(nn.Module):
+    """jobs/word_lstm.yaml: logits [rows, vocabulary] of windows of tokens."""
+
+    def __init__(self, vocabulary, width, layers, dropout):
+        super().__init__()
+        self.table = nn.Embedding(vocabulary, width)
+        self.lstm = nn.LSTM(width, width, layers, batch_first=True, dropout=dropout)
+
+    def forward(self, tokens):
+        return nn.functional.linear(self.lstm(self.table(tokens))[0], self.table.weight).flatten(0, 1)
+
+
+def char_gpt():
+    return Work(Gpt(96, 128, 64, 4, 4), (), 96, 12, 64, lambda parameters: torch.optim.AdamW(parameters, lr=1e-3))
+
+
+def word_lstm():
+    return Work(WordLstm(10000, 200, 2, 0.2), (), 10000, 20, 20,
+                lambda parameters: torch.optim.Adam(parameters, lr=2e-3), 1.0)
+
+
+MODELS = {"mlp": mlp, "mlp_big": mlp_big, "cnn": cnn, "char_gpt": char_gpt, "word_lstm": word_lstm}
 
 
 def measure(name, seconds, repeats, world=1, rank=0):
     """Samples per second of each repeat. All ranks do the same number of steps."""
     torch.manual_seed(1)
-    net, shape, classes, batch = MODELS[name]()
-    batch //= world
+    work = MODELS[name]()
+    batch = work.batch // world
+    net = work.network
     torch.manual_seed(2 + rank)
-    features = torch.randn(batch, *shape)
-    targets = torch.randint(0, classes, (batch,))
+    features, targets = work.data(batch)
     if world > 1:
         net = nn.parallel.DistributedDataParallel(net)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    optimizer = work.optimizer(net.parameters())
     loss_of = nn.CrossEntropyLoss()
 
     def steps(count):
@@ -72,6 +136,8 @@ def measure(name, seconds, repeats, world=1, rank=0):
         for _ in range(count):
             optimizer.zero_grad(set_to_none=True)
             loss_of(net(features), targets).backward()
+            if work.clip:
+                nn.utils.clip_grad_norm_(net.parameters(), work.clip)
             optimizer.step()
         return time.perf_counter() - begin
 

@@ -84,6 +84,7 @@ def layer_cases():
     add_residual(cases)
     add_sequence_layers(cases)
     add_ragged_layers(cases)
+    add_conv1d(cases)
     return cases.cases
 
 
@@ -131,6 +132,25 @@ def add_conv2d(cases):
     case({"channels": 5, "kernel": [1], "activation": "silu"}, (3, 3, 4, 2), (5, 1, 1, 2), {}, activation="silu")
     case({"channels": 5, "kernel": [1], "stride": [2], "bias": False}, (1, 5, 5, 3), (5, 1, 1, 3), {"stride": 2},
          bias=False)
+
+
+def add_conv1d(cases):
+    def case(options, x_shape, weight_shape, torch_options, bias=True, activation="none"):
+        source = cases.begin()
+        parameters = {"weight": source.values(*weight_shape, scale=0.5)}
+        if bias:
+            parameters["bias"] = source.values(weight_shape[0])
+
+        def forward(x, p):
+            z = F.conv1d(x.transpose(1, 2), p["weight"].transpose(1, 2), p.get("bias"), **torch_options)
+            return ACTIVATIONS[activation](z.transpose(1, 2))
+        cases.add("conv1d", options, source.values(*x_shape), parameters, forward)
+
+    case({"channels": 3, "kernel": 3}, (2, 6, 2), (3, 3, 2), {})
+    case({"channels": 4, "kernel": 5, "padding": 2, "stride": 2, "activation": "gelu"}, (2, 9, 3), (4, 5, 3),
+         {"padding": 2, "stride": 2}, activation="gelu")
+    case({"channels": 4, "kernel": 2, "dilation": 3, "groups": 2, "bias": False}, (3, 8, 4), (4, 2, 2),
+         {"dilation": 3, "groups": 2}, bias=False)
 
 
 def add_pooling(cases):

@@ -23,10 +23,12 @@ import layer_cases  # noqa: E402
 import loss_cases  # noqa: E402
 import op_cases  # noqa: E402
 import optim_cases  # noqa: E402
+import sequence_cases  # noqa: E402
 
 FILES = {
     "layers.json": layer_cases.layer_cases,
     "losses.json": loss_cases.loss_cases,
+    "memory.json": sequence_cases.memory_cases,
     "ops.json": op_cases.op_cases,
     "optimizers.json": optim_cases.optimizer_cases,
     "schedules.json": optim_cases.schedule_cases,

@@ -1,6 +1,8 @@
 """Layers and ops on sequences, by PyTorch's own modules where it has them."""
+import numpy
 import torch
 import torch.nn.functional as F
+from golden_data import Source, tensor
 from torch.nn.utils.stateless import functional_call
 
 
@@ -31,6 +33,7 @@ def add_sequence_layers(cases):
     add_positions(cases)
     add_tied(cases)
     add_recurrent(cases)
+    add_decoder(cases)
 
 
 def attention_weights(source, width, bias=True):
@@ -97,6 +100,25 @@ def add_transformer(cases):
     cases.add("transformer_encoder", {"heads": 2, "bias": False, "positions": "rotary"}, x, weights, rotary)
 
 
+def add_decoder(cases):
+    """Blocks whose attention is causal; without a memory a decoder is that."""
+    for norm, count in (("pre", 2), ("post", 1)):
+        source = cases.begin()
+        block = torch.nn.TransformerEncoderLayer(6, 2, 10, 0.0, "gelu", 1e-4, batch_first=True, norm_first=norm == "pre")
+        x = source.values(2, 5, 6)
+        weights = {"%d.%s" % (i, name): source.values(*block.state_dict()[torch_name].shape, scale=0.5)
+                   for i in range(count) for torch_name, name in NAMES.items()}
+
+        def forward(y, p, block=block, count=count):
+            for i in range(count):
+                named = {torch_name: p["%d.%s" % (i, name)] for torch_name, name in NAMES.items()}
+                y = functional_call(block, named, (y, torch.ones(5, 5).triu(1).bool()))
+            return y
+        cases.add("transformer_decoder",
+                  {"count": count, "heads": 2, "hidden": 10, "norm": norm, "activation": "gelu", "epsilon": 1e-4,
+                   "dropout": 0.0, "bias": True, "positions": "none"}, x, weights, forward)
+
+
 def waves(t, width):
     angles = torch.arange(t).double()[:, None] / 10000.0 ** (torch.arange(0, width, 2).double() / width)
     return torch.stack([angles.sin(), angles.cos()], -1).reshape(t, -1)[:, :width]
@@ -104,7 +126,7 @@ def waves(t, width):
 
 def add_positions(cases):
     source = cases.begin()
-    cases.add("positions", {"kind": "learnt"}, source.values(3, 4, 5), {"weight": source.values(4, 5)},
+    cases.add("positions", {"kind": "learnt", "longest": 0}, source.values(3, 4, 5), {"weight": source.values(4, 5)},
               lambda x, p: x + p["weight"])
     source = cases.begin()
     cases.add("positions", {"kind": "sinusoidal"}, source.values(3, 4, 6), {}, lambda x, p: x + waves(4, 6))
@@ -174,6 +196,19 @@ def add_sequence_ops(add, source):
     add("gather", {}, [s.values(4, 2, 3), s.indices(4, 5, 2)], lambda x, i: x[i.long()])
 
 
+    s = source()
+    add("sequence_positions", {}, [torch.tensor([3, 1, 2], dtype=torch.int32).numpy(), s.values(6, 2)],
+        lambda n, x: torch.cat([torch.arange(length).int() for length in n.tolist()]))
+    add("add_sinusoidal", {}, [source().values(4, 6), torch.tensor([0, 1, 0, 3], dtype=torch.int32).numpy()],
+        lambda x, i: x + waves(4, 6)[i.long()])
+    for causal, lengths in ((False, [3, 1, 4]), (True, [2, 5, 1])):
+        s = source()
+        add("ragged_attention", {"heads": 2, "causal": causal},
+            [s.values(sum(lengths), 12), torch.tensor(lengths, dtype=torch.int32).numpy()],
+            lambda x, n, causal=causal, lengths=lengths:
+                torch.cat([attend(part[None], 2, causal)[0] for part in x.split(lengths)]))
+
+
 def separate(q, k, v, heads, lengths):
     """By torch.nn.MultiheadAttention with projections that change nothing."""
     width = q.shape[-1]
@@ -182,3 +217,71 @@ def separate(q, k, v, heads, lengths):
     layer.out_proj.weight.data = torch.eye(width)
     hidden = None if lengths is None else torch.arange(k.shape[1])[None, :] >= lengths[:, None]
     return layer(q, k, v, key_padding_mask=hidden, need_weights=False)[0]
+
+
+def memory_cases():
+    """Modules that look at a memory beside their input, whose end may be padding."""
+    return [cross_attention(100, 3, None), cross_attention(101, 6, [4, 1]),
+            decoder(102, "pre", 2, None), decoder(103, "post", 1, [2, 5])]
+
+
+def memory_case(module, settings, source, x, memory, lengths, weights, forward):
+    given = {name: torch.tensor(value, requires_grad=True) for name, value in weights.items()}
+    x_torch, memory_torch = (torch.tensor(value, requires_grad=True) for value in (x, memory))
+    hidden = None if lengths is None else torch.arange(memory.shape[1])[None, :] >= torch.tensor(lengths)[:, None]
+    y = forward(x_torch, memory_torch, hidden, given)
+    dy = source.values(*y.shape)
+    y.backward(torch.tensor(dy))
+    case = {"module": module, "options": settings, "input": tensor(x), "memory": tensor(memory),
+            "parameters": {name: tensor(value) for name, value in weights.items()},
+            "output": tensor(y.detach().numpy()), "output_gradient": tensor(dy),
+            "input_gradient": tensor(x_torch.grad.numpy()), "memory_gradient": tensor(memory_torch.grad.numpy()),
+            "parameter_gradients": {name: tensor(value.grad.numpy()) for name, value in given.items()}}
+    if lengths is not None:
+        case["lengths"] = tensor(numpy.array(lengths, numpy.int32))
+    return case
+
+
+def cross_attention(number, memory_width, lengths):
+    source = Source(number)
+    weights = {}
+    for name, comes in (("query", 4), ("key", memory_width), ("value", memory_width), ("out", 4)):
+        weights[name + ".weight"] = source.values(4, comes, scale=0.5)
+        weights[name + ".bias"] = source.values(4)
+
+    def forward(x, memory, hidden, p):
+        x, memory = x.transpose(0, 1), memory.transpose(0, 1)
+        bias = torch.cat([p[name + ".bias"] for name in ("query", "key", "value")])
+        y, _ = F.multi_head_attention_forward(
+            x, memory, memory, 4, 2, None, bias, None, None, False, 0.0, p["out.weight"], p["out.bias"],
+            key_padding_mask=hidden, need_weights=False, use_separate_proj_weight=True,
+            q_proj_weight=p["query.weight"], k_proj_weight=p["key.weight"], v_proj_weight=p["value.weight"])
+        return y.transpose(0, 1)
+    return memory_case("cross_attention", {"heads": 2}, source, source.values(2, 3, 4), source.values(2, 5, memory_width),
+                       lengths, weights, forward)
+
+
+def decoder(number, norm, count, lengths):
+    source = Source(number)
+    block = torch.nn.TransformerDecoderLayer(6, 2, 10, 0.0, "gelu", 1e-4, batch_first=True, norm_first=norm == "pre")
+    names = {**NAMES, "norm2.weight": "norm_memory.weight", "norm2.bias": "norm_memory.bias", "norm3.weight": "norm2.weight",
+             "norm3.bias": "norm2.bias", "multihead_attn.out_proj.weight": "memory.out.weight",
+             "multihead_attn.out_proj.bias": "memory.out.bias"}
+    weights = {}
+    for i in range(count):
+        for torch_name, name in names.items():
+            weights["%d.%s" % (i, name)] = source.values(*block.state_dict()[torch_name].shape, scale=0.5)
+        for name in ("query", "key", "value"):
+            weights["%d.memory.%s.weight" % (i, name)] = source.values(6, 6, scale=0.5)
+            weights["%d.memory.%s.bias" % (i, name)] = source.values(6)
+
+    def forward(x, memory, hidden, p):
+        for i in range(count):
+            named = {torch_name: p["%d.%s" % (i, name)] for torch_name, name in names.items()}
+            for kind in ("weight", "bias"):
+                named["multihead_attn.in_proj_" + kind] = torch.cat(
+                    [p["%d.memory.%s.%s" % (i, name, kind)] for name in ("query", "key", "value")])
+            x = functional_call(block, named, (x, memory, torch.ones(4, 4).triu(1).bool(), None, None, hidden))
+        return x
+    return memory_case("transformer_decoder", {"heads": 2, "count": count, "hidden": 10, "norm": norm, "epsilon": 1e-4}, source,
+                       source.values(2, 4, 6), source.values(2, 5, 6), lengths, weights, forward)

@@ -12,6 +12,7 @@
 #include "raven/graph/ops/recurrent.hpp"
 #include "raven/graph/ops/segment.hpp"
 #include "raven/graph/ops/tree.hpp"
+#include "raven/nn/transformer.hpp"
 
 namespace raven::golden {
 namespace {
@@ -168,6 +169,18 @@ const std::map<std::string, OpMaker>& op_makers() {
              in.at(0), in.at(1), in.at(2), in.size() > 3 ? in[3] : Variable(),
              {.heads = o.at("heads").get<std::int64_t>(), .causal = o.at("causal").get<bool>()});
        }},
+      {"sequence_positions",
+       [](const Inputs& in, const Json&) {
+         return to_f32(sequence_positions(in.at(0), in.at(1)));
+       }},
+      {"add_sinusoidal",
+       [](const Inputs& in, const Json&) { return add_sinusoidal_positions(in.at(0), in.at(1)); }},
+      {"ragged_attention",
+       [](const Inputs& in, const Json& o) {
+         return ragged_attention(
+             in.at(0), in.at(1),
+             {.heads = o.at("heads").get<std::int64_t>(), .causal = o.at("causal").get<bool>()});
+       }},
       {"slice",
        [](const Inputs& in, const Json& o) {
          const auto first = o.at("first").get<std::int64_t>();
@@ -195,7 +208,7 @@ const std::map<std::string, OpMaker>& op_makers() {
 
 std::string describe(const Json& test_case) {
   Json shown = Json::object();
-  for (const char* key : {"layer", "loss", "op", "options", "mode"}) {
+  for (const char* key : {"layer", "loss", "op", "module", "options", "mode"}) {
     if (test_case.contains(key)) shown[key] = test_case.at(key);
   }
   return shown.dump();
@@ -270,6 +283,63 @@ Graph run_loss(const Json& test_case) {
         << metric.name;
   }
   return graph;
+}
+
+namespace {
+
+std::unique_ptr<MemoryModule> memory_module(const Json& test_case, const ModuleContext& context,
+                                            std::int64_t memory_width) {
+  const Json& options = test_case.at("options");
+  const AttentionSettings attention{.heads = options.at("heads").get<std::int64_t>()};
+  if (test_case.at("module") == "cross_attention") {
+    return make_cross_attention(context, attention, memory_width);
+  }
+  return make_transformer_decoder(context,
+                                  {.attention = attention,
+                                   .count = options.at("count").get<std::int64_t>(),
+                                   .hidden = options.at("hidden").get<std::int64_t>(),
+                                   .norm_first = options.at("norm") == "pre",
+                                   .epsilon = options.at("epsilon").get<double>()},
+                                  memory_width);
+}
+
+}  // namespace
+
+Graph run_memory(const Json& test_case) {
+  SCOPED_TRACE(describe(test_case));
+  Probe probe;
+  ParameterStore& store = probe.store();
+  const Variable x = probe.put(tensor_of(test_case.at("input")));
+  const Variable memory = probe.put(tensor_of(test_case.at("memory")));
+  const Variable lengths =
+      test_case.contains("lengths") ? probe.put(tensor_of(test_case.at("lengths"))) : Variable();
+  const auto module = memory_module(
+      test_case, {.store = store, .path = "", .input = x.type(), .seed = 1}, memory.shape().back());
+  const Json& parameters = test_case.at("parameters");
+  EXPECT_EQ(store.size(), parameters.size() + 2);
+  for (const auto& [name, value] : parameters.items()) {
+    const auto id = parameter_named(store, name);
+    if (!id) return {};
+    EXPECT_EQ(store[*id].value.type(), tensor_of(value).type()) << name;
+    store.replace(*id, tensor_of(value), 0);
+  }
+  probe.run(module->forward(store, x, memory, lengths), tensor_of(test_case.at("output_gradient")));
+  expect_near(probe.output(), test_case.at("output"), "output");
+  expect_near(std::as_const(probe.gradient_of_put(0)).view(), test_case.at("input_gradient"),
+              "gradient of the input");
+  expect_near(std::as_const(probe.gradient_of_put(1)).view(), test_case.at("memory_gradient"),
+              "gradient of the memory");
+  for (const auto& [name, value] : test_case.at("parameter_gradients").items()) {
+    const ConstView gradient = std::as_const(probe.gradient(*parameter_named(store, name))).view();
+    if (name.ends_with("key.bias")) {
+      // It adds one number to all scores of a query, which changes no share: what is there is
+      // rounding.
+      for (std::int64_t c = 0; c < gradient.count(); ++c) EXPECT_NEAR(gradient.f32()[c], 0, 1e-6);
+      continue;
+    }
+    expect_near(gradient, value, "gradient of " + name);
+  }
+  return probe.graph();
 }
 
 Graph run_op(const Json& test_case) {

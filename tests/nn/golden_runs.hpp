@@ -12,6 +12,7 @@ namespace raven::golden {
 Graph run_layer(const Json& test_case);
 Graph run_loss(const Json& test_case);
 Graph run_op(const Json& test_case);
+Graph run_memory(const Json& test_case);
 
 /// The case without its numbers.
 std::string describe(const Json& test_case);

@@ -17,6 +17,10 @@ TEST(Golden, ops_compute_what_pytorch_computes) {
   for (const Json& test_case : load("ops")) (void)run_op(test_case);
 }
 
+TEST(Golden, modules_with_a_memory_compute_what_pytorch_computes) {
+  for (const Json& test_case : load("memory")) (void)run_memory(test_case);
+}
+
 /// "layer.option" of all cases of a file.
 std::set<std::string> options_in(const char* file, const char* kind) {
   std::set<std::string> seen;

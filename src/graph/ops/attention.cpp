@@ -106,7 +106,71 @@ constexpr OpDef attention_row{
     .row_inputs = all_by_rows,
 };
 
-constexpr const OpDef* rows[] = {&attention_row};
+// Inputs of ragged_attention are packed [tokens, 3 width] and lengths [sequences].
+
+CallTypes infer_ragged(std::span<const ValueType> inputs, const Attributes& attributes) {
+  const CallCheck check("ragged_attention", inputs, attributes);
+  check.inputs(2);
+  const std::int64_t heads = check.integer("heads", 1, max_size);
+  static_cast<void>(check.integer("causal", 0, 1));
+  const Shape& packed = check.f32(0, "queries, keys and values", 2);
+  if (packed[1] % 3 != 0) {
+    check.reject("queries, keys and values side by side are " + to_string(packed),
+                 "make the last dimension three times the width");
+  }
+  const std::int64_t width = packed[1] / 3;
+  if (width % heads != 0) {
+    check.reject("a width of " + std::to_string(width) + " can't be shared by " +
+                     std::to_string(heads) + " heads",
+                 "let the number of heads divide the width");
+  }
+  if (check.i32(1, "lengths").rank() != 1) {
+    check.reject("the lengths are " + to_string(inputs[1].shape), "give one for each sequence");
+  }
+  return makes(check.shape({packed[0], width}));
+}
+
+kernels::RaggedAttentionShape ragged_shape_of(std::span<const ConstView> inputs,
+                                              const Attributes& attributes) {
+  return {.sequences = inputs[1].count(),
+          .heads = attributes.integer("heads"),
+          .width = inputs[0].shape()[1] / 3,
+          .causal = attributes.integer("causal") == 1};
+}
+
+constexpr OpDef ragged_attention_row{
+    .name = "ragged_attention",
+    .infer = infer_ragged,
+    .forward =
+        [](const ForwardCall& call) {
+          check_sequence_lengths("ragged_attention", call.inputs[1], call.inputs[0].shape()[0]);
+          kernels::ragged_attention_forward(ragged_shape_of(call.inputs, call.attributes),
+                                            call.inputs[0].f32(), call.inputs[1].i32(),
+                                            call.outputs[0].f32());
+        },
+    .backward =
+        [](const BackwardCall& call) {
+          const GradientSink& sink = call.input_gradients[0];
+          if (!sink.wanted()) return;
+          kernels::ragged_attention_backward(ragged_shape_of(call.inputs, call.attributes),
+                                             call.inputs[0].f32(), call.inputs[1].i32(),
+                                             call.output_gradients[0].f32(),
+                                             {sink.to.f32(), accumulate(sink)});
+        },
+    .needs = needs_inputs,
+    // As if all sequences were of one length: types do not tell more.
+    .flops =
+        [](std::span<const ValueType> inputs, std::span<const ValueType> outputs) {
+          const auto sequences = static_cast<double>(inputs[1].shape.count());
+          if (sequences == 0) return 0.0;
+          return 4.0 * static_cast<double>(outputs[0].shape.count()) *
+                 static_cast<double>(inputs[0].shape[0]) / sequences;
+        },
+    .row_inputs = all_by_rows,
+    .differentiable_inputs = 1,
+};
+
+constexpr const OpDef* rows[] = {&attention_row, &ragged_attention_row};
 
 Variable record(std::span<const Variable> inputs, const AttentionOptions& options) {
   return inputs[0].tape().call(
@@ -127,6 +191,13 @@ Variable attention(Variable queries, Variable keys, Variable values, Variable le
 Variable self_attention(Variable packed, Variable lengths, const AttentionOptions& options) {
   const Variable inputs[] = {packed, lengths};
   return record(std::span(inputs).first(lengths.empty() ? 1 : 2), options);
+}
+
+Variable ragged_attention(Variable packed, Variable lengths, const AttentionOptions& options) {
+  const Variable inputs[] = {packed, lengths};
+  return packed.tape().call(
+      ragged_attention_row, inputs,
+      {{"causal", std::int64_t{options.causal ? 1 : 0}}, {"heads", options.heads}});
 }
 
 }  // namespace raven

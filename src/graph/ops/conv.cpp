@@ -2,6 +2,7 @@
 
 #include "activation_attribute.hpp"
 #include "join.hpp"
+#include "raven/graph/ops/layout.hpp"
 #include "raven/tensor/kernels/conv.hpp"
 #include "raven/tensor/kernels/linear.hpp"
 #include "rows.hpp"
@@ -98,8 +99,8 @@ void conv2d_backward(const BackwardCall& call) {
   }
 }
 
-/// y = f(conv(x, weight) + bias), saving what comes before f for the activations whose derivative
-/// needs it.
+/// y = f(conv(x, weight) + bias), saving f' for the activations whose derivative needs what comes
+/// before f.
 constexpr OpDef conv2d_row{
     .name = "conv2d",
     .infer = infer_conv2d,
@@ -142,6 +143,26 @@ Variable conv2d(Variable x, Variable weight, Variable bias, const Conv2dOptions&
   const Variable inputs[] = {x, weight, bias};
   return x.tape().call(conv2d_row, std::span(inputs).first(bias.empty() ? 2 : 3),
                        std::move(attributes));
+}
+
+Variable conv1d(Variable x, Variable weight, Variable bias, const Conv1dOptions& options,
+                const kernels::Activation& activation) {
+  if (x.shape().rank() != 3 || weight.shape().rank() != 3) {
+    throw InputError("conv1d: an input of " + to_string(x.shape()) + " and a weight of " +
+                         to_string(weight.shape()),
+                     "give [n, length, channels] and [out, kernel, in / groups]");
+  }
+  // A row of an image that has only one: with channels last, nothing moves.
+  const Shape& s = x.shape();
+  const Shape& w = weight.shape();
+  const Variable y =
+      conv2d(reshape(x, {s[0], 1, s[1], s[2]}), reshape(weight, {w[0], 1, w[1], w[2]}), bias,
+             {.stride = {1, options.stride},
+              .padding = {0, options.padding},
+              .dilation = {1, options.dilation},
+              .groups = options.groups},
+             activation);
+  return reshape(y, {s[0], y.shape()[2], w[0]});
 }
 
 }  // namespace raven

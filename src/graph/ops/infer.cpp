@@ -149,4 +149,21 @@ Shape CallCheck::shape(std::span<const std::int64_t> dims) const {
   return Shape(dims);
 }
 
+void check_sequence_lengths(std::string_view op, ConstView lengths, std::int64_t tokens) {
+  std::int64_t total = 0;
+  for (std::int64_t i = 0; i < lengths.count(); ++i) {
+    if (lengths.i32()[i] < 0) {
+      throw InputError(
+          std::string(op) + ": a sequence has a length of " + std::to_string(lengths.i32()[i]),
+          "give how many tokens each sequence has");
+    }
+    total += lengths.i32()[i];
+  }
+  if (total != tokens) {
+    throw InputError(std::string(op) + ": the lengths make " + std::to_string(total) +
+                         " tokens, but there are " + std::to_string(tokens),
+                     "give how many tokens each sequence has");
+  }
+}
+
 }  // namespace raven

@@ -79,4 +79,8 @@ constexpr double max_real = std::numeric_limits<float>::max();
 /// An f32 value of that shape and nothing saved.
 [[nodiscard]] inline CallTypes makes(const Shape& shape) { return {{{DType::f32, shape}}, {}}; }
 
+/// @throws InputError unless the lengths are those of sequences of so many tokens together: they
+/// come with the data
+void check_sequence_lengths(std::string_view op, ConstView lengths, std::int64_t tokens);
+
 }  // namespace raven

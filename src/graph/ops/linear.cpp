@@ -68,7 +68,8 @@ void linear_backward(const BackwardCall& call) {
   }
 }
 
-/// y = f(x W^T + b), saving x W^T + b for the activations whose derivative needs it.
+/// y = f(x W^T + b), saving f' for the activations whose derivative needs what comes before f: that
+/// f has most of it at hand.
 constexpr OpDef linear_row{
     .name = "linear",
     .infer = infer_linear,

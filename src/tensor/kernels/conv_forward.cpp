@@ -5,9 +5,9 @@
 namespace raven::kernels {
 
 void conv2d_forward(const ConvShape& shape, const float* x, const float* weight, const float* bias,
-                    const Activation& f, float* y, float* z) {
+                    const Activation& f, float* y, float* slopes) {
   check(shape);
-  if (is_pointwise(shape)) return linear_forward(pointwise(shape), x, weight, bias, f, y, z);
+  if (is_pointwise(shape)) return linear_forward(pointwise(shape), x, weight, bias, f, y, slopes);
   const Grid grid = forward_grid(shape);
   const Taps taps(shape);
   list_taps(shape, grid, taps.all());
@@ -21,7 +21,7 @@ void conv2d_forward(const ConvShape& shape, const float* x, const float* weight,
                           .float_stride = 1};
   const std::int64_t row_floats = grid.columns * shape.out;
   const bool fused =
-      z == nullptr && (f.kind == ActivationKind::relu || f.kind == ActivationKind::identity);
+      slopes == nullptr && (f.kind == ActivationKind::relu || f.kind == ActivationKind::identity);
   const Target target{.data = y,
                       .image_floats = grid.rows * row_floats,
                       .row_floats = row_floats,
@@ -32,7 +32,7 @@ void conv2d_forward(const ConvShape& shape, const float* x, const float* weight,
   multiply(grid, order, x, weight, target, [&](const Band& band, float* part) {
     if (fused) return;
     finish_tile(f, band.rows * grid.columns, shape.out, nullptr, {part, shape.out},
-                z == nullptr ? nullptr : z + (part - y));
+                slopes == nullptr ? nullptr : slopes + (part - y));
   });
 }
 

@@ -16,26 +16,40 @@ HWY_BEFORE_NAMESPACE();
 namespace raven::HWY_NAMESPACE {
 
 void FinishTile(const kernels::Activation& kind, std::size_t rows, std::size_t columns,
-                std::size_t stride, const float* bias, float* y, float* z) {
+                std::size_t stride, const float* bias, float* y, float* slopes) {
+  const bool of_input = kernels::activation_needs_input(kind.kind);
   with_activation(kind, [=](const auto& f) HWY_ATTR {
     for (std::size_t row = 0; row < rows; ++row) {
       float* y_row = y + row * stride;
-      float* z_row = z == nullptr ? nullptr : z + row * stride;
+      float* slope_row = slopes == nullptr ? nullptr : slopes + row * stride;
       for_vectors(columns, [&](auto io, std::size_t i) HWY_ATTR {
         V value = io.load(y_row + i);
         if (bias != nullptr) value = Add(value, io.load(bias + i));
-        if (z_row != nullptr) io.store(value, z_row + i);
-        io.store(f.value(value), y_row + i);
+        const V result = f.value(value);
+        if (slope_row != nullptr) io.store(f.slope(of_input ? value : result), slope_row + i);
+        io.store(result, y_row + i);
       });
     }
   });
 }
 
-/// dz = dy f'(saved) for a block, and the sums of its columns unless `sums` is null.
+/// Slopes that were kept.
+struct Kept {
+  HWY_INLINE V slope(V kept) const { return kept; }
+};
+
+/// Calls use(f) with what makes slopes of what was kept.
+template <class Use>
+HWY_INLINE void with_slopes(const kernels::Activation& kind, const Use& use) {
+  if (kernels::activation_needs_input(kind.kind)) return use(Kept{});
+  with_activation(kind, use);
+}
+
+/// dz = dy f' for a block, and the sums of its columns unless `sums` is null.
 void BiasActivationBackward(const kernels::Activation& kind, std::size_t rows, std::size_t columns,
                             std::size_t stride, const float* saved, const float* dy, float* dz,
                             double* sums) {
-  with_activation(kind, [=](const auto& f) HWY_ATTR {
+  with_slopes(kind, [=](const auto& f) HWY_ATTR {
     add_rows(rows, columns, stride, sums, [&](auto io, std::size_t at, std::size_t) HWY_ATTR {
       const V gradient = Mul(io.load(dy + at), f.slope(io.load(saved + at)));
       io.store(gradient, dz + at);
@@ -55,10 +69,10 @@ HWY_EXPORT(BiasActivationBackward);
 namespace kernels {
 
 void finish_tile(const Activation& f, std::int64_t rows, std::int64_t columns, const float* bias,
-                 Matrix y, float* z) {
-  if (bias == nullptr && z == nullptr && f.kind == ActivationKind::identity) return;
+                 Matrix y, float* slopes) {
+  if (bias == nullptr && slopes == nullptr && f.kind == ActivationKind::identity) return;
   HWY_DYNAMIC_DISPATCH(FinishTile)
-  (f, as_size(rows), as_size(columns), as_size(y.stride), bias, y.data, z);
+  (f, as_size(rows), as_size(columns), as_size(y.stride), bias, y.data, slopes);
 }
 
 void bias_activation_backward(std::int64_t rows, std::int64_t out, const Activation& f,

@@ -9,6 +9,7 @@
 #include "raven/tensor/parallel.hpp"
 #include "tensor/blas.hpp"
 #include "tensor/kernels/gemm_tiles.hpp"
+#include "tensor/kernels/packed_product.hpp"
 
 namespace raven {
 
@@ -76,21 +77,70 @@ void serial_gemm(Transpose a_is, Transpose b_is, std::int64_t m, std::int64_t n,
               accumulate == Accumulate::yes ? 1.0F : 0.0F, c.data, blas_int(c.stride));
 }
 
+namespace {
+
+/// Tiles whose right side is laid out by their own task: high, for that is then used often, and
+/// narrow, so that there are tiles enough.
+TileSize packed_tile_size(std::int64_t m, std::int64_t n) {
+  constexpr std::int64_t highest = 384;
+  constexpr std::int64_t block = 32;
+  const std::int64_t rows = even_part(m, highest);
+  const std::int64_t area = std::clamp<std::int64_t>(m * n / 64, 128 * 256, 512 * 512);
+  const std::int64_t columns = std::max<std::int64_t>(2 * block, area / rows / block * block);
+  return {rows, std::min(n, columns)};
+}
+
+/// Narrow results would leave most of a block of columns unused.
+bool suits_packed(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return m >= 8 && n >= 32 && k >= 8 && packed_products_pay();
+}
+
+/// One tile, along k in parts whose right side stays in L2.
+void packed_tile(Transpose a_is, Transpose b_is, const Tile& tile, std::int64_t k,
+                 const float* a_part, std::int64_t a_stride, ConstMatrix b, Matrix c,
+                 Accumulate accumulate) {
+  constexpr std::int64_t longest = 512;
+  const std::int64_t length = ceil_div(k, ceil_div(k, longest));
+  const Scratch right(static_cast<std::size_t>(packed_floats(length, tile.columns)));
+  const std::int64_t row = a_is == Transpose::no ? a_stride : 1;
+  const std::int64_t step = a_is == Transpose::no ? 1 : a_stride;
+  for (std::int64_t first = 0; first < k; first += length) {
+    const std::int64_t count = std::min(length, k - first);
+    pack_right(
+        b_is, count, tile.columns,
+        {b_is == Transpose::no ? element(b, first, tile.column) : element(b, tile.column, first),
+         b.stride},
+        right.data());
+    packed_product(tile.rows, {a_part + first * step, row, step},
+                   {right.data(), count, 0, count, tile.columns}, c,
+                   first == 0 ? accumulate : Accumulate::yes);
+  }
+}
+
+}  // namespace
+
 void gemm_tiles(Transpose a_is, Transpose b_is, std::int64_t m, std::int64_t n, std::int64_t k,
                 ConstMatrix a, ConstMatrix b, Matrix c, Accumulate accumulate,
                 FunctionRef<void(const Tile&)> finish) {
   if (m == 0 || n == 0) return;
   make_blas_serial();
-  const TileSize size = tile_size(m, n);
+  const bool packed = suits_packed(m, n, k);
+  const TileSize size = packed ? packed_tile_size(m, n) : tile_size(m, n);
   const std::int64_t across = ceil_div(n, size.columns);
   parallel_for(ceil_div(m, size.rows) * across, [&](std::int64_t index) {
     const std::int64_t row = index / across * size.rows;
     const std::int64_t column = index % across * size.columns;
     const Tile tile{row, column, std::min(size.rows, m - row), std::min(size.columns, n - column)};
     const float* a_part = a_is == Transpose::no ? element(a, row, 0) : element(a, 0, row);
+    const Matrix c_part{c.data + row * c.stride + column, c.stride};
+    if (packed) {
+      packed_tile(a_is, b_is, tile, k, a_part, a.stride, b, c_part, accumulate);
+      finish(tile);
+      return;
+    }
     const float* b_part = b_is == Transpose::no ? element(b, 0, column) : element(b, column, 0);
     serial_gemm(a_is, b_is, tile.rows, tile.columns, k, {a_part, a.stride}, {b_part, b.stride},
-                {c.data + row * c.stride + column, c.stride}, accumulate);
+                c_part, accumulate);
     finish(tile);
   });
 }

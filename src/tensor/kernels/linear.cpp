@@ -6,13 +6,13 @@
 namespace raven::kernels {
 
 void linear_forward(const LinearShape& shape, const float* x, const float* weight,
-                    const float* bias, const Activation& f, float* y, float* z) {
+                    const float* bias, const Activation& f, float* y, float* slopes) {
   gemm_tiles(Transpose::no, Transpose::yes, shape.rows, shape.out, shape.in, {x, shape.in},
              {weight, shape.in}, {y, shape.out}, Accumulate::no, [&](const Tile& tile) {
                const std::int64_t at = tile.row * shape.out + tile.column;
                finish_tile(f, tile.rows, tile.columns,
                            bias == nullptr ? nullptr : bias + tile.column, {y + at, shape.out},
-                           z == nullptr ? nullptr : z + at);
+                           slopes == nullptr ? nullptr : slopes + at);
              });
 }
 

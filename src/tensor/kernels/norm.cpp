@@ -64,19 +64,26 @@ void LayerNormBackwardRow(std::size_t columns, const float* x, const float* gamm
   });
 }
 
-/// Column sums of dy (x - mean[row]) rstd[row] and of dy.
+/// Column sums of dy (x - mean[row]) rstd[row] and of dy. Up to 64 rows are added in float, those
+/// sums in double.
 void LayerNormParameterSums(std::size_t rows, std::size_t columns, std::size_t stride,
                             const float* x, const float* mean, const float* rstd, const float* dy,
                             double* dgamma, double* dbeta) {
-  for (std::size_t row = 0; row < rows; ++row) {
-    const V center = splat(mean[row]);
-    const V factor = splat(rstd[row]);
-    const std::size_t at = row * stride;
+  constexpr std::size_t chunk = 64;
+  for (std::size_t top = 0; top < rows; top += chunk) {
+    const std::size_t bottom = rows - top < chunk ? rows : top + chunk;
     for_vectors(columns, [=](auto io, std::size_t i) HWY_ATTR {
-      const V gradient = io.load(dy + at + i);
-      const V normal = Mul(Sub(io.load(x + at + i), center), factor);
-      add_lanes(Mul(gradient, normal), io.lanes(), dgamma + i);
-      add_lanes(gradient, io.lanes(), dbeta + i);
+      V gamma_sum = zero();
+      V beta_sum = zero();
+      for (std::size_t row = top; row < bottom; ++row) {
+        const std::size_t at = row * stride + i;
+        const V gradient = io.load(dy + at);
+        const V normal = Mul(Sub(io.load(x + at), splat(mean[row])), splat(rstd[row]));
+        gamma_sum = MulAdd(gradient, normal, gamma_sum);
+        beta_sum = Add(beta_sum, gradient);
+      }
+      add_lanes(gamma_sum, io.lanes(), dgamma + i);
+      add_lanes(beta_sum, io.lanes(), dbeta + i);
     });
   }
 }

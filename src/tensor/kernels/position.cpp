@@ -1,5 +1,6 @@
 #include "raven/tensor/kernels/position.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "raven/tensor/parallel.hpp"
@@ -28,24 +29,53 @@ void turn_head(std::int64_t half, const float* cosine, const float* sine, float 
 
 }  // namespace
 
-void add_sinusoidal(std::int64_t batch, std::int64_t length, std::int64_t width, const float* x,
-                    float* y) {
-  const Scratch waves(as_size(length * width));
+namespace {
+
+/// Waves of positions [0, length), row by row.
+void fill_waves(std::int64_t length, std::int64_t width, float* waves) {
   for (std::int64_t i = 0; i < width; i += 2) {
     const double angle = step_angle(i / 2, width, 10000.0);
     for (std::int64_t t = 0; t < length; ++t) {
-      float* at = waves.data() + t * width + i;
+      float* at = waves + t * width + i;
       at[0] = static_cast<float>(std::sin(static_cast<double>(t) * angle));
       if (i + 1 < width) at[1] = static_cast<float>(std::cos(static_cast<double>(t) * angle));
     }
   }
-  const float* added = waves.data();
-  parallel_ranges(batch * length, rows_grain(width), [&](std::int64_t first, std::int64_t last) {
+}
+
+/// @param position of a row
+template <class Position>
+void add_waves(std::int64_t rows, std::int64_t width, const float* waves, const Position& position,
+               const float* x, float* y) {
+  parallel_ranges(rows, rows_grain(width), [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t row = first; row < last; ++row) {
-      const float* wave = added + row % length * width;
+      const float* wave = waves + position(row) * width;
       for (std::int64_t i = 0; i < width; ++i) y[row * width + i] = x[row * width + i] + wave[i];
     }
   });
+}
+
+}  // namespace
+
+void add_sinusoidal(std::int64_t batch, std::int64_t length, std::int64_t width, const float* x,
+                    float* y) {
+  const Scratch waves(as_size(length * width));
+  fill_waves(length, width, waves.data());
+  add_waves(
+      batch * length, width, waves.data(), [=](std::int64_t row) { return row % length; }, x, y);
+}
+
+void add_sinusoidal_at(std::int64_t rows, std::int64_t width, const std::int32_t* positions,
+                       const float* x, float* y) {
+  std::int64_t length = 0;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    length = std::max<std::int64_t>(length, positions[row] + 1);
+  }
+  const Scratch waves(as_size(length * width));
+  fill_waves(length, width, waves.data());
+  add_waves(
+      rows, width, waves.data(), [=](std::int64_t row) { return std::int64_t{positions[row]}; }, x,
+      y);
 }
 
 void rotate_positions(const RotaryShape& shape, Turn turn, const float* x, float* y,

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "raven/tensor/parallel.hpp"
+#include "tensor/kernels/packed_product.hpp"
 #include "tensor/simd.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -75,8 +76,25 @@ struct Walk {
   }
 };
 
+/// The weight of the state as forward takes it. gru's candidate has its own, for its product stays
+/// apart; the others' are one.
+struct StateWeights {
+  SharedRight gates;
+  SharedRight candidate;
+
+  StateWeights(const RecurrentShape& shape, const float* weight)
+      : gates(Transpose::yes, shape.size, columns(shape), {weight, shape.size}, shape.batch),
+        candidate(Transpose::yes, shape.size, gates_of(shape.cell) * shape.size - columns(shape),
+                  {weight + columns(shape) * shape.size, shape.size}, shape.batch) {}
+
+ private:
+  static std::int64_t columns(const RecurrentShape& shape) {
+    return (shape.cell == Cell::gru ? 2 : gates_of(shape.cell)) * shape.size;
+  }
+};
+
 /// gru: W h of r and z goes into the gates, that of n, with its bias, stays apart.
-void add_state_gru(const Walk& walk, std::int64_t s, const float* weight, const float* bias,
+void add_state_gru(const Walk& walk, std::int64_t s, const StateWeights& weights, const float* bias,
                    float* gates, float* extras, const float* y) {
   const RecurrentShape& shape = walk.shape;
   float* part = extras + walk.state(0, s);
@@ -84,19 +102,15 @@ void add_state_gru(const Walk& walk, std::int64_t s, const float* weight, const 
       [&](std::int64_t n) { std::copy_n(bias, shape.size, part + n * walk.state_stride()); });
   if (s == 0) return;
   const ConstMatrix before{y + walk.state(0, s - 1), walk.state_stride()};
-  gemm(Transpose::no, Transpose::yes, shape.batch, 2 * shape.size, shape.size, before,
-       {weight, shape.size}, {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
-  gemm(Transpose::no, Transpose::yes, shape.batch, shape.size, shape.size, before,
-       {weight + 2 * shape.size * shape.size, shape.size}, {part, walk.state_stride()},
-       Accumulate::yes);
+  weights.gates.product(before, {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
+  weights.candidate.product(before, {part, walk.state_stride()}, Accumulate::yes);
 }
 
-void add_state(const Walk& walk, std::int64_t s, const float* weight, float* gates,
+void add_state(const Walk& walk, std::int64_t s, const StateWeights& weights, float* gates,
                const float* y) {
   if (s == 0) return;
-  gemm(Transpose::no, Transpose::yes, walk.shape.batch, walk.gates, walk.shape.size,
-       {y + walk.state(0, s - 1), walk.state_stride()}, {weight, walk.shape.size},
-       {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
+  weights.gates.product({y + walk.state(0, s - 1), walk.state_stride()},
+                        {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
 }
 
 /// The state in front of each position, as rows beside those of dz: one product then serves all
@@ -123,12 +137,13 @@ void recurrent_forward(const RecurrentShape& shape, const float* x, const float*
                        const float* bias, float* gates, float* extras, float* y) {
   const Walk walk{shape};
   const std::size_t size = as_size(shape.size);
+  const StateWeights weights(shape, weight);
   std::memcpy(gates, x, as_size(shape.batch * shape.length * walk.gates) * sizeof(float));
   for (std::int64_t s = 0; s < shape.length; ++s) {
     if (shape.cell == Cell::gru) {
-      add_state_gru(walk, s, weight, bias, gates, extras, y);
+      add_state_gru(walk, s, weights, bias, gates, extras, y);
     } else {
-      add_state(walk, s, weight, gates, y);
+      add_state(walk, s, weights, gates, y);
     }
     walk.for_samples([&](std::int64_t n) {
       float* z = gates + walk.gate(n, s);
@@ -163,6 +178,10 @@ void recurrent_backward(const RecurrentShape& shape, const float* weight, const 
   std::fill_n(dh, states, 0.0F);
   std::fill_n(dc, states, 0.0F);
   const std::int64_t block = shape.size * shape.size;
+  const std::int64_t joint = gru ? 2 * shape.size : walk.gates;
+  const SharedRight to_state(Transpose::no, joint, shape.size, {weight, shape.size}, shape.batch);
+  const SharedRight from_candidate(Transpose::no, walk.gates - joint, shape.size,
+                                   {weight + (gru ? 2 * block : 0), shape.size}, shape.batch);
   for (std::int64_t s = shape.length - 1; s >= 0; --s) {
     walk.for_samples([&](std::int64_t n) {
       float* dhere = dh + n * shape.size;
@@ -183,13 +202,11 @@ void recurrent_backward(const RecurrentShape& shape, const float* weight, const 
       }
     });
     if (s == 0) break;
-    const ConstMatrix dz{to.dx + walk.gate(0, s), walk.gate_stride()};
-    gemm(Transpose::no, Transpose::no, shape.batch, shape.size, gru ? 2 * shape.size : walk.gates,
-         dz, {weight, shape.size}, {dh, shape.size}, gru ? Accumulate::yes : Accumulate::no);
+    to_state.product({to.dx + walk.gate(0, s), walk.gate_stride()}, {dh, shape.size},
+                     gru ? Accumulate::yes : Accumulate::no);
     if (gru) {
-      gemm(Transpose::no, Transpose::no, shape.batch, shape.size, shape.size,
-           {dpart + walk.state(0, s), walk.state_stride()}, {weight + 2 * block, shape.size},
-           {dh, shape.size}, Accumulate::yes);
+      from_candidate.product({dpart + walk.state(0, s), walk.state_stride()}, {dh, shape.size},
+                             Accumulate::yes);
     }
   }
   const std::int64_t rows = shape.batch * shape.length;

@@ -61,6 +61,32 @@ CaseInput lengths(std::vector<double> values) {
   return given(DType::i32, {count}, std::move(values));
 }
 
+/// Each sequence as a sample of its own.
+OpCase ragged_case(const std::string& title, std::int64_t width, std::int64_t heads, bool causal,
+                   const std::vector<double>& of_each) {
+  std::int64_t tokens = 0;
+  for (const double length : of_each) tokens += static_cast<std::int64_t>(length);
+  return {.op = "ragged_attention",
+          .title = title,
+          .inputs = {real({tokens, 3 * width}, -2, 2), lengths(of_each)},
+          .attributes = {{"causal", std::int64_t{causal ? 1 : 0}}, {"heads", heads}},
+          .reference =
+              [=](const Inputs& in) {
+                std::vector<double> y;
+                auto at = in[0].v.begin();
+                for (const double one : of_each) {
+                  const auto length = static_cast<std::int64_t>(one);
+                  const auto end = at + length * 3 * width;
+                  const Value sequence{{1, length, 3 * width}, {at, end}};
+                  const Outputs out = Attended{heads, causal}({sequence});
+                  y.insert(y.end(), out[0].begin(), out[0].end());
+                  at = end;
+                }
+                return Outputs{y};
+              },
+          .tolerance = 1.0e-5};
+}
+
 OpCase sinusoidal_case(const std::string& title, const Shape& shape) {
   return {.op = "add_sinusoidal",
           .title = title,
@@ -76,6 +102,43 @@ OpCase sinusoidal_case(const std::string& title, const Shape& shape) {
             }
             return Outputs{y};
           }};
+}
+
+/// Positions told: those of sequences of these lengths.
+std::vector<double> positions_of(const std::vector<double>& of_each) {
+  std::vector<double> positions;
+  for (const double length : of_each) {
+    for (double t = 0; t < length; ++t) positions.push_back(t);
+  }
+  return positions;
+}
+
+OpCase sinusoidal_at_case(const std::string& title, std::int64_t width,
+                          const std::vector<double>& of_each) {
+  const std::vector<double> positions = positions_of(of_each);
+  const auto rows = static_cast<std::int64_t>(positions.size());
+  return {.op = "add_sinusoidal",
+          .title = title,
+          .inputs = {real({rows, width}), given(DType::i32, {rows}, positions)},
+          .reference = [=](const Inputs& in) {
+            std::vector<double> y;
+            for (std::int64_t i = 0; i < rows * width; ++i) {
+              const std::int64_t c = i % width;
+              const double angle =
+                  in[1][i / width] /
+                  std::pow(10000.0, static_cast<double>(c - c % 2) / static_cast<double>(width));
+              y.push_back(in[0][i] + (c % 2 == 0 ? std::sin(angle) : std::cos(angle)));
+            }
+            return Outputs{y};
+          }};
+}
+
+OpCase positions_case(const std::string& title, const std::vector<double>& of_each) {
+  const std::vector<double> positions = positions_of(of_each);
+  return {.op = "sequence_positions",
+          .title = title,
+          .inputs = {lengths(of_each), real({static_cast<std::int64_t>(positions.size()), 2})},
+          .reference = [=](const Inputs&) { return Outputs{positions}; }};
 }
 
 OpCase rotary_case(const std::string& title, const Shape& shape, std::int64_t columns,
@@ -160,8 +223,18 @@ std::vector<OpCase> sequence_cases() {
                      {real({2, 3, 4}), real({2, 6, 4}), real({2, 6, 4}), lengths({6, 2})}, 2,
                      false),
       attention_case("large", {real({3, 37, 96})}, 4, true),
+      attention_case("large, more keys than queries",
+                     {real({2, 29, 64}), real({2, 34, 64}), real({2, 34, 64}), lengths({34, 15})},
+                     2, true),
+      ragged_case("three lengths", 6, 2, false, {3, 1, 4}),
+      ragged_case("causal, an empty sequence", 4, 1, true, {2, 0, 5}),
+      ragged_case("large and causal", 64, 2, true, {37, 12, 1, 25}),
+      ragged_case("one sequence", 8, 4, false, {6}),
       sinusoidal_case("even width", {2, 5, 6}),
       sinusoidal_case("odd width, many rows", {7, 60, 33}),
+      sinusoidal_at_case("positions told", 5, {3, 0, 4}),
+      positions_case("three lengths", {3, 1, 4}),
+      positions_case("an empty sequence", {2, 0, 1}),
       rotary_case("all columns", {2, 5, 8}, 8, 4, 10000.0),
       rotary_case("queries and keys of three parts", {2, 4, 12}, 8, 4, 100.0),
       rotary_case("large", {5, 70, 96}, 64, 32, 10000.0),

@@ -26,4 +26,17 @@ struct Conv2dOptions {
                               const Conv2dOptions& options = {},
                               const kernels::Activation& activation = {});
 
+struct Conv1dOptions {
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;  ///< zeros at both ends
+  std::int64_t dilation = 1;
+  std::int64_t groups = 1;  ///< divides the channels of input and output
+};
+
+/// The same along one dimension: x [n, length, in], weight [out, kernel, in / groups] -> [n,
+/// out_length, out].
+[[nodiscard]] Variable conv1d(Variable x, Variable weight, Variable bias = {},
+                              const Conv1dOptions& options = {},
+                              const kernels::Activation& activation = {});
+
 }  // namespace raven

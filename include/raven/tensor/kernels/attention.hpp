@@ -44,4 +44,23 @@ void attention_backward(const AttentionShape& shape, const AttentionInputs& in, 
                         const float* dy, AttentionGradient queries, AttentionGradient keys,
                         AttentionGradient values);
 
+/// Sequences of any length, one after the other without padding.
+struct RaggedAttentionShape {
+  std::int64_t sequences = 0;
+  std::int64_t heads = 1;
+  std::int64_t width = 1;
+  bool causal = false;
+};
+
+/// Attention of each sequence within itself.
+/// @param packed  [tokens, 3 width]: queries, keys and values of a position side by side
+/// @param lengths [sequences], none negative, `tokens` together
+/// @param y       [tokens, width]
+void ragged_attention_forward(const RaggedAttentionShape& shape, const float* packed,
+                              const std::int32_t* lengths, float* y);
+/// Shares are made again rather than kept: how many there are depends on the lengths.
+void ragged_attention_backward(const RaggedAttentionShape& shape, const float* packed,
+                               const std::int32_t* lengths, const float* dy,
+                               AttentionGradient packed_gradient);
+
 }  // namespace raven::kernels

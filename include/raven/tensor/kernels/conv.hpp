@@ -41,10 +41,9 @@ struct ConvShape {
 
 /// y = f(conv(x, weight) + bias).
 /// @param bias [out] or null
-/// @param z null, or like y, for the values before the activation (wanted if
-/// activation_needs_input); z != y
+/// @param slopes as of linear_forward
 void conv2d_forward(const ConvShape& shape, const float* x, const float* weight, const float* bias,
-                    const Activation& f, float* y, float* z = nullptr);
+                    const Activation& f, float* y, float* slopes = nullptr);
 
 // The gradients of bias and activation are bias_activation_backward (linear.hpp) over out_rows()
 // rows.

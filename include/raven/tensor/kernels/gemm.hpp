@@ -13,7 +13,7 @@ enum class Transpose : std::uint8_t { no, yes };
 /// C = op(A) op(B), or C += op(A) op(B); everything row-major and dense.
 ///
 /// op(A) is [m, k] and op(B) is [k, n]: with Transpose::yes the memory holds A as [k, m], B as [n,
-/// k]. C [m, n] is cut into tiles by m, n and k alone, each tile is one serial OpenBLAS call, and
+/// k]. C [m, n] is cut into tiles by m, n and k alone, each tile is the work of one thread, and
 /// the tiles run in parallel, so the bits do not depend on the number of threads. m, n or k may be
 /// 0.
 void gemm(Transpose a_is, Transpose b_is, std::int64_t m, std::int64_t n, std::int64_t k,

@@ -16,13 +16,15 @@ struct LinearShape {
 
 /// y = f(x W^T + b), bias and activation applied to each tile right after its product.
 /// @param bias may be null
-/// @param z null, or [rows, out] for x W^T + b (wanted if activation_needs_input); z != y
+/// @param slopes null, or [rows, out] for f'(x W^T + b), which bias_activation_backward wants where
+/// activation_needs_input; slopes != y
 void linear_forward(const LinearShape& shape, const float* x, const float* weight,
-                    const float* bias, const Activation& f, float* y, float* z = nullptr);
+                    const float* bias, const Activation& f, float* y, float* slopes = nullptr);
 
-/// dz = dy f'(saved) and the bias gradient (column sums of dz), in one pass over memory. Also for
+/// dz = dy f' and the bias gradient (column sums of dz), in one pass over memory. Also for
 /// conv2d, with rows = batch * out_height * out_width.
-/// @param saved what activation_backward wants
+/// @param saved the slopes f' if activation_needs_input(f.kind), else y. Unused (may be null) for
+/// identity
 /// @param dz [rows, out]; may be dy itself; for identity without a copy pass dz == dy
 /// @param bias_gradient [out] or null
 void bias_activation_backward(std::int64_t rows, std::int64_t out, const Activation& f,

@@ -11,6 +11,10 @@ namespace raven::kernels {
 void add_sinusoidal(std::int64_t batch, std::int64_t length, std::int64_t width, const float* x,
                     float* y);
 
+/// The same with a position told for each row: x [rows, width]. @pre positions are in [0, rows)
+void add_sinusoidal_at(std::int64_t rows, std::int64_t width, const std::int32_t* positions,
+                       const float* x, float* y);
+
 struct RotaryShape {
   std::int64_t batch = 1;
   std::int64_t length = 1;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "nn/activation_option.hpp"
+#include "nn/attention_part.hpp"
 #include "nn/initial.hpp"
 #include "nn/layer.hpp"
 #include "nn/rows.hpp"
@@ -66,6 +67,78 @@ void check_groups(std::int64_t in, std::int64_t out, std::int64_t groups) {
                    "choose groups that divide both");
 }
 
+const OptionDef conv1d_options[] = {
+    {.name = "channels",
+     .kind = OptionKind::integer,
+     .required = true,
+     .min = 1,
+     .help = "channels that come out"},
+    {.name = "kernel",
+     .kind = OptionKind::integer,
+     .required = true,
+     .min = 1,
+     .max = 1 << 20,
+     .help = "positions in the window"},
+    {.name = "stride",
+     .kind = OptionKind::integer,
+     .fallback = std::int64_t{1},
+     .min = 1,
+     .max = 1 << 20,
+     .help = "positions from one window to the next"},
+    {.name = "padding",
+     .kind = OptionKind::integer,
+     .fallback = std::int64_t{0},
+     .min = 0,
+     .max = 1 << 20,
+     .help = "zeros at each end of the sequence"},
+    {.name = "dilation",
+     .kind = OptionKind::integer,
+     .fallback = std::int64_t{1},
+     .min = 1,
+     .max = 1 << 20,
+     .help = "positions from one element of the window to the next"},
+    {.name = "groups",
+     .kind = OptionKind::integer,
+     .fallback = std::int64_t{1},
+     .min = 1,
+     .help = "parts that the channels are cut into, each convolved on its own"},
+    {.name = "bias", .kind = OptionKind::boolean, .fallback = true, .help = "add a trained offset"},
+    activation_option(),
+    initial_option("auto"),
+    initial_scale_option(0.0),
+};
+
+std::unique_ptr<Module> make_conv1d(const ModuleContext& context, const Options& options) {
+  need_sequences(context, "conv1d");
+  const std::int64_t kernel = options.integer("kernel");
+  const Conv1dOptions conv{.stride = options.integer("stride"),
+                           .padding = options.integer("padding"),
+                           .dilation = options.integer("dilation"),
+                           .groups = options.integer("groups")};
+  const std::int64_t in = context.input.shape[2];
+  const std::int64_t out = options.integer("channels");
+  const std::int64_t covered = conv.dilation * (kernel - 1) + 1;
+  const std::int64_t length = context.input.shape[1] + 2 * conv.padding;
+  if (covered > length) {
+    throw InputError("the window covers " + std::to_string(covered) +
+                         " positions, but the padded sequence has " + std::to_string(length),
+                     "use a smaller kernel or more padding");
+  }
+  check_groups(in, out, conv.groups);
+  const Fan fan{.in = kernel * (in / conv.groups), .out = kernel * (out / conv.groups)};
+  const std::string& activation = options.text("activation");
+  const ParameterId weight =
+      add_weight(context, {out, kernel, in / conv.groups}, fan, options, activation);
+  std::optional<ParameterId> bias;
+  if (options.boolean("bias")) bias = add_constant(context, "bias", {out}, 0.0F);
+  return module_of([weight, bias, conv, activation = activation_named(activation)](
+                       const ParameterStore& store, Variable x) {
+    Tape& tape = x.tape();
+    return conv1d(x, tape.parameter(store, weight),
+                  bias ? tape.parameter(store, *bias) : Variable(), conv, activation);
+  });
+}
+
 std::unique_ptr<Module> make_conv2d(const ModuleContext& context, const Options& options) {
   need_images(context, "conv2d");
   const Size2d kernel = height_and_width(options, "kernel");
@@ -93,6 +166,11 @@ std::unique_ptr<Module> make_conv2d(const ModuleContext& context, const Options&
 }
 
 }  // namespace
+
+const ModuleDef conv1d_layer{.name = "conv1d",
+                             .help = "convolution along sequences: activation(conv(x, W) + b)",
+                             .options = conv1d_options,
+                             .make = make_conv1d};
 
 const ModuleDef conv2d_layer{.name = "conv2d",
                              .help = "2-d convolution of images: activation(conv(x, W) + b)",
