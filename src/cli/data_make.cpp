@@ -5,6 +5,7 @@
 #include "cli/figures.hpp"
 #include "cli/progress.hpp"
 #include "raven/data/digits.hpp"
+#include "raven/data/language.hpp"
 #include "raven/data/story.hpp"
 #include "raven/data/table.hpp"
 
@@ -18,16 +19,18 @@ struct DigitsOptions {
   ImportArguments import;
 };
 
-int make_digits_data(const DigitsOptions& options) {
-  ImportOptions import = import_options(options.import);
-  Progress progress(stderr, "drawing", "digit");
+/// Shows progress while `make` makes so many samples to train on, and those to validate.
+template <class Make>
+int make_data(std::int64_t count, const ImportArguments& arguments, const char* doing,
+              const char* what, Make make) {
+  ImportOptions import = import_options(arguments);
+  Progress progress(stderr, doing, what);
   const std::int64_t all =
-      options.count +
-      static_cast<std::int64_t>(static_cast<double>(options.count) * options.import.valid_fraction);
+      count + static_cast<std::int64_t>(static_cast<double>(count) * arguments.valid_fraction);
   import.progress = [&](const ImportProgress& now) {
     progress.update({.done = now.rows, .total = all});
 };
-const ImportReport report = make_digits(options.count, import);
+const ImportReport report = make(import);
 progress.finish();
 print_report(report);
 return exit_done;
@@ -46,7 +49,12 @@ void declare_digits(CLI::App& parent, Action& chosen) {
   raven data make digits --count 500 --seed 7 --folder /tmp/few --rows-per-shard 100
 
 The same seed gives the same digits; a larger count begins with the same ones.)");
-  verb->callback([options, &chosen] { chosen = [options](Programs) { return make_digits_data(*options); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs) {
+      return make_data(options->count, options->import, "drawing", "digit",
+                       [&](const ImportOptions& to) { return make_digits(options->count, to); });
+    };
+  });
 }
 
 struct TableOptions {
@@ -121,6 +129,68 @@ void declare_story(CLI::App& parent, Action& chosen) {
   verb->callback([options, &chosen] { chosen = [options](Programs) { return make_story_data(*options); }; });
 }
 
+struct LanguageOptions {
+  std::int64_t count = 5000;
+  std::int32_t vocabulary = 1000;
+  std::string targets = "nodes";  ///< trees
+  ImportArguments import;
+};
+
+void declare_language(CLI::App& verb, LanguageOptions& options, const char* what) {
+  verb.add_option("--count", options.count,
+                  std::string(what) + " to train on; those to validate come on top")
+      ->check(CLI::Range(std::int64_t{1}, most_rows))
+      ->capture_default_str();
+  verb.add_option("--vocabulary", options.vocabulary, "different words, <unk> among them")
+      ->check(CLI::Range(least_made_words, most_made_words))
+      ->capture_default_str();
+}
+
+void declare_tags(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<LanguageOptions>();
+  CLI::App* verb = parent.add_subcommand(
+      "tags", "Make up sentences of 5 to 40 words with a part of speech for each");
+  declare_language(*verb, *options, "sentences");
+  declare_import_options(*verb, options->import);
+  verb->footer(R"(Examples:
+  raven data make tags --count 5000 --folder data/tags
+  raven data show data/tags/train.yaml --sample 0
+
+What surrounds a word tells its tag; the word alone does so for 6 in 10 of most words.)");
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs) {
+      return make_data(options->count, options->import, "making up", "sentence",
+                       [&](const ImportOptions& to) {
+                         return make_tags(options->count, options->vocabulary, to);
+                       });
+    };
+  });
+}
+
+void declare_trees(CLI::App& parent, Action& chosen) {
+  const auto options = std::make_shared<LanguageOptions>();
+  CLI::App* verb = parent.add_subcommand(
+      "trees", "Make up binary trees of 5 to 40 words, bad to good, with words that turn branches");
+  declare_language(*verb, *options, "trees");
+  declare_tree_targets(*verb, options->targets);
+  declare_import_options(*verb, options->import);
+  verb->footer(R"(Examples:
+  raven data make trees --count 5000 --folder data/trees
+  raven data make trees --count 5000 --targets root --folder data/roots
+  raven data show data/trees/train.yaml --sample 0
+
+'not' and the like turn what their branch is worth, 'very' and the like double it.)");
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs) {
+      return make_data(options->count, options->import, "growing", "tree",
+                       [&](const ImportOptions& to) {
+                         return make_trees(options->count, options->vocabulary,
+                                           tree_targets(options->targets), to);
+                       });
+    };
+  });
+}
+
 }  // namespace raven
 
 void declare_data_make(CLI::App& parent, Action& chosen) {
@@ -132,6 +202,8 @@ void declare_data_make(CLI::App& parent, Action& chosen) {
   declare_digits(*verb, chosen);
   declare_table(*verb, chosen);
   declare_story(*verb, chosen);
+  declare_tags(*verb, chosen);
+  declare_trees(*verb, chosen);
 }
 
 }  // namespace raven

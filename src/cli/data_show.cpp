@@ -16,6 +16,7 @@ namespace {
 struct ShowOptions {
   std::string manifest;
   bool json = false;
+  std::int64_t sample = -1;  ///< -1: all of them together
 };
 
 std::string in_words(const ChannelSummary& channel) {
@@ -32,6 +33,21 @@ std::string class_name(const Manifest& manifest, std::size_t index) {
   return index < manifest.class_names.size() ? manifest.class_names[index] : std::to_string(index);
 }
 
+std::string_view targets_in_words(const SampleSchema& schema) {
+  switch (schema.target_kind) {
+    case TargetKind::classes:
+      return "classes";
+    case TargetKind::real:
+      return "real numbers";
+    case TargetKind::next:
+      return "tokens, whichever comes next";
+    case TargetKind::tags:
+      break;
+  }
+  return schema.form == SampleForm::tree ? "classes, one for each node"
+                                         : "classes, one for each token";
+}
+
 std::string in_words(const Manifest& manifest, const DatasetSummary& summary) {
   const SampleSchema& schema = manifest.schema;
   std::string text =
@@ -45,10 +61,15 @@ std::string in_words(const Manifest& manifest, const DatasetSummary& summary) {
       text += fmt::format("    {:<7} {}\n", i, in_words(summary.channels[i]));
     }
   }
-  text += fmt::format("  targets   {} {}\n", schema.target_width,
-                      schema.of_sequences()                       ? "tokens, whichever comes next"
-                      : schema.target_kind == TargetKind::classes ? "classes"
-                                                                  : "real numbers");
+  if (schema.ragged()) {
+    const bool tree = schema.form == SampleForm::tree;
+    text += fmt::format("  {:<9} {} tokens{}; a {} has {:.0f} to {:.0f}, mean {:.4g}\n",
+                        tree ? "trees" : "sequences", count_in_words(summary.tokens),
+                        tree ? " at " + count_in_words(summary.nodes) + " nodes" : "",
+                        to_string(schema.form), summary.lengths.min, summary.lengths.max,
+                        summary.lengths.mean);
+  }
+  text += fmt::format("  targets   {} {}\n", schema.target_width, targets_in_words(schema));
   constexpr std::size_t most_lines = 1000;  // a vocabulary may have many thousand
   for (std::size_t i = 0; i < std::min(most_lines, summary.class_counts.size()); ++i) {
     text += fmt::format("    {:<12} {:>9}\n", class_name(manifest, i),
@@ -78,6 +99,10 @@ std::string as_json(const Manifest& manifest, const DatasetSummary& summary) {
       {"rows", summary.rows},
       {"shards", manifest.shards.size()},
       {"bytes", summary.bytes},
+      {"form", to_string(schema.form)},
+      {"tokens", summary.tokens},
+      {"nodes", summary.nodes},
+      {"lengths", as_json(summary.lengths)},
       {"feature_type", to_string(schema.feature_type)},
       {"feature_shape", std::vector<std::int64_t>(dims.begin(), dims.end())},
       {"features", as_json(summary.features)},
@@ -94,6 +119,10 @@ std::string as_json(const Manifest& manifest, const DatasetSummary& summary) {
 
 int show(const ShowOptions& options) {
   const Manifest manifest = read_manifest(options.manifest);
+  if (options.sample >= 0) {
+    print(sample_in_words(manifest, options.sample));
+    return exit_done;
+  }
   const DatasetSummary summary = describe(manifest);
   print(options.json ? as_json(manifest, summary) : in_words(manifest, summary));
   return exit_done;
@@ -115,10 +144,15 @@ void declare_data_show(CLI::App& parent, Action& chosen) {
   CLI::App* verb =
       parent.add_subcommand("show", "Say what a data set holds: rows, shapes, ranges, classes");
   verb->add_option("manifest", options->manifest, "train.yaml or another manifest")->required();
-  verb->add_flag("--json", options->json, "one JSON object instead of words");
-  verb->footer(
-      "Examples:\n  raven data show data/digits/train.yaml\n  raven data show data/wine/valid.yaml "
-      "--json");
+  CLI::Option* json = verb->add_flag("--json", options->json, "one JSON object instead of words");
+  verb->add_option("--sample", options->sample,
+                   "one sentence with its tags, tree or piece of text, by number from 0")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->excludes(json);
+  verb->footer(R"(Examples:
+  raven data show data/digits/train.yaml
+  raven data show data/wine/valid.yaml --json
+  raven data show data/tags/train.yaml --sample 0)");
   verb->callback([options, &chosen] { chosen = [options](Programs) { return show(*options); }; });
 }
 

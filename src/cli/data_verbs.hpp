@@ -4,6 +4,7 @@
 
 #include "cli/verb.hpp"
 #include "raven/data/import.hpp"
+#include "raven/data/manifest.hpp"
 
 namespace raven {
 
@@ -24,9 +25,16 @@ struct ImportArguments {
 };
 
 void declare_import_options(CLI::App& verb, ImportArguments& arguments);
+/// --targets of trees: "nodes" or "root".
+void declare_tree_targets(CLI::App& verb, std::string& targets);
+[[nodiscard]] TargetKind tree_targets(const std::string& targets);
 /// @throws InputError when the folder already holds a data set and nobody said --replace
 [[nodiscard]] ImportOptions import_options(const ImportArguments& arguments);
 /// Says where the data went.
 void print_report(const ImportReport& report);
+
+/// One sample as a person reads it: a sentence with its tags, a tree in brackets, a piece of text.
+/// @throws InputError when there is no such sample, or it is of another kind
+[[nodiscard]] std::string sample_in_words(const Manifest& manifest, std::int64_t sample);
 
 }  // namespace raven

@@ -15,8 +15,7 @@ bool all_in(const std::byte* values, std::int64_t count, std::int32_t bound, boo
   bool sound = true;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t value = number_at(values, i);
-    sound &=
-        (value >= 0 && value < bound) || (none_allowed && value == SampleSchema::no_target);
+    sound &= (value >= 0 && value < bound) || (none_allowed && value == SampleSchema::no_target);
   }
   return sound;
 }

@@ -54,17 +54,7 @@ Vocabulary learn_characters(std::string_view text, std::int32_t limit) {
 Vocabulary learn_words(std::string_view text, std::int32_t limit) {
   std::map<std::string_view, std::int64_t> counts;
   for (const std::string_view word : words_of(text)) ++counts[word];
-  counts.erase(Vocabulary::unknown);
-  std::vector<std::pair<std::string_view, std::int64_t>> sorted(counts.begin(), counts.end());
-  // Stable: words of equal count stay in the order of their bytes.
-  std::ranges::stable_sort(sorted, std::ranges::greater(),
-                           &std::pair<std::string_view, std::int64_t>::second);
-  std::vector<std::string> texts{std::string(Vocabulary::unknown)};
-  for (const auto& [word, count] : sorted) {
-    if (texts.size() >= static_cast<std::size_t>(limit)) break;
-    texts.emplace_back(word);
-  }
-  return Vocabulary::of_texts(TokenUnit::word, std::move(texts));
+  return Vocabulary::of_counts({counts.begin(), counts.end()}, limit);
 }
 
 Vocabulary learn_byte_pairs(std::string_view text, std::int32_t limit) {
@@ -139,6 +129,33 @@ Vocabulary Vocabulary::learn(TokenUnit unit, std::string_view text, std::int32_t
       break;
   }
   return learn_byte_pairs(text, limit);
+}
+
+Vocabulary Vocabulary::of_counts(const std::map<std::string, std::int64_t>& counts,
+                                 std::int32_t limit, std::int64_t least) {
+  if (limit < 2) {
+    throw InputError("a vocabulary of at most " + std::to_string(limit) + " is too small",
+                     "allow at least 2");
+  }
+  std::vector<std::pair<std::string_view, std::int64_t>> sorted;
+  for (const auto& [word, count] : counts) {
+    if (count >= least && word != unknown) sorted.emplace_back(word, count);
+  }
+  // Stable: words of equal count stay in the order of their bytes.
+  std::ranges::stable_sort(sorted, std::ranges::greater(),
+                           &std::pair<std::string_view, std::int64_t>::second);
+  std::vector<std::string> texts{std::string(unknown)};
+  for (const auto& [word, count] : sorted) {
+    if (texts.size() >= static_cast<std::size_t>(limit)) break;
+    texts.emplace_back(word);
+  }
+  return of_texts(TokenUnit::word, std::move(texts));
+}
+
+std::int32_t Vocabulary::token_of(const std::string& word) const {
+  expects(unit_ == TokenUnit::word, "a word is looked up among words");
+  const auto found = numbers_.find(word);
+  return found == numbers_.end() ? 0 : found->second;
 }
 
 Vocabulary Vocabulary::of_texts(TokenUnit unit, std::vector<std::string> texts) {

@@ -60,7 +60,8 @@ class Help(Folder):
         found = verbs()
         for expected in [("check",), ("data", "make", "digits"), ("data", "make", "table"), ("data", "import", "csv"),
                          ("data", "import", "idx"), ("data", "import", "npy"), ("data", "import", "npz"),
-                         ("data", "show"), ("data", "verify"), ("bench", "kernels"), ("explain",), ("version",)]:
+                         ("data", "import", "conll"), ("data", "import", "tree"), ("data", "make", "tags"),
+                         ("data", "make", "trees"), ("data", "show"), ("data", "verify"), ("bench", "kernels"), ("explain",), ("version",)]:
             self.assertIn(expected, found)
         for verb in found:
             text = self.expect_done(raven(*verb, "--help"))
@@ -224,6 +225,55 @@ class Data(Folder):
             shown = json.loads(self.expect_done(raven("data", "show", self.folder / name / "train.yaml", "--json")))
             self.assertEqual((shown["rows"], shown["feature_shape"], shown["class_counts"]), (40, [6], [10] * 4))
             self.assertFalse((self.folder / name / "valid.yaml").exists())
+
+
+    def test_sentences_with_tags_are_made_and_imported_and_shown_one_by_one(self):
+        made = self.folder / "tags"
+        self.expect_done(raven("data", "make", "tags", "--count", "30", "--vocabulary", "100", "--folder", made))
+        self.assertIn("all sound", self.expect_done(raven("data", "verify", made / "train.yaml")))
+        shown = json.loads(self.expect_done(raven("data", "show", made / "train.yaml", "--json")))
+        self.assertEqual((shown["rows"], shown["form"], sum(shown["class_counts"])), (30, "sequence", shown["tokens"]))
+        self.assertIn("one for each token", self.expect_done(raven("data", "show", made / "train.yaml")))
+        last = self.expect_done(raven("data", "show", made / "train.yaml", "--sample", "29")).splitlines()[-1]
+        self.assertIn(last.split(), ([".", "STOP"], [".", "ASK"]))
+        self.expect_mistake(raven("data", "show", made / "train.yaml", "--sample", "30"), "there is no sample 30")
+
+        words = self.folder / "words.txt"
+        words.write_text("1 It PRON\n2 works VERB\n\n1 It PRON\n2 _ X\n")
+        read = self.folder / "read"
+        self.expect_done(raven("data", "import", "conll", words, "--columns", "n,word,tag", "--word", "word", "--tag", "3",
+                               "--ignore", "X", "--valid", "0", "--folder", read))
+        self.assertEqual(self.expect_done(raven("data", "show", read / "train.yaml", "--sample", "0")),
+                         "It     PRON\nworks  VERB\n")
+        self.assertEqual(self.expect_done(raven("data", "show", read / "train.yaml", "--sample", "1")),
+                         "It  PRON\n_   -\n")
+        words.write_text("1 It PRON\n2 works\n")
+        self.expect_mistake(raven("data", "import", "conll", words, "--replace", "--folder", read), "words.txt:2:", "has 2 columns")
+
+    def test_trees_are_made_and_imported_and_shown_in_brackets(self):
+        made = self.folder / "trees"
+        self.expect_done(raven("data", "make", "trees", "--count", "30", "--folder", made))
+        self.assertIn("all sound", self.expect_done(raven("data", "verify", made / "train.yaml")))
+        self.assertIn("one for each node", self.expect_done(raven("data", "show", made / "train.yaml")))
+        text = self.expect_done(raven("data", "show", made / "train.yaml", "--sample", "7"))
+        written, again = self.folder / "again.txt", self.folder / "again"
+        written.write_text(text)
+        self.expect_done(raven("data", "import", "tree", written, "--valid", "0", "--folder", again))
+        self.assertEqual(self.expect_done(raven("data", "show", again / "train.yaml", "--sample", "0")), text)
+        written.write_text("(3 (2 It) (4 works))\n(1 (0 no))\n")
+        self.expect_done(raven("data", "import", "tree", written, "--targets", "root", "--valid", "0", "--replace",
+                               "--folder", again))
+        self.assertEqual(self.expect_done(raven("data", "show", again / "train.yaml", "--sample", "0")), "(It works)\n3\n")
+        written.write_text("(3 (2 It) (4 works))\n(1 (0 no)\n")
+        self.expect_mistake(raven("data", "import", "tree", written, "--replace", "--folder", again), "again.txt:2:", "never closed")
+
+    def test_pieces_of_text_are_shown_and_other_samples_are_not(self):
+        story, data = self.folder / "story.txt", self.folder / "story"
+        story.write_text("The raven slept. " * 20)
+        self.expect_done(raven("data", "import", "text", story, "--context", "8", "--valid", "0", "--folder", data))
+        self.assertEqual(self.expect_done(raven("data", "show", data / "train.yaml", "--sample", "0")), "The raven\n")
+        self.expect_done(raven("data", "make", "digits", "--count", "10", "--folder", self.folder / "d"))
+        self.expect_mistake(raven("data", "show", self.folder / "d" / "train.yaml", "--sample", "0"), "no sentences, trees or text")
 
 
 class Jobs(Folder):

@@ -76,18 +76,55 @@ constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 INSTANTIATE_TEST_SUITE_P(
     Shards, HostileRagged,
     testing::Values(
-        Attack{"begins_late", [](auto& f) { f.offsets = {1, 3, 5}; }, "does not begin at token 0"},
-        Attack{"beyond_the_end", [](auto& f) { f.offsets = {0, most, 5}; }, "is not one or more"},
-        Attack{"backwards", [](auto& f) { f.offsets = {0, 5, 3}; }, "is not one or more"},
-        Attack{"least_number", [](auto& f) { f.offsets = {0, least, 5}; }, "is not one or more"},
-        Attack{"of_no_token", [](auto& f) { f.offsets = {0, 0, 5}; }, "is not one or more"},
-        Attack{"stops_early", [](auto& f) { f.offsets = {0, 3, 4}; }, "end at token 4 of 5"},
-        Attack{"nodes_begin_late", [](auto& f) { f.node_offsets = {2, 5, 8}; }, "begin at node 0"},
-        Attack{"nodes_beyond", [](auto& f) { f.node_offsets = {0, most, 8}; },
+        Attack{"begins_late",
+               [](auto& f) {
+                 f.offsets = {1, 3, 5};
+               },
+               "does not begin at token 0"},
+        Attack{"beyond_the_end",
+               [](auto& f) {
+                 f.offsets = {0, most, 5};
+               },
                "is not one or more"},
-        Attack{"nodes_stop_early", [](auto& f) { f.node_offsets = {0, 5, 7}; },
+        Attack{"backwards",
+               [](auto& f) {
+                 f.offsets = {0, 5, 3};
+               },
+               "is not one or more"},
+        Attack{"least_number",
+               [](auto& f) {
+                 f.offsets = {0, least, 5};
+               },
+               "is not one or more"},
+        Attack{"of_no_token",
+               [](auto& f) {
+                 f.offsets = {0, 0, 5};
+               },
+               "is not one or more"},
+        Attack{"stops_early",
+               [](auto& f) {
+                 f.offsets = {0, 3, 4};
+               },
+               "end at token 4 of 5"},
+        Attack{"nodes_begin_late",
+               [](auto& f) {
+                 f.node_offsets = {2, 5, 8};
+               },
+               "begin at node 0"},
+        Attack{"nodes_beyond",
+               [](auto& f) {
+                 f.node_offsets = {0, most, 8};
+               },
+               "is not one or more"},
+        Attack{"nodes_stop_early",
+               [](auto& f) {
+                 f.node_offsets = {0, 5, 7};
+               },
                "end at node 7 of 8"},
-        Attack{"nodes_of_the_other_tree", [](auto& f) { f.node_offsets = {0, 3, 8}; },
+        Attack{"nodes_of_the_other_tree",
+               [](auto& f) {
+                 f.node_offsets = {0, 3, 8};
+               },
                "no tree in postorder"},
         Attack{"no_root", [](auto& f) { f.parents[4] = 4; }, "no tree in postorder"},
         Attack{"two_roots", [](auto& f) { f.parents[2] = -1; }, "no tree in postorder"},
@@ -101,15 +138,9 @@ INSTANTIATE_TEST_SUITE_P(
         Attack{"the_least_parent",
                [](auto& f) { f.parents[3] = std::numeric_limits<std::int32_t>::min(); },
                "no tree in postorder"},
-        Attack{"crossing_branches",
-               [](auto& f) {
-                 f.parents = {3, 2, 4, 4, -1, 2, 2, -1};
-               },
+        Attack{"crossing_branches", [](auto& f) { f.parents = {3, 2, 4, 4, -1, 2, 2, -1}; },
                "no tree in postorder"},
-        Attack{"fewer_leaves_than_tokens",
-               [](auto& f) {
-                 f.parents = {1, 2, 4, 4, -1, 2, 2, -1};
-               },
+        Attack{"fewer_leaves_than_tokens", [](auto& f) { f.parents = {1, 2, 4, 4, -1, 2, 2, -1}; },
                "for each of its 3 tokens"},
         Attack{"unknown_token", [](auto& f) { f.tokens[4] = 20; }, "token 20 is outside"},
         Attack{"negative_token", [](auto& f) { f.tokens[0] = -1; }, "token -1 is outside"},

@@ -221,11 +221,10 @@ TEST(RaggedData, vectors_per_token_are_normalised_by_their_columns) {
   Manifest manifest;
   manifest.file = folder / "train.yaml";
   manifest.schema = schema;
-  const Digest digest =
-      write_ragged_shard(folder / "v.h5", schema,
-                         {.features = std::as_bytes(std::span(values)),
-                          .token_offsets = offsets,
-                          .targets = std::as_bytes(std::span(asked))});
+  const Digest digest = write_ragged_shard(folder / "v.h5", schema,
+                                           {.features = std::as_bytes(std::span(values)),
+                                            .token_offsets = offsets,
+                                            .targets = std::as_bytes(std::span(asked))});
   manifest.shards.push_back({.file = "v.h5", .rows = 2, .sha256 = digest, .tokens = 3});
   const Dataset data(manifest);
   std::vector<float> features(6);

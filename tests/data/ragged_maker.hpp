@@ -43,13 +43,12 @@ inline void add_shard(Manifest& manifest, const TemporaryFolder& folder,
     node_offsets.push_back(static_cast<std::int64_t>(parents.size()));
   }
   const std::string name = "r" + std::to_string(manifest.shards.size()) + ".h5";
-  const Digest digest =
-      write_ragged_shard(folder / name, manifest.schema,
-                         {.features = std::as_bytes(std::span(tokens)),
-                          .token_offsets = token_offsets,
-                          .parents = parents,
-                          .node_offsets = node_offsets,
-                          .targets = std::as_bytes(std::span(targets))});
+  const Digest digest = write_ragged_shard(folder / name, manifest.schema,
+                                           {.features = std::as_bytes(std::span(tokens)),
+                                            .token_offsets = token_offsets,
+                                            .parents = parents,
+                                            .node_offsets = node_offsets,
+                                            .targets = std::as_bytes(std::span(targets))});
   manifest.shards.push_back({.file = name,
                              .rows = static_cast<std::int64_t>(samples.size()),
                              .sha256 = digest,
@@ -68,8 +67,7 @@ struct RaggedBuffers {
 
   RaggedBuffers(const SampleSchema& of, std::size_t samples, const SampleExtent& all)
       : features(static_cast<std::size_t>(all.tokens)),
-        targets(static_cast<std::size_t>(
-            of.target_rows(static_cast<std::int64_t>(samples), all))),
+        targets(static_cast<std::size_t>(of.target_rows(static_cast<std::int64_t>(samples), all))),
         lengths(samples),
         parents(static_cast<std::size_t>(all.nodes)),
         nodes(of.form == SampleForm::tree ? samples : 0),
@@ -77,8 +75,7 @@ struct RaggedBuffers {
 
   [[nodiscard]] RowViews views() {
     const auto view = [](std::vector<std::int32_t>& memory) {
-      return View{memory.data(),
-                  {DType::i32, Shape{static_cast<std::int64_t>(memory.size())}}};
+      return View{memory.data(), {DType::i32, Shape{static_cast<std::int64_t>(memory.size())}}};
     };
     return {.features = view(features),
             .targets = view(targets),

@@ -89,4 +89,41 @@ struct TextOptions {
 ImportReport import_text(const std::filesystem::path& file, const TextOptions& text,
                          const ImportOptions& options);
 
+/// Sentences in columns, as CoNLL's shared tasks have them: a word a line, a blank line after each
+/// sentence.
+struct ConllOptions {
+  /// A column's number, from 1, or its name; `tag` empty: the last one.
+  std::string word = "1";
+  std::string tag{};
+  /// Their names in order; empty: those of a line `# global.columns = ...`, if there is one.
+  std::vector<std::string> columns{};
+  std::string ignore{};             ///< a tag that asks for nothing: its words have the target -100
+  bool comments = true;             ///< lines between sentences that begin with # are no words
+  std::int32_t vocabulary = 65536;  ///< most tokens
+  std::int64_t least = 1;           ///< words that stand there less often become `<unk>`
+  /// A manifest whose vocabulary and classes are taken instead: for another part of the same data.
+  std::filesystem::path like{};
+};
+
+/// Such a file, perhaps gzipped, to sequences with a tag for each word. Read twice; sentences are
+/// chosen for validation by their number, words are counted in the others.
+ImportReport import_conll(const std::filesystem::path& file, const ConllOptions& conll,
+                          const ImportOptions& options);
+
+/// Trees in brackets, as the Penn Treebank and the Stanford Sentiment Treebank have them:
+/// (3 (2 It) (4 (2 's) (3 fun))).
+struct TreeOptions {
+  /// tags: the label of each node; classes: that of the root.
+  TargetKind targets = TargetKind::tags;
+  std::int32_t vocabulary = 65536;  ///< these three as in ConllOptions
+  std::int64_t least = 1;
+  std::filesystem::path like{};
+};
+
+/// Such a file, perhaps gzipped, to trees. A node with one child becomes one with it and keeps the
+/// upper label, if it has one; nodes may have any number of children. Read twice, as by
+/// import_conll().
+ImportReport import_tree(const std::filesystem::path& file, const TreeOptions& trees,
+                         const ImportOptions& options);
+
 }  // namespace raven

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,12 @@ class Vocabulary {
   /// become unknown, pairs are merged until there are so many
   /// @throws InputError when the text is not UTF-8 (character, word), or `limit` is too small
   [[nodiscard]] static Vocabulary learn(TokenUnit unit, std::string_view text, std::int32_t limit);
+  /// Words by how often each stands in a text: `unknown`, then the more frequent ones first, those
+  /// of equal count in the order of their bytes. @param limit most tokens, the rarer words become
+  /// unknown @param least so do words that stand there less often
+  /// @throws InputError when `limit` is too small
+  [[nodiscard]] static Vocabulary of_counts(const std::map<std::string, std::int64_t>& counts,
+                                            std::int32_t limit, std::int64_t least = 1);
   /// Of characters or words. @throws InputError when one is empty or stands twice
   [[nodiscard]] static Vocabulary of_texts(TokenUnit unit, std::vector<std::string> texts);
   /// Of byte pairs: token 256 + i is merge i of two earlier tokens. @throws InputError when it
@@ -42,6 +49,8 @@ class Vocabulary {
 
   /// @throws InputError when a character is not in it, or the text is not UTF-8
   [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text) const;
+  /// The token of one word, or `unknown`'s. @pre unit() == TokenUnit::word
+  [[nodiscard]] std::int32_t token_of(const std::string& word) const;
   /// @pre every token is in [0, size())
   [[nodiscard]] std::string decode(std::span<const std::int32_t> tokens) const;
 

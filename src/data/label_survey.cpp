@@ -1,0 +1,81 @@
+#include "data/label_survey.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "raven/core/error.hpp"
+#include "raven/data/manifest.hpp"
+
+namespace raven {
+namespace {
+
+constexpr std::size_t longest = 1024;
+constexpr std::size_t most_labels = 4096;
+
+std::optional<std::int64_t> whole(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+void LabelSurvey::add_word(const LineReader& reader, const std::string& word) {
+  if (word.size() > longest) {
+    reader.refuse("the word " + shown(word) + " is longer than 1024 bytes",
+                  "check that this is the column, and the format, of words");
+  }
+  ++words_[word];
+}
+
+void LabelSurvey::add_label(const LineReader& reader, const std::string& label,
+                            const char* remedy) {
+  if (label.size() > longest) {
+    reader.refuse("the label " + shown(label) + " is longer than 1024 bytes", remedy);
+  }
+  ++labels_[label];
+  if (labels_.size() > most_labels) {
+    reader.refuse("there are more than 4096 different labels", remedy);
+  }
+}
+
+std::vector<std::string> LabelSurvey::class_names() const {
+  std::vector<std::string> names;
+  for (const auto& [label, count] : labels_) names.push_back(label);
+  if (std::ranges::all_of(names, [](const std::string& name) { return whole(name).has_value(); })) {
+    std::ranges::stable_sort(names, {}, [](const std::string& name) { return *whole(name); });
+  }
+  return names;
+}
+
+LabelNumbers::LabelNumbers(const LabelSurvey& survey, std::int32_t limit, std::int64_t least,
+                           std::filesystem::path as_in)
+    : vocabulary(Vocabulary::of_counts(survey.words(), limit, least)),
+      class_names(survey.class_names()),
+      like(std::move(as_in)) {
+  if (!like.empty()) {
+    Manifest manifest = read_manifest(like);
+    if (!manifest.vocabulary || manifest.vocabulary->unit() != TokenUnit::word ||
+        manifest.class_names.empty()) {
+      throw InputError({like.string()}, "this data set has no words, or no names of classes",
+                       "name one that was imported from sentences or trees");
+    }
+    vocabulary = std::move(*manifest.vocabulary);
+    class_names = std::move(manifest.class_names);
+  }
+  for (const std::string& name : class_names) {
+    by_name.emplace(name, static_cast<std::int32_t>(by_name.size()));
+  }
+}
+
+std::int32_t LabelNumbers::class_of(const LineReader& reader, const std::string& label) const {
+  const auto found = by_name.find(label);
+  if (found != by_name.end()) return found->second;
+  if (like.empty()) reader.refuse("the file changed while it was read", "try again");
+  reader.refuse("the label " + shown(label) + " is none of those of " + like.string(),
+                "correct it, or import all parts as one file");
+}
+
+}  // namespace raven

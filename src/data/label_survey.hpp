@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/line_reader.hpp"
+#include "raven/data/vocabulary.hpp"
+
+namespace raven {
+
+/// What the first reading of labelled words learns: how often each word stands there, and which
+/// labels there are.
+class LabelSurvey {
+ public:
+  /// @throws InputError at the reader's line when the word can't be one
+  void add_word(const LineReader& reader, const std::string& word);
+  /// @param remedy for when there are more different labels than classes can be
+  void add_label(const LineReader& reader, const std::string& label, const char* remedy);
+
+  /// Whole numbers in their order, other labels in that of their bytes.
+  [[nodiscard]] std::vector<std::string> class_names() const;
+  [[nodiscard]] const std::map<std::string, std::int64_t>& words() const { return words_; }
+
+ private:
+  std::map<std::string, std::int64_t> words_;
+  std::map<std::string, std::int64_t> labels_;
+};
+
+/// What words and labels become.
+struct LabelNumbers {
+  Vocabulary vocabulary;
+  std::vector<std::string> class_names;
+  std::map<std::string, std::int32_t> by_name;
+  std::filesystem::path like;
+
+  /// As surveyed, or, unless `like` is empty, as the data set of that manifest has them.
+  /// @throws InputError when that one has no words or no names of classes
+  LabelNumbers(const LabelSurvey& survey, std::int32_t limit, std::int64_t least,
+               std::filesystem::path as_in);
+  /// @throws InputError at the reader's line when there is no such label
+  [[nodiscard]] std::int32_t class_of(const LineReader& reader, const std::string& label) const;
+};
+
+}  // namespace raven
