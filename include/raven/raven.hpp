@@ -19,6 +19,8 @@
 #include "raven/graph/ops/pool.hpp"
 #include "raven/graph/ops/recurrent.hpp"
 #include "raven/graph/ops/reduce.hpp"
+#include "raven/graph/ops/segment.hpp"
+#include "raven/graph/ops/tree.hpp"
 #include "raven/nn/builder.hpp"
 #include "raven/nn/program.hpp"
 
