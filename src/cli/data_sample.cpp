@@ -98,8 +98,7 @@ std::string window(const Dataset& data, std::int64_t sample) {
 std::string sample_in_words(const Manifest& manifest, std::int64_t sample) {
   const SampleSchema& schema = manifest.schema;
   if (sample >= manifest.rows()) {
-    throw InputError({manifest.file.string()},
-                     "there is no sample " + std::to_string(sample),
+    throw InputError({manifest.file.string()}, "there is no sample " + std::to_string(sample),
                      "the last one is " + std::to_string(manifest.rows() - 1));
   }
   const Dataset data(manifest);

@@ -25,7 +25,9 @@ std::string in_words(const ChannelSummary& channel) {
 }
 
 std::string class_name(const Manifest& manifest, std::size_t index) {
-  if (manifest.vocabulary && index < manifest.vocabulary->texts().size()) {
+  // Tokens are what is predicted in windows only; elsewhere the vocabulary is that of the features.
+  if (manifest.schema.of_sequences() && manifest.vocabulary &&
+      index < manifest.vocabulary->texts().size()) {
     // As JSON writes it: a line's end or half a letter must not disturb the table.
     return nlohmann::json(manifest.vocabulary->texts()[index])
         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

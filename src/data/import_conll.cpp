@@ -93,8 +93,7 @@ class Columns {
     const auto named = std::ranges::find(names_, column);
     if (named != names_.end()) return static_cast<std::size_t>(named - names_.begin());
     std::size_t number = 0;
-    const auto [end, error] =
-        std::from_chars(column.data(), column.data() + column.size(), number);
+    const auto [end, error] = std::from_chars(column.data(), column.data() + column.size(), number);
     if (error == std::errc{} && end == column.data() + column.size() && number >= 1 &&
         number <= count) {
       return number - 1;
@@ -179,11 +178,11 @@ ImportReport import_conll(const std::filesystem::path& file, const ConllOptions&
                      "check that this is a file of words in columns");
   }
   const LabelNumbers numbers(survey, conll.vocabulary, conll.least, conll.like);
-  RaggedWriter writer(options,
-                      token_schema(SampleForm::sequence, TargetKind::tags,
-                                   numbers.vocabulary.size(),
-                                   static_cast<std::int32_t>(numbers.class_names.size())),
-                      numbers.class_names, numbers.vocabulary);
+  RaggedWriter writer(
+      options,
+      token_schema(SampleForm::sequence, TargetKind::tags, numbers.vocabulary.size(),
+                   static_cast<std::int32_t>(numbers.class_names.size())),
+      numbers.class_names, numbers.vocabulary);
   std::error_code error;
   const auto total = std::filesystem::file_size(file, error);
   TokenSample sample;

@@ -38,9 +38,9 @@ inline void check_made(std::int64_t count, std::int32_t vocabulary) {
     throw InputError("can't make " + std::to_string(count) + " samples", "try 5000");
   }
   if (vocabulary < least_made_words || vocabulary > most_made_words) {
-    throw InputError("a made-up vocabulary can't have " + std::to_string(vocabulary) + " words",
-                     "take " + std::to_string(least_made_words) + " to " +
-                         std::to_string(most_made_words));
+    throw InputError(
+        "a made-up vocabulary can't have " + std::to_string(vocabulary) + " words",
+        "take " + std::to_string(least_made_words) + " to " + std::to_string(most_made_words));
   }
 }
 
@@ -50,8 +50,8 @@ template <class Make>
 void make_both(std::int64_t count, const ImportOptions& options, Make make) {
   constexpr std::uint64_t validation_series = std::uint64_t{1} << 40;
   constexpr std::int64_t told_every = 4096;
-  const auto valid = static_cast<std::int64_t>(
-      static_cast<double>(count) * options.valid_fraction + 0.5);
+  const auto valid =
+      static_cast<std::int64_t>(static_cast<double>(count) * options.valid_fraction + 0.5);
   for (std::int64_t i = 0; i < count + valid; ++i) {
     if (i < count) {
       make(false, static_cast<std::uint64_t>(i));

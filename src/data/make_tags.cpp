@@ -29,9 +29,8 @@ enum Tag : std::int32_t {
 };
 constexpr std::uint32_t open_tags = 4;
 
-constexpr std::array own_words{"the",  "a",    "every", "it",  "you",  "will",
-                               "can",  "must", "in",    "on",  "with", "near",
-                               "and",  "but",  "why",   "when", "that", "."};
+constexpr std::array own_words{"the", "a",    "every", "it",  "you", "will", "can",  "must", "in",
+                               "on",  "with", "near",  "and", "but", "why",  "when", "that", "."};
 /// Tokens: `<unk>` is 0.
 struct Range {
   std::uint32_t first;
@@ -91,9 +90,9 @@ class Speaker {
       const std::uint32_t a = random_.below(bound);
       return std::min(a, random_.below(bound));
     };
-    const std::uint32_t word = random_.below(2) == 0
-                                   ? open_tags * some(open_ / open_tags) + static_cast<std::uint32_t>(tag)
-                                   : some(open_);
+    const std::uint32_t word = random_.below(2) == 0 ? open_tags * some(open_ / open_tags) +
+                                                           static_cast<std::uint32_t>(tag)
+                                                     : some(open_);
     return static_cast<std::int32_t>(first_open + word);
   }
 
@@ -104,8 +103,7 @@ class Speaker {
       --left_;
       return;
     }
-    const auto adjectives =
-        std::min(most - 2, static_cast<std::int32_t>(random_.below(3)));
+    const auto adjectives = std::min(most - 2, static_cast<std::int32_t>(random_.below(3)));
     put(random_.below(5) == 0 ? that : determiners, determiner);
     for (std::int32_t i = 0; i < adjectives; ++i) put_open(adjective, said_.words.size());
     put_open(noun, said_.words.size());
@@ -147,9 +145,8 @@ TaggedSentence tagged_sentence(std::uint64_t seed, std::uint64_t index, std::int
 }
 
 const std::vector<std::string>& tag_names() {
-  static const std::vector<std::string> names{"ADJ",  "NOUN", "VERB", "ADV",  "DET",
-                                              "SUBJ", "OBJ",  "AUX",  "PREP", "CONJ",
-                                              "COMP", "WH",   "STOP", "ASK"};
+  static const std::vector<std::string> names{"ADJ", "NOUN", "VERB", "ADV",  "DET", "SUBJ", "OBJ",
+                                              "AUX", "PREP", "CONJ", "COMP", "WH",  "STOP", "ASK"};
   return names;
 }
 
@@ -163,9 +160,9 @@ ImportReport make_tags(std::int64_t count, std::int32_t vocabulary, const Import
                       tag_names(), tag_vocabulary(vocabulary));
   make_both(count, options, [&](bool valid, std::uint64_t index) {
     TaggedSentence sentence = tagged_sentence(options.seed, index, vocabulary);
-    writer.add(valid, {.tokens = std::move(sentence.words),
-                       .parents = {},
-                       .targets = std::move(sentence.tags)});
+    writer.add(
+        valid,
+        {.tokens = std::move(sentence.words), .parents = {}, .targets = std::move(sentence.tags)});
   });
   return writer.finish();
 }

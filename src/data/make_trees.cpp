@@ -101,10 +101,10 @@ ImportReport make_trees(std::int64_t count, std::int32_t vocabulary, TargetKind 
   expects(targets == TargetKind::tags || targets == TargetKind::classes,
           "a tree has a class, or each of its nodes");
   const std::vector<std::string> names{"bad", "poor", "mixed", "fine", "good"};
-  RaggedWriter writer(options,
-                      token_schema(SampleForm::tree, targets, vocabulary,
-                                   static_cast<std::int32_t>(names.size())),
-                      names, sentiment_vocabulary(vocabulary));
+  RaggedWriter writer(
+      options,
+      token_schema(SampleForm::tree, targets, vocabulary, static_cast<std::int32_t>(names.size())),
+      names, sentiment_vocabulary(vocabulary));
   make_both(count, options, [&](bool valid, std::uint64_t index) {
     SentimentTree tree = sentiment_tree(options.seed, index, vocabulary);
     if (targets == TargetKind::classes) tree.classes.assign(1, tree.classes.back());

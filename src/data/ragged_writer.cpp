@@ -84,14 +84,14 @@ void RaggedWriter::flush(Side& side) {
   char name[64];
   std::snprintf(name, sizeof name, "%s-%05zu.h5", side.name, side.shards.size());
   const bool tree = schema_.form == SampleForm::tree;
-  const Digest digest = write_ragged_shard(
-      options_.folder / name, schema_,
-      {.features = std::as_bytes(std::span(side.together.tokens)),
-       .token_offsets = side.token_offsets,
-       .parents = side.together.parents,
-       .node_offsets = tree ? std::span<const std::int64_t>(side.node_offsets)
-                            : std::span<const std::int64_t>(),
-       .targets = std::as_bytes(std::span(side.together.targets))});
+  const Digest digest =
+      write_ragged_shard(options_.folder / name, schema_,
+                         {.features = std::as_bytes(std::span(side.together.tokens)),
+                          .token_offsets = side.token_offsets,
+                          .parents = side.together.parents,
+                          .node_offsets = tree ? std::span<const std::int64_t>(side.node_offsets)
+                                               : std::span<const std::int64_t>(),
+                          .targets = std::as_bytes(std::span(side.together.targets))});
   side.shards.push_back({.file = name,
                          .rows = static_cast<std::int64_t>(side.token_offsets.size()) - 1,
                          .sha256 = digest,

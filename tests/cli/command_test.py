@@ -233,7 +233,10 @@ class Data(Folder):
         self.assertIn("all sound", self.expect_done(raven("data", "verify", made / "train.yaml")))
         shown = json.loads(self.expect_done(raven("data", "show", made / "train.yaml", "--json")))
         self.assertEqual((shown["rows"], shown["form"], sum(shown["class_counts"])), (30, "sequence", shown["tokens"]))
-        self.assertIn("one for each token", self.expect_done(raven("data", "show", made / "train.yaml")))
+        text = self.expect_done(raven("data", "show", made / "train.yaml"))
+        self.assertIn("one for each token", text)
+        self.assertIn(" STOP ", text)
+        self.assertNotIn("<unk>", text)
         last = self.expect_done(raven("data", "show", made / "train.yaml", "--sample", "29")).splitlines()[-1]
         self.assertIn(last.split(), ([".", "STOP"], [".", "ASK"]))
         self.expect_mistake(raven("data", "show", made / "train.yaml", "--sample", "30"), "there is no sample 30")

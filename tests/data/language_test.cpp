@@ -95,8 +95,8 @@ TEST(MadeSentences, are_told_by_what_surrounds_a_word_and_not_by_the_word) {
   for (const TaggedSentence& sentence : test) {
     for (std::size_t w = 0; w < sentence.words.size(); ++w) {
       const auto& tags = seen[sentence.words[w]];
-      const auto usual = std::ranges::max_element(
-          tags, {}, [](const auto& entry) { return entry.second; });
+      const auto usual =
+          std::ranges::max_element(tags, {}, [](const auto& entry) { return entry.second; });
       right += usual != tags.end() && usual->first == sentence.tags[w] ? 1 : 0;
       ++all;
     }
@@ -133,7 +133,11 @@ TEST(MadeTrees, are_worth_what_their_words_say_when_read_from_the_leaves_up) {
         if (left == "very" || left == "truly" || left == "deeply") value = 2 * right;
         values[n] = std::clamp(value, -4, 4);
       }
-      const int wanted = values[n] < -2 ? 0 : values[n] < 0 ? 1 : values[n] == 0 ? 2 : values[n] < 3 ? 3 : 4;
+      const int wanted = values[n] < -2   ? 0
+                         : values[n] < 0  ? 1
+                         : values[n] == 0 ? 2
+                         : values[n] < 3  ? 3
+                                          : 4;
       ASSERT_EQ(tree.classes[n], wanted) << i << " node " << n;
       if (tree.parents[n] >= 0) children[static_cast<std::size_t>(tree.parents[n])].push_back(n);
     }
@@ -148,9 +152,8 @@ TEST(MadeLanguage, becomes_sound_data_sets_of_which_a_larger_one_begins_with_the
   const TemporaryFolder more;
   for (const bool trees : {false, true}) {
     const auto make = [&](const TemporaryFolder& to, std::int64_t count) {
-      const ImportOptions options{.folder = to.path() / (trees ? "trees" : "tags"),
-                                  .name = "made",
-                                  .rows_per_shard = 16};
+      const ImportOptions options{
+          .folder = to.path() / (trees ? "trees" : "tags"), .name = "made", .rows_per_shard = 16};
       return read_manifest(trees ? make_trees(count, 200, TargetKind::tags, options).train
                                  : make_tags(count, 200, options).train);
     };
@@ -179,9 +182,9 @@ TEST(MadeLanguage, becomes_sound_data_sets_of_which_a_larger_one_begins_with_the
 
 TEST(MadeLanguage, of_roots_has_one_class_for_each_tree) {
   const TemporaryFolder folder;
-  const ImportReport report = make_trees(
-      20, 100, TargetKind::classes,
-      {.folder = folder.path(), .name = "roots", .valid_fraction = 0});
+  const ImportReport report =
+      make_trees(20, 100, TargetKind::classes,
+                 {.folder = folder.path(), .name = "roots", .valid_fraction = 0});
   const std::vector<PlainSample> read = read_samples(Dataset(read_manifest(report.train)), {5});
   EXPECT_EQ(read[0].targets, std::vector<std::int32_t>{sentiment_tree(1, 5, 100).classes.back()});
 }

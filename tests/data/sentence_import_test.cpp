@@ -131,15 +131,17 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"endless_word", std::string(1025, 'a') + " A\n", ":1:", "longer than 1024"},
         Broken{"endless_tag", "a " + std::string(1025, 'A') + "\n", ":1:", "longer than 1024"},
         Broken{"words_for_tags", many_labels("a T", "\n"), ":4097:", "more than 4096 different"},
-        Broken{"names_that_are_too_few", "# global.columns = W\na A\n", ":2:", "there are names for 1"},
-        Broken{"names_that_change", "# global.columns = W T\na A\n\n# global.columns = T W\n", ":4:",
-               "other names"}),
+        Broken{"names_that_are_too_few", "# global.columns = W\na A\n",
+               ":2:", "there are names for 1"},
+        Broken{"names_that_change", "# global.columns = W T\na A\n\n# global.columns = T W\n",
+               ":4:", "other names"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(ConllImport, words_and_tags_of_one_column_are_refused) {
   const TemporaryFolder folder;
-  EXPECT_NE(complaint([&] { conll(folder, "a A\n", {.word = "1", .tag = "1"}); })
-                .find("both in column 1"),
+  EXPECT_NE(complaint([&] {
+              conll(folder, "a A\n", {.word = "1", .tag = "1"});
+            }).find("both in column 1"),
             std::string::npos);
   EXPECT_NE(complaint([&] { import_conll(folder / "none", {}, all_for_training(folder)); }), "");
 }
@@ -152,7 +154,8 @@ Manifest trees(const TemporaryFolder& folder, const std::string& text,
 
 TEST(TreeImport, reads_the_trees_of_the_stanford_sentiment_treebank) {
   const TemporaryFolder folder;
-  const Manifest manifest = trees(folder, "(3 (2 It) (4 (2 's) (3 (10 fun) (2 .))))\n(0 (1 (2 bad)))");
+  const Manifest manifest =
+      trees(folder, "(3 (2 It) (4 (2 's) (3 (10 fun) (2 .))))\n(0 (1 (2 bad)))");
   EXPECT_EQ(manifest.rows(), 2);
   // Whole numbers in their order, and only those that some node has after chains have gone.
   EXPECT_EQ(manifest.class_names, (std::vector<std::string>{"0", "2", "3", "4", "10"}));
@@ -213,9 +216,9 @@ TEST(SentenceImport, another_part_of_the_data_takes_the_words_and_classes_of_the
   EXPECT_NE(said.find("dev.txt:2:"), std::string::npos) << said;
   EXPECT_NE(said.find("'3' is none of those of"), std::string::npos) << said;
   const TemporaryFolder sentences;
-  const ImportReport tags = import_conll(
-      sentences.put("dev.txt", "film 4\nnew 1\n"), {.like = first.file},
-      {.folder = sentences.path() / "dev", .valid_fraction = 0});
+  const ImportReport tags =
+      import_conll(sentences.put("dev.txt", "film 4\nnew 1\n"), {.like = first.file},
+                   {.folder = sentences.path() / "dev", .valid_fraction = 0});
   EXPECT_EQ(in_words(read_manifest(tags.train), 0), "film/4 <unk>/1");
 }
 
@@ -223,8 +226,8 @@ class BrokenTree : public testing::TestWithParam<Broken> {};
 
 TEST_P(BrokenTree, is_refused_with_its_line) {
   const TemporaryFolder folder;
-  const std::string said = complaint(
-      [&] { trees(folder, GetParam().text, {.targets = TargetKind::classes}); });
+  const std::string said =
+      complaint([&] { trees(folder, GetParam().text, {.targets = TargetKind::classes}); });
   EXPECT_NE(said.find("trees.txt" + GetParam().place), std::string::npos) << said;
   EXPECT_NE(said.find(GetParam().problem), std::string::npos) << said;
 }
