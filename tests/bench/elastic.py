@@ -111,9 +111,11 @@ class Cluster:
 
     def rate(self, seconds):
         """Samples a second, over whole step lines."""
+        self.await_more("step", 0)
         steps = [event for event in self.events() if event["event"] == "step"]
         first = steps[-1]
         time.sleep(seconds)
+        self.await_more("step", len(steps))
         last = [event for event in self.events() if event["event"] == "step"][-1]
         return (last["step"] - first["step"]) * 256 / (last["t"] - first["t"])
 
