@@ -13,6 +13,7 @@
 namespace raven {
 namespace {
 
+constexpr const char* plain = "optimizer: {sgd: {rate: 0.01}}\n";
 constexpr const char* momentum = "optimizer: {sgd: {rate: 0.01, momentum: 0.9}}\n";
 
 const BenchModel models[] = {
@@ -81,7 +82,34 @@ const BenchModel models[] = {
      20,
      20000,
      2},
+    {"tagger",
+     "  - embedding: {width: 128}\n"
+     "  - lstm: {features: 64, bidirectional: true}\n"
+     "  - linear: {features: 32, activation: tanh}\n"
+     "  - linear: {features: 20}\n",
+     plain,
+     {},
+     0,
+     20,
+     64,
+     6400,
+     2,
+     BenchModel::Form::sentences},
+    {"tree_lstm",
+     "  - embedding: {width: 128}\n"
+     "  - tree_lstm: {features: 128, returns: root}\n"
+     "  - linear: {features: 5}\n",
+     plain,
+     {},
+     0,
+     5,
+     64,
+     6400,
+     2,
+     BenchModel::Form::trees},
 };
+
+constexpr std::int32_t ragged_vocabulary = 10000;
 
 std::vector<std::int32_t> random_classes(std::int64_t count, std::int32_t classes) {
   RandomStream random({.seed = 2});
@@ -95,6 +123,14 @@ std::vector<std::int32_t> random_classes(std::int64_t count, std::int32_t classe
 SampleSchema schema_of(const BenchModel& model) {
   SampleSchema schema;
   schema.target_width = model.classes;
+  if (model.form != BenchModel::Form::numbers_or_windows) {
+    const bool trees = model.form == BenchModel::Form::trees;
+    schema.form = trees ? SampleForm::tree : SampleForm::sequence;
+    schema.feature_type = FeatureType::i32;
+    schema.vocabulary = ragged_vocabulary;
+    schema.target_kind = trees ? TargetKind::classes : TargetKind::tags;
+    return schema;
+  }
   if (model.context == 0) {
     schema.feature_shape = model.features;
     return schema;
@@ -127,6 +163,57 @@ ShardEntry write_tokens(const BenchModel& model, const std::filesystem::path& fo
   return {.file = shard, .rows = model.rows, .sha256 = digest, .sequences = 1, .tokens = count};
 }
 
+/// Appends the parents of a binary tree over so many leaves, in postorder. @return its root
+std::int32_t grow(RandomStream& random, std::int64_t leaves, std::int32_t first,
+                  std::vector<std::int32_t>& parents) {
+  if (leaves == 1) {
+    parents.push_back(-1);
+    return static_cast<std::int32_t>(parents.size()) - 1 - first;
+  }
+  const std::int64_t left = 1 + random.below(static_cast<std::uint32_t>(leaves - 1));
+  const std::int32_t children[] = {grow(random, left, first, parents),
+                                   grow(random, leaves - left, first, parents)};
+  parents.push_back(-1);
+  const std::int32_t node = static_cast<std::int32_t>(parents.size()) - 1 - first;
+  for (const std::int32_t child : children) {
+    parents[static_cast<std::size_t>(first + child)] = node;
+  }
+  return node;
+}
+
+ShardEntry write_ragged(const BenchModel& model, const std::filesystem::path& folder) {
+  const char* const shard = "random.h5";
+  RandomStream random({.seed = 3});
+  std::vector<std::int64_t> token_offsets{0};
+  std::vector<std::int64_t> node_offsets{0};
+  std::vector<std::int32_t> parents;
+  const bool trees = model.form == BenchModel::Form::trees;
+  for (std::int64_t i = 0; i < model.rows; ++i) {
+    const std::int64_t length = 5 + random.below(36);
+    token_offsets.push_back(token_offsets.back() + length);
+    if (!trees) continue;
+    (void)grow(random, length, static_cast<std::int32_t>(parents.size()), parents);
+    node_offsets.push_back(static_cast<std::int64_t>(parents.size()));
+  }
+  const std::vector<std::int32_t> tokens = random_classes(token_offsets.back(), ragged_vocabulary);
+  const std::vector<std::int32_t> targets =
+      random_classes(trees ? model.rows : token_offsets.back(), model.classes);
+  RaggedSamples samples{.features = std::as_bytes(std::span(tokens)),
+                        .token_offsets = token_offsets,
+                        .targets = std::as_bytes(std::span(targets))};
+  ShardEntry entry{.file = shard,
+                   .rows = model.rows,
+                   .sha256 = {},
+                   .tokens = token_offsets.back()};
+  if (trees) {
+    samples.parents = parents;
+    samples.node_offsets = node_offsets;
+    entry.nodes = node_offsets.back();
+  }
+  entry.sha256 = write_ragged_shard(folder / shard, schema_of(model), samples);
+  return entry;
+}
+
 }  // namespace
 
 const BenchModel* find_bench_model(const std::string& name) {
@@ -144,8 +231,10 @@ std::string bench_model_names() {
 }
 
 void write_bench_data(const BenchModel& model, const std::filesystem::path& folder) {
-  const ShardEntry shard =
-      model.context > 0 ? write_tokens(model, folder) : write_numbers(model, folder);
+  const ShardEntry shard = model.form != BenchModel::Form::numbers_or_windows
+                               ? write_ragged(model, folder)
+                           : model.context > 0 ? write_tokens(model, folder)
+                                               : write_numbers(model, folder);
   const std::filesystem::path file = folder / "random.yaml";
   write_manifest({.name = model.name,
                   .schema = schema_of(model),

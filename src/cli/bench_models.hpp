@@ -19,6 +19,10 @@ struct BenchModel {
   std::int64_t batch;
   std::int64_t rows;  ///< of the data set: enough that no cache holds all of it
   int snippets;
+  /// Samples are sentences of U(5..40) tokens, or binary trees of as many leaves, each split
+  /// uniform; the vocabulary is 10 000.
+  enum class Form : std::uint8_t { numbers_or_windows, sentences, trees };
+  Form form = Form::numbers_or_windows;
 };
 
 /// Null when there is none of that name.

@@ -55,8 +55,24 @@ StepWork work_of(const std::filesystem::path& job_file, std::int64_t batch) {
   const std::optional<JobSpec> job = read_job(job_file, {}, errors);
   if (!job) throw errors.front();
   const Training training = build_training(*job);
-  const Plan plan(training.setup.record(batch, Tape::Mode::training), Plan::Purpose::training);
-  StepWork work{.flops = plan.flops()};
+  const MasterSetup& setup = training.setup;
+  Graph graph;
+  double batches = 1;
+  if (setup.record_sample) {
+    // All samples are one batch, of which a step is a part.
+    std::vector<std::shared_ptr<const SampleGraph>> samples;
+    for (std::int64_t i = 0; i < training.train->size(); ++i) {
+      const auto recorded =
+          setup.record_sample(0, i, Tape::Mode::training, training.parameters);
+      samples.emplace_back(recorded, &recorded->graph);
+    }
+    batches = static_cast<double>(samples.size()) / static_cast<double>(batch);
+    graph = join_graphs(samples, Autobatch::on);
+  } else {
+    graph = setup.record(batch, Tape::Mode::training);
+  }
+  const Plan plan(std::move(graph), Plan::Purpose::training);
+  StepWork work{.flops = plan.flops() / batches};
   for (const ParameterId id : plan.gradients()) {
     work.parameter_bytes += static_cast<double>(training.parameters[id].value.type().bytes());
   }

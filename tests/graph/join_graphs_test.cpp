@@ -228,8 +228,8 @@ TEST_P(JoinGraphs, equal_samples_in_equal_order_give_equal_graphs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Graph, JoinGraphs, testing::Values(Autobatch::on, Autobatch::off),
-                         [](const auto& info) {
-                           return info.param == Autobatch::on ? "on" : "off";
+                         [](const auto& mode) {
+                           return mode.param == Autobatch::on ? "on" : "off";
                          });
 
 TEST(Autobatch, sentences_of_any_lengths_take_as_many_calls_as_one) {
