@@ -201,10 +201,7 @@ ShardEntry write_ragged(const BenchModel& model, const std::filesystem::path& fo
   RaggedSamples samples{.features = std::as_bytes(std::span(tokens)),
                         .token_offsets = token_offsets,
                         .targets = std::as_bytes(std::span(targets))};
-  ShardEntry entry{.file = shard,
-                   .rows = model.rows,
-                   .sha256 = {},
-                   .tokens = token_offsets.back()};
+  ShardEntry entry{.file = shard, .rows = model.rows, .sha256 = {}, .tokens = token_offsets.back()};
   if (trees) {
     samples.parents = parents;
     samples.node_offsets = node_offsets;

@@ -62,8 +62,7 @@ StepWork work_of(const std::filesystem::path& job_file, std::int64_t batch) {
     // All samples are one batch, of which a step is a part.
     std::vector<std::shared_ptr<const SampleGraph>> samples;
     for (std::int64_t i = 0; i < training.train->size(); ++i) {
-      const auto recorded =
-          setup.record_sample(0, i, Tape::Mode::training, training.parameters);
+      const auto recorded = setup.record_sample(0, i, Tape::Mode::training, training.parameters);
       samples.emplace_back(recorded, &recorded->graph);
     }
     batches = static_cast<double>(samples.size()) / static_cast<double>(batch);

@@ -90,7 +90,8 @@ void declare_table(CLI::App& parent, Action& chosen) {
   verb->footer(R"(Examples:
   raven data make table --count 5000 --file data/machines.csv
   raven data import csv data/machines.csv --target outcome --folder data/machines)");
-  verb->callback([options, &chosen] { chosen = [options](Programs) { return make_table_data(*options); }; });
+  verb->callback(
+      [options, &chosen] { chosen = [options](Programs) { return make_table_data(*options); }; });
 }
 
 struct StoryOptions {
@@ -126,7 +127,8 @@ void declare_story(CLI::App& parent, Action& chosen) {
   verb->footer(R"(Examples:
   raven data make story --bytes 1000000 --file data/story.txt
   raven data import text data/story.txt --context 64 --folder data/story)");
-  verb->callback([options, &chosen] { chosen = [options](Programs) { return make_story_data(*options); }; });
+  verb->callback(
+      [options, &chosen] { chosen = [options](Programs) { return make_story_data(*options); }; });
 }
 
 struct LanguageOptions {

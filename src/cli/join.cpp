@@ -95,7 +95,8 @@ int contribute_from_outside(const JoinOptions& options, Programs programs) {
 
 int join(const JoinOptions& options, Programs programs) {
   listen_for_signals();
-  return options.spawned ? contribute_as_spawned(options, programs) : contribute_from_outside(options, programs);
+  return options.spawned ? contribute_as_spawned(options, programs)
+                         : contribute_from_outside(options, programs);
 }
 
 int spawn(const SpawnOptions& options) {

@@ -209,8 +209,8 @@ LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
   return std::move(*loaded);
 }
 
-TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint,
-                          const fs::path& manifest, Programs programs) {
+TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint, const fs::path& manifest,
+                          Programs programs) {
   LoadedCheckpoint loaded = checkpoint_of(run, checkpoint);
   TrainedModel trained;
   trained.trained_on = training_data_of(run);
@@ -227,9 +227,9 @@ TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint,
         std::move(*given), DatasetOptions{.cache_bytes = trained.job.data_cache_bytes});
   }
   const SampleSchema& schema = trained.trained_on.schema;
-  trained.model = std::make_shared<const Model>(model_for(trained.job.model, schema),
-                                                row_of_features(schema), row_of_targets(schema),
-                                                trained.parameters);
+  trained.model =
+      std::make_shared<const Model>(model_for(trained.job.model, schema), row_of_features(schema),
+                                    row_of_targets(schema), trained.parameters);
   check_origin(trained, loaded.checkpoint, trained.trained_on);
   take_parameters(trained, loaded.checkpoint);
   return trained;

@@ -35,8 +35,7 @@ struct TrainedModel {
 /// @throws InputError when run, checkpoint and data do not fit together
 [[nodiscard]] TrainedModel open_trained(const std::filesystem::path& run,
                                         const std::filesystem::path& checkpoint,
-                                        const std::filesystem::path& manifest,
-                                        Programs programs);
+                                        const std::filesystem::path& manifest, Programs programs);
 
 /// A graph of the model as it is used: of one sample, the first one of the data if it is by sample.
 [[nodiscard]] Graph graph_of_one(const TrainedModel& trained);

@@ -12,8 +12,8 @@ class App;
 
 namespace raven {
 
-/// What a parsed command line asks for, of an executable with these models. Returns an ExitCode; throws InputError for a single
-/// mistake.
+/// What a parsed command line asks for, of an executable with these models. Returns an ExitCode;
+/// throws InputError for a single mistake.
 using Action = std::function<int(Programs)>;
 
 /// A verb: a row in a table. `declare` adds its subcommand with its help and examples to `parent`;

@@ -93,7 +93,8 @@ void declare_train(CLI::App& parent, Action& chosen) {
 
 Data are random and made on the spot; all else is what 'raven train' does: shards, leases, gradients sent back,
 the optimizer at the master. tests/bench/peer_torch.py trains the same networks in PyTorch.)");
-  verb->callback([options, &chosen] { chosen = [options](Programs) { return bench_train(*options); }; });
+  verb->callback(
+      [options, &chosen] { chosen = [options](Programs) { return bench_train(*options); }; });
 }
 
 void declare(CLI::App& parent, Action& chosen) {
@@ -116,7 +117,8 @@ void declare(CLI::App& parent, Action& chosen) {
 'share' is of what this machine gave in the same run: of serial GEMM speed times threads, or of
 memory bandwidth. Figures of a busy machine mean little; compare only machines with the same OpenBLAS kernels.)");
   declare_train(*verb, chosen);
-  kernels->callback([options, &chosen] { chosen = [options](Programs) { return bench(*options); }; });
+  kernels->callback(
+      [options, &chosen] { chosen = [options](Programs) { return bench(*options); }; });
 }
 
 }  // namespace

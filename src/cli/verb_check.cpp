@@ -35,15 +35,19 @@ std::string in_words(const JobSpec& job, const JobSummary& sum) {
                                    plural(sum.train_samples, "sample"),
                                    count_in_words(sum.valid_samples), sum.features, sum.targets));
   text +=
-      line("model", fmt::format("{}, {} ({}), {}",
-                                plural(static_cast<std::int64_t>(job.model.layers.size()), "layer"),
-                                plural(sum.parameters, "parameter"),
-                                size_in_words(static_cast<double>(sum.parameter_bytes)),
-                                job.model.loss.type));
+      line("model",
+           fmt::format("{}, {} ({}), {}",
+                       job.model.program != nullptr
+                           ? "program " + std::string(job.model.program->name)
+                           : plural(static_cast<std::int64_t>(job.model.layers.size()), "layer"),
+                       plural(sum.parameters, "parameter"),
+                       size_in_words(static_cast<double>(sum.parameter_bytes)),
+                       job.model.program != nullptr ? "its own loss" : job.model.loss.type));
   text += line("training", fmt::format("{} an epoch, {} in all; {}, {} more on rank 0",
                                        plural(sum.steps_per_epoch, "step"),
                                        count_in_words(sum.steps), job.train.optimizer.type,
                                        size_in_words(static_cast<double>(sum.optimizer_bytes))));
+  if (job.model.program != nullptr) return text;  // it is tried on samples only
   text +=
       line("step", fmt::format("{} in {} of at most {}, {}FLOP",
                                plural(std::min(job.train.batch, sum.train_samples), "sample"),
@@ -111,7 +115,9 @@ void declare(CLI::App& parent, Action& chosen) {
       verb->add_flag("--no-data", options->skip_data, "leave out data and shapes");
   verb->add_flag("--json", options->json, "one JSON object instead of words")->excludes(no_data);
   verb->footer(examples);
-  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return check(*options, programs); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs programs) { return check(*options, programs); };
+  });
 }
 
 }  // namespace

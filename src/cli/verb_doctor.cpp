@@ -53,7 +53,8 @@ void declare(CLI::App& parent, Action& chosen) {
   // For the processes that it starts itself; the empty group hides it.
   verb->add_option("--probe", options->probe)->group("");
   verb->footer(examples);
-  verb->callback([options, &chosen] { chosen = [options](Programs) { return consult(*options); }; });
+  verb->callback(
+      [options, &chosen] { chosen = [options](Programs) { return consult(*options); }; });
 }
 
 }  // namespace

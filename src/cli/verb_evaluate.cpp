@@ -24,7 +24,8 @@ struct EvaluateOptions {
 };
 
 int evaluate(const EvaluateOptions& options, Programs programs) {
-  const TrainedModel trained = open_trained(options.run, options.checkpoint, options.data, programs);
+  const TrainedModel trained =
+      open_trained(options.run, options.checkpoint, options.data, programs);
   const std::int64_t samples = trained.data->size();
   // Cut as the run itself cuts its validation data, so that both add up in one order.
   const std::int64_t rows = piece_rows(trained, options.batch);
@@ -84,7 +85,9 @@ void declare(CLI::App& parent, Action& chosen) {
 
 With the job's own validation data it gives the run's own figures, to the last bit; another --batch adds
 up in another order, which may change the last digits. It may be used while the run goes on.)");
-  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return evaluate(*options, programs); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs programs) { return evaluate(*options, programs); };
+  });
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ void declare(CLI::App& parent, Action& chosen) {
   python3 -c 'import numpy; print(numpy.load("weights.npz").files)'
 
 Names and layouts are in docs/formats/export.md.)");
-  verb->callback([options, &chosen] { chosen = [options](Programs) { return export_weights(*options); }; });
+  verb->callback(
+      [options, &chosen] { chosen = [options](Programs) { return export_weights(*options); }; });
 }
 
 }  // namespace

@@ -37,7 +37,9 @@ void declare(CLI::App& parent, Action& chosen) {
   // What gateways start; the empty group hides it.
   verb->add_flag("--spawned", options->spawned)->group("");
   verb->footer(examples);
-  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return join(*options, programs); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs programs) { return join(*options, programs); };
+  });
 }
 
 }  // namespace

@@ -90,7 +90,8 @@ void append(NpyWriter& out, const Tensor& output, PredictionKind kind, bool of_c
 }
 
 int predict(const PredictOptions& options, Programs programs) {
-  const TrainedModel trained = open_trained(options.run, options.checkpoint, options.data, programs);
+  const TrainedModel trained =
+      open_trained(options.run, options.checkpoint, options.data, programs);
   check_kind(options.kind, trained.job);
   const std::int64_t samples = trained.data->size();
   const Graph graph = graph_of_one(trained);
@@ -149,7 +150,9 @@ void declare(CLI::App& parent, Action& chosen) {
   python3 -c 'import numpy; print(numpy.load("digits.npy")[:10])'
 
 The file is written whole or not at all; samples pass through in pieces, so it may be larger than memory.)");
-  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return predict(*options, programs); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs programs) { return predict(*options, programs); };
+  });
 }
 
 }  // namespace

@@ -172,7 +172,9 @@ void declare(CLI::App& parent, Action& chosen) {
   raven sample runs/char_gpt --prompt 'The old ' --beam 4 --until . --tokens 100
 
 It may be used while the run goes on. The model must be causal.)");
-  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return sample(*options, programs); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs programs) { return sample(*options, programs); };
+  });
 }
 
 }  // namespace

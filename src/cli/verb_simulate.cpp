@@ -158,7 +158,9 @@ void declare(CLI::App& parent, Action& chosen) {
   verb->add_flag("--trace", options->trace, "tell everything that happens");
   verb->add_flag("--quiet", options->quiet, "only runs that differ, and the sum");
   verb->footer(examples());
-  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return simulate(*options, programs); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs programs) { return simulate(*options, programs); };
+  });
 }
 
 }  // namespace

@@ -40,7 +40,9 @@ void declare(CLI::App& parent, Action& chosen) {
   verb->add_option("--others", options->others)->check(CLI::Range(0, 1024))->group("");
   verb->add_option("--result-file", options->result_file)->group("");
   verb->footer(examples);
-  verb->callback([options, &chosen] { chosen = [options](Programs programs) { return train(*options, programs); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs programs) { return train(*options, programs); };
+  });
 }
 
 }  // namespace

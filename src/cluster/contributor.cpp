@@ -178,7 +178,8 @@ struct Contributor::Impl {
   void on_graph(const GraphMessage& message, const Blob& body) {
     if (digest_of(body.bytes()) != message.digest) return quit("the master sent a damaged graph");
     try {
-      graphs[message.digest].graph = std::make_shared<const Graph>(decode_graph(body.bytes(), {}, setup.ops));
+      graphs[message.digest].graph =
+          std::make_shared<const Graph>(decode_graph(body.bytes(), {}, setup.ops));
     } catch (const InputError& error) {
       quit(std::string("the master sent a graph that can't be run here: ") + error.what());
     }

@@ -350,9 +350,11 @@ void Master::request_leave(PeerId peer) { impl_->leave_requested.push_back(peer)
 std::size_t Master::largest_answer() const {
   Impl& m = *impl_;
   std::size_t statistics = 0;
-  const auto rows = cut_batch(m.sampler.batch_size(0), m.setup.train.snippets).front().rows;
-  for (const ValueType& type : m.recorded(rows, Tape::Mode::training).statistic_types) {
-    statistics += type.bytes();
+  if (!m.setup.record_sample) {
+    const auto rows = cut_batch(m.sampler.batch_size(0), m.setup.train.snippets).front().rows;
+    for (const ValueType& type : m.recorded(rows, Tape::Mode::training).statistic_types) {
+      statistics += type.bytes();
+    }
   }
   std::size_t largest = statistics;
   for (const Parameter& parameter : m.model.parameters().all()) {

@@ -51,8 +51,7 @@ Master::Impl::Assembled Master::Impl::assemble(Purpose purpose, std::uint64_t of
   all.step = of_step;
   std::vector<std::shared_ptr<const RecordedSample>> recordings;
   for (const std::int64_t sample : samples) {
-    recordings.push_back(
-        setup.record_sample(training ? 0 : 1, sample, mode, model.parameters()));
+    recordings.push_back(setup.record_sample(training ? 0 : 1, sample, mode, model.parameters()));
   }
   std::vector<ParameterId>& parameters = all.graph.parameters;
   std::vector<ParameterId>& gradients = all.graph.gradients;
@@ -73,16 +72,14 @@ Master::Impl::Assembled Master::Impl::assemble(Purpose purpose, std::uint64_t of
     all.graph.metric_names.push_back(metric.name);
   }
   for (Snippet& piece : pieces) {
-    Assembly assembly{.autobatch = setup.autobatch,
-                      .graphs = {},
-                      .of_sample = {},
-                      .gradients = gradients};
+    Assembly assembly{
+        .autobatch = setup.autobatch, .graphs = {}, .of_sample = {}, .gradients = gradients};
     RecordedAssembly recorded;
     std::unordered_map<Digest, std::uint32_t, DigestHash> places;
     for (std::int64_t i = piece.first; i < piece.first + piece.rows; ++i) {
       const auto& recording = recordings[static_cast<std::size_t>(i)];
-      const auto [found, fresh] = places.try_emplace(
-          recording->digest, static_cast<std::uint32_t>(assembly.graphs.size()));
+      const auto [found, fresh] =
+          places.try_emplace(recording->digest, static_cast<std::uint32_t>(assembly.graphs.size()));
       if (fresh) {
         assembly.graphs.push_back(recording->digest);
         recorded.graphs.push_back(recording);
@@ -103,9 +100,9 @@ void Master::Impl::look_ahead() {
   if (phase->purpose != Purpose::train || is_last_step()) return;
   const std::uint64_t next = step + 1;
   if (ahead && ahead->step == next) return;
-  ahead = assemble(Purpose::train, next,
-                   cut_batch(sampler.batch_size(static_cast<std::int64_t>(next)),
-                             setup.train.snippets));
+  ahead = assemble(
+      Purpose::train, next,
+      cut_batch(sampler.batch_size(static_cast<std::int64_t>(next)), setup.train.snippets));
 }
 
 void Master::Impl::begin_phase(std::vector<Snippet> pieces) {

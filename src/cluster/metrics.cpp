@@ -22,13 +22,13 @@ Sums told_metrics(const Sums& sums, std::int64_t samples) {
   for (const auto& [name, sum] : sums) {
     const std::size_t slash = name.find('/');
     if (slash == std::string::npos) {
-      const double rows =
-          find(sums, name + "/rows").value_or(static_cast<double>(std::max<std::int64_t>(samples, 1)));
+      const double rows = find(sums, name + "/rows")
+                              .value_or(static_cast<double>(std::max<std::int64_t>(samples, 1)));
       told.emplace_back(name, rows > 0 ? sum / rows : 0.0);
     } else if (name.substr(slash) == "/hits") {
       const std::string measure = name.substr(0, slash);
-      const double all = find(sums, measure + "/told").value_or(0) +
-                         find(sums, measure + "/true").value_or(0);
+      const double all =
+          find(sums, measure + "/told").value_or(0) + find(sums, measure + "/true").value_or(0);
       told.emplace_back(measure, all > 0 ? 2 * sum / all : 0.0);
     }
   }

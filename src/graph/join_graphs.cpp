@@ -349,8 +349,8 @@ class Joiner {
     }
     sort_ready();
     while (!active.empty()) {
-      const auto next = std::min_element(
-          active.begin(), active.end(), [&](std::uint32_t a, std::uint32_t b) {
+      const auto next =
+          std::min_element(active.begin(), active.end(), [&](std::uint32_t a, std::uint32_t b) {
             // depths / left, compared without rounding; the first of equal ones.
             const std::uint64_t left = groups_[a].depths * groups_[b].left;
             const std::uint64_t right = groups_[b].depths * groups_[a].left;

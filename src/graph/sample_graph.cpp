@@ -118,8 +118,9 @@ class Analysis {
 SampleGraph::SampleGraph(Graph graph) : graph_(std::move(graph)), infos_(graph_.nodes.size()) {
   check(graph_);
   if (!graph_.statistics.empty()) {
-    throw InputError("a layer that takes statistics over a batch can't be part of the graph of one sample",
-                     "use layer_norm in place of batch_norm");
+    throw InputError(
+        "a layer that takes statistics over a batch can't be part of the graph of one sample",
+        "use layer_norm in place of batch_norm");
   }
   Analysis(graph_, infos_).run();
   first_user_.assign(graph_.nodes.size() + 1, 0);

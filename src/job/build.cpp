@@ -48,8 +48,7 @@ Graph example_graph(const MasterSetup& setup, const JobSpec& job, const Paramete
   if (setup.record_sample) {
     return setup.record_sample(0, 0, Tape::Mode::training, store)->graph.graph();
   }
-  return setup.record(std::min(job.train.batch, setup.datasets.front().rows),
-                      Tape::Mode::training);
+  return setup.record(std::min(job.train.batch, setup.datasets.front().rows), Tape::Mode::training);
 }
 
 Digest training_digest(const JobSpec& job, const ParameterStore& parameters, const Graph& graph,
@@ -89,9 +88,9 @@ Training build_training(const JobSpec& job) {
     }
   }
   const SampleSchema& schema = training.train->schema();
-  training.model = std::make_shared<const Model>(model_for(job.model, schema),
-                                                 row_of_features(schema), row_of_targets(schema),
-                                                 training.parameters);
+  training.model =
+      std::make_shared<const Model>(model_for(job.model, schema), row_of_features(schema),
+                                    row_of_targets(schema), training.parameters);
 
   if (training.parameters.size() > max_parameters) {
     throw InputError("the model has " + std::to_string(training.parameters.size()) +

@@ -265,12 +265,12 @@ void read_program(Checker& checker, const YamlNode& node, Programs programs, Job
     names.push_back(program->name);
   }
   if (job.model.program != nullptr || name.empty()) return;
-  checker.report(node.place,
-                 "model.program is '" + name + "', which this executable does not have",
-                 names.empty() ? "run the job with the program of that name in place of 'raven', for "
-                                 "instance build/release/programs/" + name + " train " +
-                                     job.file.string()
-                               : did_you_mean(name, names));
+  checker.report(node.place, "model.program is '" + name + "', which this executable does not have",
+                 names.empty()
+                     ? "run the job with the program of that name in place of 'raven', for "
+                       "instance build/release/programs/" +
+                           name + " train " + job.file.string()
+                     : did_you_mean(name, names));
 }
 
 void read_model(Checker& checker, MapReader& map, Programs programs, JobSpec& job) {
@@ -299,8 +299,8 @@ void read_whole(const YamlNode& root, Programs programs, JobSpec& job,
   read_data(map, job);
   read_model(checker, map, programs, job);
   if (const YamlNode* node = map.find("autobatch")) {
-    job.autobatch = checker.boolean(*node, "autobatch").value_or(true) ? Autobatch::on
-                                                                      : Autobatch::off;
+    job.autobatch =
+        checker.boolean(*node, "autobatch").value_or(true) ? Autobatch::on : Autobatch::off;
   }
   if (const YamlNode* node = map.need("optimizer", "add 'optimizer: {adam: {rate: 1.0e-3}}'")) {
     job.train.optimizer = read_optimizer(checker, *node);

@@ -5,24 +5,6 @@
 namespace raven {
 namespace {
 
-/// Sizes and types of a sample's parts.
-SampleData parts_of(const SampleSchema& schema, const SampleExtent& extent) {
-  const auto whole = [](std::int64_t count) {
-    return ConstView{nullptr, {DType::i32, Shape{count}}};
-  };
-  SampleData data{.features = {nullptr, schema.features(extent.tokens)},
-                  .targets = {nullptr, schema.targets(schema.target_rows(1, extent))},
-                  .lengths = {},
-                  .parents = {},
-                  .nodes = {}};
-  if (schema.ragged()) data.lengths = whole(1);
-  if (extent.nodes > 0) {
-    data.parents = whole(extent.nodes);
-    data.nodes = whole(1);
-  }
-  return data;
-}
-
 ValueType without_rows(const ValueType& type) { return {type.dtype, type.shape.without_first()}; }
 
 }  // namespace
@@ -49,16 +31,15 @@ std::shared_ptr<const RecordedSample> Recorder::operator()(std::uint32_t dataset
   Kept& place = kept[static_cast<std::size_t>(sample)];
   if (place) return place;
   bool used_values = false;
-  Kept recorded =
-      record(read(from, sample, from.extent(sample)), mode, now, &used_values);
+  Kept recorded = record(read(from, sample, from.extent(sample)), mode, now, &used_values);
   if (!used_values) place = recorded;
   return recorded;
 }
 
 Recorder::Kept Recorder::record(const SampleData& sample, Tape::Mode mode,
                                 const ParameterStore& now, bool* values) {
-  auto fresh = std::make_shared<const RecordedSample>(
-      model_->record_sample(now, sample, mode, values));
+  auto fresh =
+      std::make_shared<const RecordedSample>(model_->record_sample(now, sample, mode, values));
   std::weak_ptr<const RecordedSample>& known = known_[fresh->digest];
   if (Kept before = known.lock()) return before;
   known = fresh;
@@ -81,6 +62,23 @@ SampleData Recorder::read(const Dataset& from, std::int64_t sample, const Sample
                            .lengths = views[2],
                            .parents = views[3],
                            .nodes = views[4]});
+  return data;
+}
+
+SampleData parts_of(const SampleSchema& schema, const SampleExtent& extent) {
+  const auto whole = [](std::int64_t count) {
+    return ConstView{nullptr, {DType::i32, Shape{count}}};
+  };
+  SampleData data{.features = {nullptr, schema.features(extent.tokens)},
+                  .targets = {nullptr, schema.targets(schema.target_rows(1, extent))},
+                  .lengths = {},
+                  .parents = {},
+                  .nodes = {}};
+  if (schema.ragged()) data.lengths = whole(1);
+  if (extent.nodes > 0) {
+    data.parents = whole(extent.nodes);
+    data.nodes = whole(1);
+  }
   return data;
 }
 

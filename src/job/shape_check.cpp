@@ -6,15 +6,11 @@
 #include "raven/data/sampler.hpp"
 #include "raven/graph/plan.hpp"
 #include "raven/job/check.hpp"
+#include "raven/job/recorder.hpp"
 #include "raven/optim/optimizer.hpp"
 
 namespace raven {
 namespace {
-
-/// One sample's type: the schema tells types of batches.
-ValueType without_batch(const ValueType& batch) {
-  return {batch.dtype, batch.shape.without_first()};
-}
 
 std::optional<Manifest> open_manifest(const std::filesystem::path& file,
                                       std::vector<InputError>& errors) {
@@ -111,8 +107,28 @@ void count_parameters(const JobSpec& job, const ParameterStore& store, JobSummar
   }
 }
 
-void count_work(const JobSpec& job, const Model& model, const ParameterStore& store,
-                JobSummary& summary) {
+/// The sizes of a sample as long as the mean of all, from what the manifest says.
+SampleExtent mean_extent(const Manifest& manifest) {
+  SampleExtent all{.tokens = 0};
+  for (const ShardEntry& shard : manifest.shards) {
+    all.tokens += shard.tokens;
+    all.nodes += shard.nodes;
+  }
+  const std::int64_t rows = std::max<std::int64_t>(manifest.rows(), 1);
+  return {.tokens = std::max<std::int64_t>(all.tokens / rows, 1), .nodes = all.nodes / rows};
+}
+
+/// The graph of so many samples. Of a model by sample: of samples of mean size.
+Graph graph_of(const Model& model, const Manifest& manifest, const ParameterStore& store,
+               std::int64_t samples, Tape::Mode mode) {
+  if (!model.by_sample()) return model.record(store, samples, mode);
+  const SampleData sample = parts_of(manifest.schema, mean_extent(manifest));
+  const auto one = std::make_shared<const SampleGraph>(model.record_sample(store, sample, mode));
+  return join_graphs(std::vector(static_cast<std::size_t>(samples), one), Autobatch::on);
+}
+
+void count_work(const JobSpec& job, const Model& model, const Manifest& manifest,
+                const ParameterStore& store, JobSummary& summary) {
   const TrainSpec& train = job.train;
   const Sampler sampler{.size = summary.train_samples, .batch = train.batch};
   summary.steps_per_epoch = sampler.steps_per_epoch();
@@ -122,7 +138,9 @@ void count_work(const JobSpec& job, const Model& model, const ParameterStore& st
   const std::int64_t batch =
       std::min(train.batch, std::max<std::int64_t>(summary.train_samples, 1));
   summary.snippet_rows = (batch + train.snippets - 1) / train.snippets;
-  const Plan plan(model.record(store, summary.snippet_rows, Tape::Mode::training),
+  // What a program makes of a sample shows only with the sample's numbers, and no shard is opened.
+  if (!model.by_size()) return;
+  const Plan plan(graph_of(model, manifest, store, summary.snippet_rows, Tape::Mode::training),
                   Plan::Purpose::training);
   summary.workspace_bytes = plan.workspace_bytes();
   summary.flops_per_step =
@@ -140,23 +158,26 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
   if (valid) compare(*train, *valid, errors);
 
   JobSummary summary;
-  const ValueType features = without_batch(train->schema.features(1));
+  const ValueType features = row_of_features(train->schema);
   summary.features = std::string(to_string(features.dtype)) + " " + to_string(features.shape);
   summary.targets = targets_in_words(train->schema);
   summary.train_samples = train->rows();
   summary.valid_samples = valid ? valid->rows() : 0;
   try {
     ParameterStore store;
-    ModelSpec spec = job.model;
-    spec.vocabulary = train->schema.vocabulary;
-    const Model model(spec, features, without_batch(train->schema.targets(1)), store);
-    const Graph graph = model.record(store, 2, Tape::Mode::inference);
-    if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
+    const Model model(model_for(job.model, train->schema), features, row_of_targets(train->schema),
+                      store);
+    if (model.by_size()) {
+      const Graph graph = graph_of(model, *train, store, 2, Tape::Mode::inference);
+      if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
+    }
     check_vocabulary(job, *train, errors);
     count_parameters(job, store, summary);
-    if (errors.size() == errors_before) count_work(job, model, store, summary);
+    if (errors.size() == errors_before) count_work(job, model, *train, store, summary);
   } catch (const InputError& error) {
-    const Place place = error.place().file.empty() ? job.model.loss.place : error.place();
+    const Place& whole =
+        job.model.program != nullptr ? job.model.program_place : job.model.loss.place;
+    const Place place = error.place().file.empty() ? whole : error.place();
     errors.emplace_back(place, error.problem(), error.remedy());
   } catch (const std::bad_alloc&) {
     errors.emplace_back(Place{job.file.string()},

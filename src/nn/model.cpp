@@ -55,8 +55,8 @@ void Model::make_program(const ModelSpec& spec, const ModuleContext& context) {
     program_ = spec.program->make(builder);
   } catch (const InputError& error) {
     if (error.place().line != 0) throw;
-    throw InputError(spec.program_place,
-                     std::string(spec.program->name) + ": " + error.problem(), error.remedy());
+    throw InputError(spec.program_place, std::string(spec.program->name) + ": " + error.problem(),
+                     error.remedy());
   }
   ops_ = spec.program->ops;
 }

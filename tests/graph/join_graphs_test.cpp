@@ -277,8 +277,8 @@ TEST(Tape, a_value_is_computed_when_it_is_asked_for) {
   const ConstView inputs[] = {{tokens, {DType::i32, {2}}}};
   Tape tape;
   tape.bind(model.store, inputs);
-  const Variable x = embedding(tape.input(slot_features, {DType::i32, {2}}),
-                               tape.parameter(model.table));
+  const Variable x =
+      embedding(tape.input(slot_features, {DType::i32, {2}}), tape.parameter(model.table));
   const Variable y = sum(scale(x, 2.0), 1);
   EXPECT_FALSE(tape.used_values());
   const auto table = model.store[model.table].value.values();

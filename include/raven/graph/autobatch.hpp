@@ -25,8 +25,8 @@ class SampleGraph {
   struct Info {
     Signature signature{};  ///< of calls that may be one call; of a shared value, what it is
     std::uint32_t depth = 0;
-    std::uint32_t waits_for = 0;  ///< calls that it depends on directly, each use counted
-    std::uint64_t row_inputs = 0;  ///< OpDef::row_inputs
+    std::uint32_t waits_for = 0;    ///< calls that it depends on directly, each use counted
+    std::uint64_t row_inputs = 0;   ///< OpDef::row_inputs
     std::uint32_t first_value = 0;  ///< place of its first output among all values of the graph
     /// Depends on parameters alone, so all samples have one of it.
     bool shared = false;
@@ -34,7 +34,8 @@ class SampleGraph {
     bool needed = false;  ///< for something that is asked
   };
 
-  /// @throws InputError when it breaks the rules of check(), or has statistics, which are of a batch
+  /// @throws InputError when it breaks the rules of check(), or has statistics, which are of a
+  /// batch
   explicit SampleGraph(Graph graph);
 
   [[nodiscard]] const Graph& graph() const { return graph_; }

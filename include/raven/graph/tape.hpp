@@ -95,8 +95,8 @@ class Tape {
   Mode mode_;
   std::int64_t samples_;
   Graph graph_;
-  std::vector<std::uint32_t> input_nodes_;        // by slot: number of its node + 1, 0 for none
-  std::vector<std::uint32_t> parameter_nodes_;    // by ParameterId, the same
+  std::vector<std::uint32_t> input_nodes_;      // by slot: number of its node + 1, 0 for none
+  std::vector<std::uint32_t> parameter_nodes_;  // by ParameterId, the same
   const ParameterStore* store_ = nullptr;
   std::span<const ConstView> inputs_;
   std::vector<std::vector<Tensor>> values_;  // by node, empty where not computed

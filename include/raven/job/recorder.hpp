@@ -56,6 +56,8 @@ class Recorder {
   Parts parts_;
 };
 
+/// Types of the parts of a sample of these sizes, without data.
+[[nodiscard]] SampleData parts_of(const SampleSchema& schema, const SampleExtent& extent);
 /// What the model is told of the data: vocabulary, classes, what a row is.
 [[nodiscard]] ModelSpec model_for(const ModelSpec& model, const SampleSchema& schema);
 /// Types of a row of features and of targets.
