@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "cli/bench_models.hpp"
 #include "cli/console.hpp"
@@ -50,11 +52,56 @@ struct StepWork {
   double parameter_bytes = 0;
 };
 
-StepWork work_of(const std::filesystem::path& job_file, std::int64_t batch) {
+/// What recording the graphs of steps costs the master.
+struct RecordingCost {
+  double ns_per_call = 0;     ///< of graphs that are new
+  double seconds_a_step = 0;  ///< of steps whose samples' graphs were recorded before
+};
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Asks for the graphs of the first steps' samples twice.
+RecordingCost cost_of_recording(const Training& training, std::int64_t batch) {
+  const MasterSetup& setup = training.setup;
+  RecordingCost cost;
+  if (!setup.record_sample) {
+    std::size_t calls = 0;
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 20; ++i) {
+      calls += setup.record(batch, Tape::Mode::training).nodes.size();
+    }
+    cost.ns_per_call = seconds_since(begin) * 1e9 / static_cast<double>(calls);
+    return cost;  // recorded once for a number of rows
+  }
+  const std::int64_t steps =
+      std::max<std::int64_t>(1, std::min<std::int64_t>(20, training.train->size() / batch));
+  const std::int64_t samples = std::min(steps * batch, training.train->size());
+  std::size_t calls = 0;
+  std::unordered_set<const RecordedSample*> known;
+  auto begin = std::chrono::steady_clock::now();
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const auto recorded = setup.record_sample(0, i, Tape::Mode::training, training.parameters);
+    if (known.insert(recorded.get()).second) calls += recorded->graph.graph().nodes.size();
+  }
+  cost.ns_per_call = seconds_since(begin) * 1e9 / static_cast<double>(calls);
+  begin = std::chrono::steady_clock::now();
+  for (std::int64_t i = 0; i < samples; ++i) {
+    (void)setup.record_sample(0, i, Tape::Mode::training, training.parameters);
+  }
+  cost.seconds_a_step = seconds_since(begin) / static_cast<double>(steps);
+  return cost;
+}
+
+JobSpec bench_spec(const TrainOptions& options, Programs programs) {
   std::vector<InputError> errors;
-  const std::optional<JobSpec> job = read_job(job_file, {}, errors);
+  std::optional<JobSpec> job = read_job(options.job, options.overrides, errors, programs);
   if (!job) throw errors.front();
-  const Training training = build_training(*job);
+  return std::move(*job);
+}
+
+StepWork work_of(const Training& training, std::int64_t batch) {
   const MasterSetup& setup = training.setup;
   Graph graph;
   double batches = 1;
@@ -129,10 +176,8 @@ class Stopwatch {
 
 }  // namespace
 
-int bench_train(const BenchTrainOptions& options) {
-  BenchModel model = *find_bench_model(options.model);
-  if (options.batch > 0) model.batch = options.batch;
-  model.rows = std::max(model.rows, model.batch);
+int bench_train(const BenchTrainOptions& options, Programs programs) {
+  const BenchModel* const known = find_bench_model(options.model);
   const LaunchPlace place = launch_place();
   const ScratchFolder folder;
   TrainOptions train_options{.job = (folder.path() / "job.yaml").string(),
@@ -141,52 +186,80 @@ int bench_train(const BenchTrainOptions& options) {
                              .quiet = true,
                              .threads = options.threads};
   // The data comes from rank 0's folder: another rank has nothing to prepare.
-  if (place.rank > 0) return train(train_options);
+  if (place.rank > 0) return train(train_options, programs);
 
-  const int snippets = options.snippets > 0 ? options.snippets : model.snippets;
-  write_bench_data(model, folder.path());
-  write_whole_file(train_options.job, bench_job(model, snippets));
-  const StepWork work = work_of(train_options.job, model.batch);
+  if (known != nullptr) {
+    BenchModel model = *known;
+    if (options.batch > 0) model.batch = options.batch;
+    model.rows = std::max(model.rows, model.batch);
+    write_bench_data(model, folder.path());
+    write_whole_file(train_options.job,
+                     bench_job(model, options.snippets > 0 ? options.snippets : model.snippets));
+  } else {
+    train_options.job = options.model;
+    train_options.overrides = {"train.epochs=100000", "checkpoint.every=24 h"};
+    for (const auto& [key, value] : {std::pair{"train.batch=", options.batch},
+                                     std::pair{"train.snippets=", options.snippets}}) {
+      if (value > 0) train_options.overrides.push_back(key + std::to_string(value));
+    }
+  }
+  if (options.one_by_one) train_options.overrides.emplace_back("autobatch=false");
+  const JobSpec job = bench_spec(train_options, programs);
+  const std::string name = known != nullptr ? known->name : job.name;
+  const std::int64_t batch = job.train.batch;
+  const std::int64_t context = known != nullptr ? known->context : 0;
+  StepWork work;
+  RecordingCost recording;
+  {
+    const Training training = build_training(job);
+    recording = cost_of_recording(training, batch);
+    work = work_of(training, batch);
+  }
   Stopwatch stopwatch(options.seconds);
   train_options.watch = [&](const TrainPulse& pulse) { return stopwatch(pulse); };
-  const int result = train(train_options);
+  const int result = train(train_options, programs);
   if (result != exit_done) return result;
   if (!stopwatch.measured()) throw InputError("nothing was measured", "give it more --seconds");
 
   const auto peak = bench_kernels({.threads = 1, .filter = "gemm serial peak"});
-  const double flops_per_second = stopwatch.best() / static_cast<double>(model.batch) * work.flops;
-  const double tokens_per_second = stopwatch.best() * static_cast<double>(model.context);
+  const double flops_per_second = stopwatch.best() / static_cast<double>(batch) * work.flops;
+  const double tokens_per_second = stopwatch.best() * static_cast<double>(context);
+  const double step_seconds = static_cast<double>(batch) / stopwatch.best();
   const double machine = peak.front().rate * 1e9 * allowed_cores();
   const double least = 2 * work.parameter_bytes * stopwatch.contributors();
-  const nlohmann::ordered_json json{{"model", model.name},
-                                    {"openblas_kernels", openblas_core_name()},
-                                    {"contributors", stopwatch.contributors()},
-                                    {"batch", model.batch},
-                                    {"snippets", snippets},
-                                    {"samples_per_s", stopwatch.best()},
-                                    {"samples_per_s_mean", stopwatch.mean()},
-                                    {"tokens_per_s", tokens_per_second},
-                                    {"gflop_per_s", flops_per_second * 1e-9},
-                                    {"share_of_gemm_peak", flops_per_second / machine},
-                                    {"master_share_of_core", stopwatch.master_share()},
-                                    {"bytes_per_step", stopwatch.bytes_per_step()},
-                                    {"least_bytes_per_step", least}};
+  const nlohmann::ordered_json json{
+      {"model", name},
+      {"openblas_kernels", openblas_core_name()},
+      {"contributors", stopwatch.contributors()},
+      {"batch", batch},
+      {"snippets", job.train.snippets},
+      {"samples_per_s", stopwatch.best()},
+      {"samples_per_s_mean", stopwatch.mean()},
+      {"tokens_per_s", tokens_per_second},
+      {"gflop_per_s", flops_per_second * 1e-9},
+      {"share_of_gemm_peak", flops_per_second / machine},
+      {"master_share_of_core", stopwatch.master_share()},
+      {"bytes_per_step", stopwatch.bytes_per_step()},
+      {"least_bytes_per_step", least},
+      {"recording_ns_per_call", recording.ns_per_call},
+      {"recording_share_of_step", recording.seconds_a_step / step_seconds}};
   if (options.json) {
     print(json.dump(2) + "\n");
     return exit_done;
   }
-  const std::string tokens =
-      model.context > 0 ? fmt::format(", {:.0f} tokens/s", tokens_per_second) : "";
+  const std::string tokens = context > 0 ? fmt::format(", {:.0f} tokens/s", tokens_per_second) : "";
   print(fmt::format(
       "{}: {:.0f} samples/s (mean {:.0f}){}, batch {} in {} snippets, {}\n"
       "{:.1f} GFLOP/s, {:.0f} % of {} x {:.1f} GFLOP/s serial GEMM, OpenBLAS kernels {}\n"
       "master's thread {:.1f} % of a core; {} a step moved, {} at least (parameters and gradients, "
-      "once per contributor)\n",
-      model.name, stopwatch.best(), stopwatch.mean(), tokens, model.batch, snippets,
+      "once per contributor)\n"
+      "recording {:.0f} ns a call; graphs that are known {:.2f} % of a step\n",
+      name, stopwatch.best(), stopwatch.mean(), tokens, batch, job.train.snippets,
       plural(stopwatch.contributors(), "contributor"), flops_per_second * 1e-9,
       100 * flops_per_second / machine, plural(allowed_cores(), "core"), peak.front().rate,
       openblas_core_name(), 100 * stopwatch.master_share(),
-      size_in_words(stopwatch.bytes_per_step()), size_in_words(least)));
+      size_in_words(stopwatch.bytes_per_step()), size_in_words(least), recording.ns_per_call,
+      100 * recording.seconds_a_step / step_seconds));
   return exit_done;
 }
 

@@ -68,10 +68,11 @@ int bench(const KernelsOptions& options) {
 void declare_train(CLI::App& parent, Action& chosen) {
   const auto options = std::make_shared<BenchTrainOptions>();
   CLI::App* verb = parent.add_subcommand("train", "Time whole training steps of a known network");
-  verb->add_option("model", options->model, "one of " + bench_model_names())
+  verb->add_option("model", options->model,
+                   "one of " + bench_model_names() + "; or a job file, on its own data")
       ->required()
       ->check([](const std::string& name) {
-        return find_bench_model(name) != nullptr
+        return find_bench_model(name) != nullptr || name.ends_with(".yaml")
                    ? std::string()
                    : "there is no model " + name + "; try one of " + bench_model_names();
       });
@@ -85,16 +86,21 @@ void declare_train(CLI::App& parent, Action& chosen) {
   verb->add_option("--snippets", options->snippets,
                    "pieces of a batch; default: as the model's row says")
       ->check(CLI::Range(1, 4096));
+  verb->add_flag("--one-by-one", options->one_by_one,
+                 "run graphs of samples one by one, as with 'autobatch: false'");
   verb->add_flag("--json", options->json, "one JSON object instead of words");
   verb->footer(R"(Examples:
   raven bench train mlp
+  raven bench train tagger --one-by-one
+  raven bench train jobs/char_gpt.yaml
   raven bench train cnn --threads 1 --seconds 30
   mpirun -n 3 --oversubscribe --enable-recovery --bind-to none raven bench train mlp_big
 
 Data are random and made on the spot; all else is what 'raven train' does: shards, leases, gradients sent back,
 the optimizer at the master. tests/bench/peer_torch.py trains the same networks in PyTorch.)");
-  verb->callback(
-      [options, &chosen] { chosen = [options](Programs) { return bench_train(*options); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options](Programs programs) { return bench_train(*options, programs); };
+  });
 }
 
 void declare(CLI::App& parent, Action& chosen) {
