@@ -33,7 +33,7 @@ struct CachedAssembly {
   std::uint64_t work = 0;
   Autobatch autobatch = Autobatch::on;
   std::vector<std::shared_ptr<const SampleGraph>> samples;
-  std::vector<ParameterId> parameters;
+  std::vector<ParameterId> parameters;  ///< that it takes to compute it, sorted
   std::vector<ParameterId> gradients;
 };
 
@@ -208,13 +208,14 @@ struct Contributor::Impl {
       const auto read = graph.sample->parameters();
       cached->parameters.insert(cached->parameters.end(), read.begin(), read.end());
     }
+    // Gradients of what no graph here reads are zeros of its type, which it must have for that.
+    cached->parameters.insert(cached->parameters.end(), cached->gradients.begin(),
+                              cached->gradients.end());
     std::sort(cached->parameters.begin(), cached->parameters.end());
     cached->parameters.erase(std::unique(cached->parameters.begin(), cached->parameters.end()),
                              cached->parameters.end());
-    for (const std::vector<ParameterId>* ids : {&cached->parameters, &cached->gradients}) {
-      if (!ids->empty() && ids->back().value >= parameters.size()) {
-        return quit("the master sent an assembly with an unknown parameter");
-      }
+    if (!cached->parameters.empty() && cached->parameters.back().value >= parameters.size()) {
+      return quit("the master sent an assembly with an unknown parameter");
     }
     for (const std::uint32_t place : assembly->of_sample) {
       cached->samples.push_back(distinct[place]);
