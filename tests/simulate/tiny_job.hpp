@@ -10,7 +10,10 @@ namespace raven {
 /// statistics, dropout, an optimizer with state, batches and snippets of unequal size.
 class TinyJob {
  public:
-  TinyJob();
+  /// Of a table, or of sentences: then each sample has a graph of its own.
+  enum class Data { table, sentences };
+
+  explicit TinyJob(Data data = Data::table);
   ~TinyJob();
   TinyJob(const TinyJob&) = delete;
   TinyJob& operator=(const TinyJob&) = delete;
@@ -20,6 +23,7 @@ class TinyJob {
 
  private:
   std::filesystem::path folder_;
+  std::filesystem::path job_;
 };
 
 }  // namespace raven
