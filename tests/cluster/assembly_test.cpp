@@ -213,8 +213,7 @@ std::vector<std::string> masks_of(const ClusterBox& box, const ParameterStore& p
   for (std::int64_t snippet = 0; snippet < 2; ++snippet) {
     Assembly assembly{.autobatch = autobatch, .graphs = {}, .of_sample = {0, 1}, .gradients = {}};
     for (std::int64_t i = 0; i < 2; ++i) {
-      const Kept kept =
-          setup.record_sample(0, 2 * snippet + i, Tape::Mode::training, parameters);
+      const Kept kept = setup.record_sample(0, 2 * snippet + i, Tape::Mode::training, parameters);
       sizes.push_back(kept->graph.graph().nodes[0].outputs[0].shape[0]);
       Tape tape;
       const Variable tokens = tape.input(slot_features, {DType::i32, Shape{sizes.back()}});

@@ -18,9 +18,9 @@ class Listener {
   explicit Listener(const ClusterBox& box)
       : setup_(box.setup()),
         contributor_(std::make_unique<Contributor>(
-            ContributorSetup{.hello = {.threads = 1},
-                             .open_dataset = [](const DatasetOffer&,
-                                                std::uint64_t) { return SampleSource(); }},
+            ContributorSetup{
+                .hello = {.threads = 1},
+                .open_dataset = [](const DatasetOffer&, std::uint64_t) { return SampleSource(); }},
             now_)) {
     contributor_->begin(actions_);
   }

@@ -41,14 +41,19 @@ const Told told_of[] = {
      100,
      {{"f1", 0}}},
     {"two measures do not mix",
-     {{"names/hits", 1}, {"places/hits", 2}, {"places/told", 2}, {"names/told", 2},
-      {"places/true", 2}, {"names/true", 2}},
+     {{"names/hits", 1},
+      {"places/hits", 2},
+      {"places/told", 2},
+      {"names/told", 2},
+      {"places/true", 2},
+      {"names/true", 2}},
      100,
      {{"names", 0.5}, {"places", 1}}},
 };
 
 TEST(ToldMetrics, are_those_of_the_table) {
-  for (const Told& row : told_of) EXPECT_EQ(told_metrics(row.sums, row.samples), row.told) << row.what;
+  for (const Told& row : told_of)
+    EXPECT_EQ(told_metrics(row.sums, row.samples), row.told) << row.what;
 }
 
 }  // namespace

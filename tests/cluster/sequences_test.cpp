@@ -20,7 +20,8 @@ const Crowd crowds[] = {
     {"three", {{}, {.reads_shards = false}, {.threads = 2}}},
     {"two and one that dies early", {{.dies_after = 3}, {}, {}}},
     {"two and one that dies in the first step", {{.dies_after = 20}, {}, {}}},
-    {"two and one without shards that dies later", {{.reads_shards = false, .dies_after = 60}, {}, {}}},
+    {"two and one without shards that dies later",
+     {{.reads_shards = false, .dies_after = 60}, {}, {}}},
 };
 
 void expect_same_weights_of_all_crowds(ClusterBox& box) {

@@ -95,8 +95,9 @@ class Recorded : public ::testing::Test {
         model_for(spec, schema), row_of_features(schema), row_of_targets(schema), store);
     recorder = std::make_unique<Recorder>(model, std::vector{data, data});
   }
-  [[nodiscard]] std::shared_ptr<const RecordedSample> record(
-      std::int64_t sample, Tape::Mode mode = Tape::Mode::training, std::uint32_t dataset = 0) {
+  [[nodiscard]] std::shared_ptr<const RecordedSample> record(std::int64_t sample,
+                                                             Tape::Mode mode = Tape::Mode::training,
+                                                             std::uint32_t dataset = 0) {
     return (*recorder)(dataset, sample, mode, store);
   }
   /// Two samples that a question tells alike.

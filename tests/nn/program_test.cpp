@@ -170,12 +170,12 @@ class Watches {
  public:
   explicit Watches(Builder& build) : words_(build, "words", build.vocabulary(), 3) {}
   void operator()(const Sample& sample) const {
-    shown = {.size = sample.size(),
-             .tokens = {sample.tokens().begin(), sample.tokens().end()},
-             .parents = {sample.parents().begin(), sample.parents().end()},
-             .training = sample.training(),
-             .shapes = {sample.features().shape(), sample.targets().shape(),
-                        sample.lengths().shape()}};
+    shown = {
+        .size = sample.size(),
+        .tokens = {sample.tokens().begin(), sample.tokens().end()},
+        .parents = {sample.parents().begin(), sample.parents().end()},
+        .training = sample.training(),
+        .shapes = {sample.features().shape(), sample.targets().shape(), sample.lengths().shape()}};
     const Variable logits = words_(sample.features());
     sample.learn(cross_entropy(logits, sample.targets()));
   }

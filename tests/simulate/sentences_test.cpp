@@ -31,8 +31,8 @@ TEST_F(SimulatedSentences, learn_when_nothing_happens) {
 
 TEST_F(SimulatedSentences, a_quiet_crowd_of_any_size_gives_the_same_bits) {
   for (const int contributors : {1, 2, 3, 7}) {
-    EXPECT_EQ(
-        simulator->run({.seed = 3, .faults = {}, .contributors = contributors}).difference, "");
+    EXPECT_EQ(simulator->run({.seed = 3, .faults = {}, .contributors = contributors}).difference,
+              "");
   }
 }
 
