@@ -38,6 +38,10 @@ struct CachedAssembly {
   std::vector<ParameterId> gradients;
 };
 
+/// Calls, inputs and parameters of a snippet's graphs together: a few bytes must not ask for all
+/// memory. Honest snippets have thousands.
+constexpr std::uint64_t most_joined_nodes = std::uint64_t{1} << 24;
+
 /// Random keys of a sample are numbered by its rows, of which it has fewer.
 constexpr std::uint64_t keys_per_sample = std::uint64_t{1} << 24;
 
@@ -218,7 +222,12 @@ struct Contributor::Impl {
     if (!cached->parameters.empty() && cached->parameters.back().value >= parameters.size()) {
       return quit("the master sent an assembly with an unknown parameter");
     }
+    std::uint64_t nodes = 0;
     for (const std::uint32_t place : assembly->of_sample) {
+      nodes += distinct[place]->graph().nodes.size();
+      if (nodes > most_joined_nodes) {
+        return quit("the master sent an assembly of more calls than can be joined");
+      }
       cached->samples.push_back(distinct[place]);
     }
     assemblies[message.digest] = std::move(cached);

@@ -110,6 +110,15 @@ TEST_F(Assemblies, of_graphs_of_whole_batches_end_it) {
       << listener.why();
 }
 
+TEST_F(Assemblies, of_more_calls_than_memory_holds_end_it) {
+  // Few bytes that ask for the graph of a sentence three million times.
+  Listener listener = prepared();
+  Assembly assembly = of({samples[0]});
+  assembly.of_sample.assign(3'000'000, 0);
+  says(listener, assembly);
+  EXPECT_EQ(listener.why(), "the master sent an assembly of more calls than can be joined");
+}
+
 TEST_F(Assemblies, of_graphs_of_other_data_end_it) {
   Tape tape;
   const Variable x = tape.input(slot_features, {DType::f32, {1, 3}});

@@ -103,5 +103,48 @@ TEST(Sequences, of_a_program_that_branches_are_trained_alike_however_a_batch_is_
   EXPECT_NEAR(loss_with(6), whole, 1e-4 * whole);
 }
 
+/// Takes its way by what it computes, which every step changes.
+class ByValue {
+ public:
+  explicit ByValue(Builder& build)
+      : words_(build, "words", build.vocabulary(), 6),
+        low_(build, "low", 6, build.classes()),
+        high_(build, "high", 6, build.classes()) {}
+
+  void operator()(const Sample& sample) const {
+    const Variable words = words_(sample.features());
+    const Variable low = low_(words);
+    const Variable logits = low.value().values()[0] < 0 ? low : high_(words);
+    sample.predict(logits);
+    sample.learn(cross_entropy(logits, sample.targets()));
+  }
+
+ private:
+  Embedding words_;
+  Linear low_;
+  Linear high_;
+};
+
+constexpr ProgramDef by_value = program_of<ByValue>("by_value");
+
+TEST(Sequences, of_a_program_that_looks_at_values_have_the_same_weights_whoever_computes_them) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  box.program = &by_value;
+  expect_same_weights_of_all_crowds(box);
+}
+
+TEST(Sequences, of_a_stopped_run_go_on_to_the_same_bits) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  // Steps of a few milliseconds: some go by until a stop is heard.
+  box.train.epochs = 40;
+  const Digest expected = box.run({{}, {}}).weights;
+  for (const std::uint64_t stop_after : {1U, 6U, 11U}) {
+    const ClusterBox::Result first = box.run({{}, {}}, nullptr, stop_after);
+    ASSERT_TRUE(first.stopped_early);
+    ASSERT_TRUE(first.checkpoint);
+    EXPECT_EQ(box.run({{}}, &*first.checkpoint).weights, expected) << stop_after;
+  }
+}
+
 }  // namespace
 }  // namespace raven
