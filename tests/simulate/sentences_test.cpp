@@ -61,5 +61,37 @@ TEST_F(SimulatedSentences, sample_by_sample_keep_their_bits_too) {
   }
 }
 
+/// Takes its way by what it computes, so that the graphs of a step follow from its parameters.
+class ByValue {
+ public:
+  explicit ByValue(Builder& build)
+      : words_(build, "words", build.vocabulary(), 3),
+        low_(build, "low", 3, build.classes()),
+        high_(build, "high", 3, build.classes()) {}
+
+  void operator()(const Sample& sample) const {
+    const Variable words = words_(sample.features());
+    const Variable low = low_(words);
+    const Variable logits = low.value().values()[0] < 0 ? low : high_(words);
+    sample.predict(logits);
+    sample.learn(cross_entropy(logits, sample.targets()));
+  }
+
+ private:
+  Embedding words_;
+  Linear low_;
+  Linear high_;
+};
+
+constexpr ProgramDef by_value = program_of<ByValue>("by_value");
+
+TEST_F(SimulatedSentences, of_a_program_that_looks_at_values_keep_their_bits_too) {
+  Simulator program(job->training({}, &by_value), job->scratch());
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    EXPECT_EQ(program.run({.seed = seed, .faults = FaultSet::all()}).difference, "")
+        << "seed " << seed;
+  }
+}
+
 }  // namespace
 }  // namespace raven

@@ -35,10 +35,12 @@ TinyJob::TinyJob(Data data) {
 
 TinyJob::~TinyJob() { std::filesystem::remove_all(folder_); }
 
-Training TinyJob::training(const std::vector<std::string>& overrides) const {
+Training TinyJob::training(const std::vector<std::string>& overrides,
+                           const ProgramDef* program) const {
   std::vector<InputError> errors;
-  const auto spec = read_job(job_, overrides, errors);
+  auto spec = read_job(job_, overrides, errors);
   for (const InputError& error : errors) ADD_FAILURE() << error.what();
+  if (program != nullptr) spec.value().model.program = program;
   return build_training(spec.value());
 }
 

@@ -18,7 +18,9 @@ class TinyJob {
   TinyJob(const TinyJob&) = delete;
   TinyJob& operator=(const TinyJob&) = delete;
 
-  [[nodiscard]] Training training(const std::vector<std::string>& overrides = {}) const;
+  /// @param program in place of the job's layers
+  [[nodiscard]] Training training(const std::vector<std::string>& overrides = {},
+                                  const ProgramDef* program = nullptr) const;
   [[nodiscard]] std::filesystem::path scratch() const { return folder_ / "scratch"; }
 
  private:
