@@ -4,6 +4,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "cluster/graph_fit.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/sampler.hpp"
 #include "raven/snippet/assembly.hpp"
@@ -33,9 +34,13 @@ struct CachedAssembly {
   std::uint64_t work = 0;
   Autobatch autobatch = Autobatch::on;
   std::vector<std::shared_ptr<const SampleGraph>> samples;
-  std::vector<ParameterId> parameters;
+  std::vector<ParameterId> parameters;  ///< that it takes to compute it, sorted
   std::vector<ParameterId> gradients;
 };
+
+/// Calls, inputs and parameters of a snippet's graphs together: a few bytes must not ask for all
+/// memory. Honest snippets have thousands.
+constexpr std::uint64_t most_joined_nodes = std::uint64_t{1} << 24;
 
 /// Random keys of a sample are numbered by its rows, of which it has fewer.
 constexpr std::uint64_t keys_per_sample = std::uint64_t{1} << 24;
@@ -208,15 +213,21 @@ struct Contributor::Impl {
       const auto read = graph.sample->parameters();
       cached->parameters.insert(cached->parameters.end(), read.begin(), read.end());
     }
+    // Gradients of what no graph here reads are zeros of its type, which it must have for that.
+    cached->parameters.insert(cached->parameters.end(), cached->gradients.begin(),
+                              cached->gradients.end());
     std::sort(cached->parameters.begin(), cached->parameters.end());
     cached->parameters.erase(std::unique(cached->parameters.begin(), cached->parameters.end()),
                              cached->parameters.end());
-    for (const std::vector<ParameterId>* ids : {&cached->parameters, &cached->gradients}) {
-      if (!ids->empty() && ids->back().value >= parameters.size()) {
-        return quit("the master sent an assembly with an unknown parameter");
-      }
+    if (!cached->parameters.empty() && cached->parameters.back().value >= parameters.size()) {
+      return quit("the master sent an assembly with an unknown parameter");
     }
+    std::uint64_t nodes = 0;
     for (const std::uint32_t place : assembly->of_sample) {
+      nodes += distinct[place]->graph().nodes.size();
+      if (nodes > most_joined_nodes) {
+        return quit("the master sent an assembly of more calls than can be joined");
+      }
       cached->samples.push_back(distinct[place]);
     }
     assemblies[message.digest] = std::move(cached);
@@ -307,36 +318,6 @@ struct Contributor::Impl {
     return plan;
   }
 
-  /// A sample's graph must read what the data set gives; how many rows that is, whoever reads them
-  /// knows.
-  [[nodiscard]] bool sample_fits(const Graph& graph, const SampleSchema& schema) const {
-    return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
-      if (node.kind == Node::Kind::call) return true;
-      const ValueType& type = node.outputs.front();
-      if (node.kind == Node::Kind::parameter) {
-        return node.slot < offer.parameters.size() && type == offer.parameters[node.slot];
-      }
-      if (type.shape.rank() == 0 || type.shape[0] < 1) return false;
-      if (node.slot == slot_features) return type == schema.features(type.shape[0]);
-      if (node.slot == slot_targets) return type == schema.targets(type.shape[0]);
-      return node.slot < input_slots && type.dtype == DType::i32 && type.shape.rank() == 1;
-    });
-  }
-
-  /// The graph's inputs must be exactly what the data set gives for so many rows.
-  [[nodiscard]] bool inputs_fit(const Graph& graph, const Snippet& snippet,
-                                const SampleSchema& schema) const {
-    return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
-      if (node.kind == Node::Kind::parameter) {
-        return node.slot < offer.parameters.size() &&
-               node.outputs.front() == offer.parameters[node.slot];
-      }
-      if (node.kind != Node::Kind::input) return true;
-      if (node.slot == 0) return node.outputs.front() == schema.features(snippet.rows);
-      return node.slot == 1 && node.outputs.front() == schema.targets(snippet.rows);
-    });
-  }
-
   void start(const Lease& lease, const Blob& rows) {
     const DatasetOffer& data = offer.datasets[lease.dataset];
     SnippetBatch batch{.work = lease.work,
@@ -372,7 +353,7 @@ struct Contributor::Impl {
     if (found == assemblies.end()) {
       const std::shared_ptr<const Plan>& plan = plan_of(lease, snippet);
       batch.plans.emplace_back([plan] { return plan; });
-      return inputs_fit(plan->graph(), snippet, schema);
+      return batch_fits(plan->graph(), snippet.rows, schema, offer.parameters);
     }
     const auto purpose =
         lease.purpose == Purpose::train ? Plan::Purpose::training : Plan::Purpose::inference;
@@ -385,7 +366,7 @@ struct Contributor::Impl {
     const SampleGraph* last = nullptr;
     for (const std::shared_ptr<const SampleGraph>& sample : found->second->samples) {
       if (sample.get() == std::exchange(last, sample.get())) continue;
-      if (!sample_fits(sample->graph(), schema)) return false;
+      if (!sample_fits(sample->graph(), schema, offer.parameters)) return false;
     }
     return true;
   }

@@ -12,6 +12,8 @@
 #include "raven/tensor/kernels/reduce.hpp"
 #include "raven/tensor/kernels/softmax.hpp"
 #include "raven/tensor/kernels/update.hpp"
+#include "tensor/kernels/packed_product.hpp"
+#include "tensor/kernels/rows_gemm.hpp"
 
 namespace raven {
 namespace {
@@ -40,6 +42,28 @@ void add_products(std::uint32_t& stream, Add add) {
       const std::vector<float> b = numbers(++stream, k * n);
       std::vector<float> c(static_cast<std::size_t>(m * n));
       kernels::gemm(flip_a, flip_b, m, n, k, a.data(), b.data(), c.data());
+      add(c);
+    }
+  }
+}
+
+/// Products of few rows, as steps of recurrent cells and heads of attention make them.
+void add_row_products(std::uint32_t& stream, Add add) {
+  // One row and more than a tile's; columns that fill vectors of any size and some that do not.
+  const std::int64_t shapes[][3] = {{1, 64, 50}, {7, 83, 33}, {13, 5, 129}, {40, 96, 64}};
+  for (const auto& [m, n, k] : shapes) {
+    const std::vector<float> a = numbers(++stream, m * k);
+    const std::vector<float> b = numbers(++stream, k * n);
+    const kernels::ConstMatrix left{a.data(), k};
+    const kernels::ConstMatrix right{b.data(), n};
+    std::vector<float> c(static_cast<std::size_t>(m * n));
+    kernels::rows_gemm(m, n, k, left, right, {c.data(), n}, Accumulate::no);
+    add(c);
+    kernels::rows_gemm(m, n, k, left, right, {c.data(), n}, Accumulate::yes);
+    add(c);
+    for (const Transpose flip : {Transpose::no, Transpose::yes}) {
+      const kernels::ConstMatrix flipped{b.data(), flip == Transpose::no ? n : k};
+      kernels::SharedRight(flip, k, n, flipped, m).product(left, {c.data(), n}, Accumulate::no);
       add(c);
     }
   }
@@ -122,6 +146,7 @@ Digest numerics_fingerprint() {
 
   std::uint32_t stream = 0;
   add_products(stream, add);
+  add_row_products(stream, add);
   add_convolutions(stream, add);
   add_normalisations(stream, add);
 

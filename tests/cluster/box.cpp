@@ -7,6 +7,8 @@
 
 #include "raven/cluster/gateway_sums.hpp"
 #include "raven/data/digits.hpp"
+#include "raven/data/language.hpp"
+#include "raven/job/recorder.hpp"
 #include "raven/tensor/fingerprint.hpp"
 #include "raven/transport/relay.hpp"
 #include "transport/gateway_thread.hpp"
@@ -33,8 +35,6 @@ Choice choice(const Def* def, std::initializer_list<std::pair<std::string, Optio
   for (const auto& [name, value] : options) chosen.options.set(name, value);
   return chosen;
 }
-
-ValueType sample_type(const ValueType& batch) { return {batch.dtype, batch.shape.without_first()}; }
 
 /// Passes everything on and vanishes after so many messages that came in.
 class MortalTransport final : public Transport {
@@ -75,12 +75,16 @@ class MortalTransport final : public Transport {
 
 }  // namespace
 
-ClusterBox::ClusterBox() {
+ClusterBox::ClusterBox(Data data) : data_(data) {
   folder_ = std::filesystem::temp_directory_path() /
             ("raven-box-" + std::to_string(getpid()) + "-" +
              ::testing::UnitTest::GetInstance()->current_test_info()->name());
   std::filesystem::remove_all(folder_);
-  make_digits(330, {.folder = folder_, .seed = 3});
+  if (data == Data::digits) {
+    make_digits(330, {.folder = folder_, .seed = 3});
+  } else {
+    make_tags(40, least_made_words, {.folder = folder_, .seed = 3});
+  }
   training_ = std::make_shared<const Dataset>(read_manifest(folder_ / "train.yaml"));
   validation_ = std::make_shared<const Dataset>(read_manifest(folder_ / "valid.yaml"));
   train = {.seed = 7,
@@ -90,11 +94,26 @@ ClusterBox::ClusterBox() {
            .optimizer = choice(find_optimizer("sgd"), {{"rate", 0.05}, {"momentum", 0.9}}),
            .schedule = choice(find_schedule("constant"), {}),
            .clip = {}};
+  if (data == Data::sentences) {
+    train.batch = 11;
+    train.snippets = 4;
+  }
 }
 
 ClusterBox::~ClusterBox() { std::filesystem::remove_all(folder_); }
 
 ModelSpec ClusterBox::model_spec() const {
+  if (data_ == Data::sentences) {
+    const auto tags = static_cast<std::int64_t>(tag_names().size());
+    const ModelSpec spec{
+        .layers = {layer("embedding", {{"width", std::int64_t{6}}}),
+                   layer("lstm", {{"features", std::int64_t{5}}, {"bidirectional", true}}),
+                   layer("dropout", {{"rate", 0.1}}), layer("linear", {{"features", tags}})},
+        .loss = choice(find_loss("cross_entropy"), {}),
+        .program = program,
+        .seed = 7};
+    return model_for(spec, training_->schema());
+  }
   ModelSpec spec{
       .layers = {layer("flatten", {}), layer("linear", {{"features", std::int64_t{24}},
                                                         {"activation", std::string("relu")}})},
@@ -108,26 +127,37 @@ ModelSpec ClusterBox::model_spec() const {
 
 ParameterStore ClusterBox::fresh_parameters() const {
   ParameterStore store;
-  const Model model(model_spec(), sample_type(training_->schema().features(1)),
-                    sample_type(training_->schema().targets(1)), store);
+  const Model model(model_spec(), row_of_features(training_->schema()),
+                    row_of_targets(training_->schema()), store);
   return store;
 }
 
 MasterSetup ClusterBox::setup() const {
   auto types = std::make_shared<ParameterStore>();
-  auto model =
-      std::make_shared<const Model>(model_spec(), sample_type(training_->schema().features(1)),
-                                    sample_type(training_->schema().targets(1)), *types);
+  auto model = std::make_shared<const Model>(model_spec(), row_of_features(training_->schema()),
+                                             row_of_targets(training_->schema()), *types);
   const auto offer = [](const Dataset& dataset) {
     return DatasetOffer{.manifest = dataset.manifest().file.string(),
                         .identity = dataset.manifest().identity(),
                         .rows = dataset.size(),
                         .schema = dataset.schema()};
   };
+  std::function<std::shared_ptr<const RecordedSample>(std::uint32_t, std::int64_t, Tape::Mode,
+                                                      const ParameterStore&)>
+      record_sample;
+  if (model->by_sample()) {
+    record_sample =
+        [recorder = std::make_shared<Recorder>(
+             model, std::vector<std::shared_ptr<const Dataset>>{training_, validation_})](
+            auto... sample) { return (*recorder)(sample...); };
+  }
   return {.train = train,
           .contributors = contributors,
           .record = [types, model](std::int64_t rows,
                                    Tape::Mode mode) { return model->record(*types, rows, mode); },
+          .record_sample = std::move(record_sample),
+          .autobatch = autobatch,
+          .records_ahead = model->by_size(),
           .datasets = {offer(*training_), offer(*validation_)},
           .raw_rows =
               [train_set = training_, valid_set = validation_](

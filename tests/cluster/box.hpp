@@ -13,11 +13,14 @@
 
 namespace raven {
 
-/// A whole cluster in one process: a small digits job, a master, and contributors on threads over
-/// the local transport.
+/// A whole cluster in one process: a small job, a master, and contributors on threads over the
+/// local transport.
 class ClusterBox {
  public:
-  ClusterBox();
+  /// Digits have one graph for so many rows, sentences one for each sample.
+  enum class Data { digits, sentences };
+
+  explicit ClusterBox(Data data = Data::digits);
   ~ClusterBox();
 
   struct Contribution {
@@ -41,6 +44,8 @@ class ClusterBox {
   Digest session;
   bool others_may_come = true;
   bool batch_norm = false;
+  Autobatch autobatch = Autobatch::on;
+  const ProgramDef* program = nullptr;  ///< in place of layers; sentences only
   int gateways = 0;  ///< contributors come in through so many, in turn; 0: they know the master
 
   /// Trains with these contributors until the run ends.
@@ -57,6 +62,7 @@ class ClusterBox {
   [[nodiscard]] ModelSpec model_spec() const;
 
   std::filesystem::path folder_;
+  Data data_;
   std::shared_ptr<const Dataset> training_;
   std::shared_ptr<const Dataset> validation_;
 };

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 
 #include "cluster/box.hpp"
 #include "cluster/largest_allocation.hpp"
 #include "raven/core/error.hpp"
+#include "raven/snippet/assembly.hpp"
 
 namespace raven {
 namespace {
@@ -171,6 +173,97 @@ TEST(Fuzz, a_contributor_outlives_whatever_its_master_says) {
     EXPECT_LT(largest_allocation(), most_memory) << "trial " << trial << " message " << at;
   }
   EXPECT_GT(refused, trials / 4);
+}
+
+/// Computes what a contributor was talked into: batches may fail, and nothing worse.
+void compute_all(std::vector<SnippetBatch> batches, ComputePool& pool, BufferPool& buffers) {
+  Executor executor(pool, buffers, [] {});
+  for (SnippetBatch& batch : batches) executor.compute(std::move(batch));
+  EXPECT_EQ(executor.busy(), 0U);
+}
+
+TEST(Fuzz, a_contributor_outlives_any_assembly) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  const std::vector<Message> words = words_of_a_master(box);
+  ASSERT_EQ(listen(words).size(), 1U);
+  ComputePool pool(1);
+  BufferPool buffers;
+  std::mt19937 random(4);
+  int refused = 0;
+  for (int trial = 0; trial < trials; ++trial) {
+    std::vector<Message> changed = words;
+    std::map<Digest, Digest> assemblies;  // before and after
+    // Assemblies that are damaged but bear their right digests, and leases that ask for them.
+    for (Message& message : changed) {
+      AnyMessage said = decode(message.head).value();
+      if (auto* assembly = std::get_if<AssemblyMessage>(&said)) {
+        const ByteSpan body = message.body.bytes();
+        message.body = Blob(damaged(Bytes(body.begin(), body.end()), random));
+        const Digest before = assembly->digest;
+        assemblies[before] = assembly->digest = digest_of(message.body.bytes());
+        message.head = encode(said).head;
+      } else if (auto* lease = std::get_if<Lease>(&said)) {
+        for (Snippet& snippet : lease->snippets) snippet.graph = assemblies.at(snippet.graph);
+        message.head = encode(said).head;
+      }
+    }
+    (void)largest_allocation();
+    std::vector<SnippetBatch> batches = listen(changed);
+    EXPECT_LT(largest_allocation(), most_memory) << "trial " << trial;
+    refused += batches.empty() ? 1 : 0;
+    compute_all(std::move(batches), pool, buffers);
+  }
+  EXPECT_GT(refused, trials / 4);
+}
+
+/// An assembly of the same graphs, samples and gradients, but in another way.
+Assembly rearranged(Assembly assembly, std::mt19937& random) {
+  const auto some = [&](std::size_t below) { return random() % below; };
+  switch (random() % 4) {
+    case 0:
+      assembly.of_sample[some(assembly.of_sample.size())] =
+          static_cast<std::uint32_t>(some(assembly.graphs.size()));
+      break;
+    case 1:
+      std::swap(assembly.graphs[some(assembly.graphs.size())], assembly.graphs.front());
+      break;
+    case 2:
+      assembly.gradients.erase(assembly.gradients.begin(),
+                               assembly.gradients.begin() +
+                                   static_cast<std::ptrdiff_t>(some(assembly.gradients.size())));
+      break;
+    default:
+      assembly.autobatch = Autobatch::off;
+  }
+  return assembly;
+}
+
+TEST(Fuzz, a_contributor_outlives_assemblies_that_make_sense_but_do_not_fit) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  const std::vector<Message> words = words_of_a_master(box);
+  ComputePool pool(1);
+  BufferPool buffers;
+  std::mt19937 random(5);
+  for (int trial = 0; trial < trials / 5; ++trial) {
+    std::vector<Message> changed = words;
+    std::map<Digest, Digest> assemblies;
+    for (Message& message : changed) {
+      AnyMessage said = decode(message.head).value();
+      if (auto* assembly = std::get_if<AssemblyMessage>(&said)) {
+        message.body =
+            Blob(encode(rearranged(decode_assembly(message.body.bytes()).value(), random)));
+        const Digest before = assembly->digest;
+        assemblies[before] = assembly->digest = digest_of(message.body.bytes());
+        message.head = encode(said).head;
+      } else if (auto* lease = std::get_if<Lease>(&said)) {
+        for (Snippet& snippet : lease->snippets) snippet.graph = assemblies.at(snippet.graph);
+        message.head = encode(said).head;
+      }
+    }
+    std::vector<SnippetBatch> batches = listen(changed);
+    EXPECT_EQ(batches.size(), 1U) << "trial " << trial;
+    compute_all(std::move(batches), pool, buffers);
+  }
 }
 
 TEST(Fuzz, a_contributor_outlives_any_graph) {

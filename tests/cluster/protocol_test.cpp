@@ -39,6 +39,8 @@ std::vector<AnyMessage> one_of_each() {
       Leave{"evening"},
       SumMessage{.work = 5, .node = {0, 4}, .parameter = {1}},
       SendOn{.work = 5},
+      AssemblyMessage{.digest = digest, .work = 6},
+      ForgetGraphs{},
   };
 }
 

@@ -8,6 +8,18 @@
 namespace raven {
 namespace {
 
+std::filesystem::path broken_file(std::string_view name) {
+  return std::filesystem::path(RAVEN_TEST_DATA) / "job/broken" / (std::string(name) + ".yaml");
+}
+
+/// What is said of the program that none of these jobs' executables has.
+std::string no_program(std::string_view name) {
+  return "3:8: model.program is 'nobody', which this executable does not have; run the job with "
+         "the program of that name in place of 'raven', for instance build/release/programs/nobody "
+         "train " +
+         broken_file(name).string();
+}
+
 /// A file of tests/job/broken and all that is said of it, each without the file's name in front.
 struct BrokenJob {
   std::string_view name;
@@ -24,6 +36,7 @@ const std::vector<BrokenJob> broken_jobs{
       "sample that come out)",
       "5:13: an alias ('*name') (jobs have none, so that each value stands where it is used); "
       "write the value out"}},
+    {"autobatch_is_a_word", {"6:12: autobatch is 'perhaps', not a yes or no; write true or false"}},
     {"batch_is_a_fraction",
      {"6:16: train.batch is '12.5', not a whole number; write a whole number from 1 to 16777216"}},
     {"batch_is_empty",
@@ -52,7 +65,8 @@ const std::vector<BrokenJob> broken_jobs{
     {"key_of_another_tool", {"6:9: unknown key 'batch_size' in train; did you mean 'batch'?"}},
     {"key_twice", {"9:3: key 'batch' comes twice (first in line 7); remove one of them"}},
     {"key_unlike_any",
-     {"6:1: unknown key 'zzzzzz' in the job; known here: name, seed, data, model, loss, optimizer, "
+     {"6:1: unknown key 'zzzzzz' in the job; known here: name, seed, data, model, loss, autobatch, "
+      "optimizer, "
       "schedule, clip, train, contributors, master_computes, threads, checkpoint"}},
     {"layer_is_a_list",
      {"4:5: model.0 is a list, not a layer; write a layer's name, alone or as 'name: {option: "
@@ -63,6 +77,9 @@ const std::vector<BrokenJob> broken_jobs{
      {"5:5: model.0 has both 'linear' and 'features', but is one layer; begin a new list item with "
       "'-', or indent the layer's options further"}},
     {"learning_rate", {"5:20: unknown key 'lr' in optimizer.adam; did you mean 'rate'?"}},
+    {"loss_beside_a_program",
+     {no_program("loss_beside_a_program"),
+      "4:7: a program says itself what its loss is; remove 'loss'"}},
     {"loss_is_a_list",
      {"4:7: loss is a list, not a loss; write a loss's name, alone or as 'name: {option: value}'"}},
     {"loss_misspelt", {"4:7: there is no loss 'cros_entropy'; did you mean 'cross_entropy'?"}},
@@ -93,9 +110,7 @@ const std::vector<BrokenJob> broken_jobs{
     {"model_is_a_map",
      {"4:3: model is a map, not a list of layers; write one layer per line, for instance '- "
       "linear: {features: 10}'"}},
-    {"model_is_a_program",
-     {"3:8: model is a map, not a list of layers; write one layer per line, for instance '- "
-      "linear: {features: 10}'"}},
+    {"model_is_a_program", {no_program("model_is_a_program")}},
     {"model_is_empty",
      {"3:8: model has no layers; write one layer per line, for instance '- linear: {features: "
       "10}'"}},
@@ -136,6 +151,9 @@ const std::vector<BrokenJob> broken_jobs{
      {"4:15: unknown key 'axis' in model.0.flatten; nothing can stand here"}},
     {"option_word_misspelt",
      {"4:40: model.0.linear.activation can't be 'rleu'; did you mean 'relu'?"}},
+    {"program_with_options",
+     {no_program("program_with_options"),
+      "3:26: unknown key 'layers' in model; known here: program"}},
     {"quote_not_closed",
      {"1:7: this is not YAML: a quote is never closed; add it where the text ends"}},
     {"rate_is_infinite",
@@ -181,8 +199,7 @@ class BrokenJobs : public testing::TestWithParam<BrokenJob> {};
 
 TEST_P(BrokenJobs, every_mistake_is_told_with_its_place_and_a_remedy) {
   const BrokenJob& broken = GetParam();
-  const std::filesystem::path file =
-      std::filesystem::path(RAVEN_TEST_DATA) / "job/broken" / (std::string(broken.name) + ".yaml");
+  const std::filesystem::path file = broken_file(broken.name);
   std::vector<InputError> errors;
   EXPECT_FALSE(read_job(file, {}, errors));
   std::vector<std::string> messages;
@@ -196,6 +213,28 @@ TEST_P(BrokenJobs, every_mistake_is_told_with_its_place_and_a_remedy) {
 
 INSTANTIATE_TEST_SUITE_P(Job, BrokenJobs, testing::ValuesIn(broken_jobs),
                          [](const auto& test) { return std::string(test.param.name); });
+
+/// Stands for a program: no job of this file gets as far as to make it.
+constexpr ProgramDef somebody{.name = "somebody", .make = nullptr};
+constexpr const ProgramDef* programs[] = {&somebody};
+
+TEST(BrokenPrograms, are_told_which_ones_the_executable_has) {
+  std::vector<InputError> errors;
+  EXPECT_FALSE(read_job(broken_file("model_is_a_program"), {}, errors, programs));
+  ASSERT_EQ(errors.size(), 1U);
+  EXPECT_EQ(errors[0].problem(), "model.program is 'nobody', which this executable does not have");
+  EXPECT_NE(errors[0].remedy().find("somebody"), std::string::npos) << errors[0].remedy();
+}
+
+TEST(BrokenPrograms, are_whole_when_the_executable_has_them) {
+  std::vector<InputError> errors;
+  const auto job = read_job(broken_file("model_is_a_program"),
+                            {"model.program=somebody", "autobatch=false"}, errors, programs);
+  for (const InputError& error : errors) ADD_FAILURE() << error.what();
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->model.program, &somebody);
+  EXPECT_EQ(job->autobatch, Autobatch::off);
+}
 
 TEST(BrokenJobFolder, no_file_of_the_folder_is_left_out) {
   std::size_t files = 0;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "raven/data/import.hpp"
+#include "raven/data/language.hpp"
 #include "raven/data/table.hpp"
 
 namespace raven {
@@ -18,20 +19,28 @@ std::filesystem::path place_for_folders() {
 
 }  // namespace
 
-TinyJob::TinyJob() {
+TinyJob::TinyJob(Data data) {
   std::string pattern = (place_for_folders() / "raven-simulate-XXXXXX").string();
   folder_ = ::mkdtemp(pattern.data());
-  make_table(70, 1, folder_ / "table.csv");
-  import_csv(folder_ / "table.csv", {.target = "outcome"}, {.folder = folder_ / "data"});
-  std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny.yaml", folder_);
+  job_ = folder_ / "tiny.yaml";
+  if (data == Data::table) {
+    make_table(70, 1, folder_ / "table.csv");
+    import_csv(folder_ / "table.csv", {.target = "outcome"}, {.folder = folder_ / "data"});
+    std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny.yaml", job_);
+  } else {
+    make_tags(18, least_made_words, {.folder = folder_ / "data", .seed = 2});
+    std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny_sentences.yaml", job_);
+  }
 }
 
 TinyJob::~TinyJob() { std::filesystem::remove_all(folder_); }
 
-Training TinyJob::training(const std::vector<std::string>& overrides) const {
+Training TinyJob::training(const std::vector<std::string>& overrides,
+                           const ProgramDef* program) const {
   std::vector<InputError> errors;
-  const auto spec = read_job(folder_ / "tiny.yaml", overrides, errors);
+  auto spec = read_job(job_, overrides, errors);
   for (const InputError& error : errors) ADD_FAILURE() << error.what();
+  if (program != nullptr) spec.value().model.program = program;
   return build_training(spec.value());
 }
 

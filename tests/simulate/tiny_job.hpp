@@ -10,16 +10,22 @@ namespace raven {
 /// statistics, dropout, an optimizer with state, batches and snippets of unequal size.
 class TinyJob {
  public:
-  TinyJob();
+  /// Of a table, or of sentences: then each sample has a graph of its own.
+  enum class Data { table, sentences };
+
+  explicit TinyJob(Data data = Data::table);
   ~TinyJob();
   TinyJob(const TinyJob&) = delete;
   TinyJob& operator=(const TinyJob&) = delete;
 
-  [[nodiscard]] Training training(const std::vector<std::string>& overrides = {}) const;
+  /// @param program in place of the job's layers
+  [[nodiscard]] Training training(const std::vector<std::string>& overrides = {},
+                                  const ProgramDef* program = nullptr) const;
   [[nodiscard]] std::filesystem::path scratch() const { return folder_ / "scratch"; }
 
  private:
   std::filesystem::path folder_;
+  std::filesystem::path job_;
 };
 
 }  // namespace raven
