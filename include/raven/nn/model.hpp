@@ -15,7 +15,7 @@ struct ModelSpec {
   Choice loss;
   /// In place of layers and loss: a model written in C++.
   const ProgramDef* program = nullptr;
-  Place program_place;
+  Place program_place = {};
   std::uint64_t seed = 0;
   /// What the data tells of itself: what a row of its features is, their vocabulary when they are
   /// tokens, and classes or real numbers of a target.
