@@ -5,10 +5,13 @@
 
 namespace {
 
-constexpr std::int64_t width = 128;
-constexpr std::int64_t size = 128;
+using raven::CellState;
+using raven::Variable;
 
-/// A binary tree LSTM (Tai, Socher and Manning, ACL 2015) with one class for a whole tree.
+constexpr std::int64_t width = 64;
+constexpr std::int64_t size = 64;
+
+/// A binary tree LSTM (Tai, Socher and Manning, ACL 2015) with a class for each node.
 class Sentiment {
  public:
   explicit Sentiment(raven::Builder& build)
@@ -22,29 +25,34 @@ class Sentiment {
   void operator()(const raven::Sample& sample) const {
     raven::Tape& tape = sample.tape();
     // All leaves at once; a leaf is then a row of the result.
-    const raven::CellState leaves = raven::tree_lstm_leaf(leaf_(words_(sample.features())));
+    const CellState leaves = raven::tree_lstm_leaf(leaf_(words_(sample.features())));
     const raven::TreeWeights weights{tape.parameter(state_), tape.parameter(forget_)};
-    const raven::Variable bias = tape.parameter(bias_);
+    const Variable bias = tape.parameter(bias_);
 
     // Postorder: children have been made when their parent is reached.
     const auto parents = sample.parents();
-    std::vector<std::vector<raven::CellState>> children(parents.size());
-    raven::CellState root;
+    std::vector<std::vector<CellState>> children(parents.size());
+    std::vector<Variable> states;
     std::int64_t leaf = 0;
     for (std::size_t node = 0; node < parents.size(); ++node) {
+      CellState here;
       if (children[node].empty()) {
-        root = {raven::slice(leaves.h, 0, leaf, 1), raven::slice(leaves.c, 0, leaf, 1)};
+        here = {raven::slice(leaves.h, 0, leaf, 1), raven::slice(leaves.c, 0, leaf, 1)};
         ++leaf;
       } else {
-        root = raven::tree_lstm_cell(children[node], weights, bias);
+        here = raven::tree_lstm_cell(children[node], weights, bias);
       }
-      if (parents[node] >= 0) children[static_cast<std::size_t>(parents[node])].push_back(root);
+      states.push_back(here.h);
+      if (parents[node] >= 0) children[static_cast<std::size_t>(parents[node])].push_back(here);
     }
 
-    const raven::Variable logits = classes_(root.h);
+    const Variable logits = classes_(raven::concat(states, 0));
+    const Variable right = raven::accuracy(logits, sample.targets());
+    const auto root = static_cast<std::int64_t>(parents.size()) - 1;
     sample.predict(logits);
     sample.learn(raven::cross_entropy(logits, sample.targets()));
-    sample.report("accuracy", raven::accuracy(logits, sample.targets()));
+    sample.report("accuracy", right);
+    sample.report("root_accuracy", raven::slice(right, 0, root, 1));
   }
 
  private:

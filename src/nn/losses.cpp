@@ -38,6 +38,15 @@ const OptionDef cross_entropy_options[] = {
      .fallback = std::int64_t{0},
      .min = 0,
      .help = "also report how often the target is among the k likeliest classes"},
+    {.name = "f1",
+     .kind = OptionKind::boolean,
+     .fallback = false,
+     .help = "also report F1 over all answers, the same as accuracy unless f1_without is given"},
+    {.name = "f1_without",
+     .kind = OptionKind::integer,
+     .fallback = std::int64_t{-1},
+     .min = -1,
+     .help = "number of the class that says 'nothing here' (O of entities), which F1 leaves out"},
 };
 
 const OptionDef huber_options[] = {
@@ -98,6 +107,21 @@ void add_accuracy(Variable logits, Variable targets) {
   tape.add_metric("accuracy/rows", top_k_accuracy(logits, targets, logits.shape().back()));
 }
 
+void add_f1(Variable logits, Variable targets, const Options& options) {
+  if (!options.boolean("f1")) return;
+  const std::int64_t without = options.integer("f1_without");
+  if (without >= logits.shape().back()) {
+    throw InputError("f1_without is " + std::to_string(without) + ", but the model gives only " +
+                         std::to_string(logits.shape().back()) + " classes, from 0",
+                     "give the number of a class");
+  }
+  const F1Counts counts = f1_counts(logits, targets, without, options.integer("ignore_index"));
+  Tape& tape = logits.tape();
+  tape.add_metric("f1/hits", counts.hits);
+  tape.add_metric("f1/told", counts.told);
+  tape.add_metric("f1/true", counts.truth);
+}
+
 void record_cross_entropy(Variable logits, Variable targets, const Options& options) {
   targets = class_targets(logits, targets);
   const std::int64_t classes = logits.shape().back();
@@ -124,6 +148,7 @@ void record_cross_entropy(Variable logits, Variable targets, const Options& opti
     add_mean_metric("top_" + std::to_string(top_k) + "_accuracy",
                     top_k_accuracy(logits, targets, top_k), rows);
   }
+  add_f1(logits, targets, options);
 }
 
 /// Targets as real numbers, one for each output of the model.

@@ -1,5 +1,7 @@
 #include "raven/nn/sample.hpp"
 
+#include "raven/graph/ops/arithmetic.hpp"
+
 namespace raven {
 namespace {
 
@@ -23,6 +25,12 @@ Sample::Sample(Tape& tape, const SampleData& data)
       lengths_(input(tape, slot_lengths, data.lengths)) {
   (void)input(tape, slot_parents, data.parents);
   (void)input(tape, slot_nodes, data.nodes);
+}
+
+void Sample::report(const std::string& name, Variable metric) const {
+  tape_->add_metric(name, metric);
+  // As many ones, by which told_metrics() divides.
+  tape_->add_metric(name + "/rows", clamp(metric, 1, 1));
 }
 
 std::span<const std::int32_t> Sample::tokens() const { return whole_numbers(data_.features); }

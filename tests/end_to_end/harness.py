@@ -179,13 +179,14 @@ def attempts(run, count=5):
 class Run:
     """A run directory, and the commands that work in it."""
 
-    def __init__(self, name, job="job.yaml"):
+    def __init__(self, name, job="job.yaml", program=None):
         self.folder = workshop() / name
         self.job = workshop() / job
+        self.program = str(program or raven_program)
 
     def command(self, *words, ranks=0):
         under = [MPIRUN, "-n", str(ranks), *MPIRUN_FLAGS] if ranks else []
-        return [*under, raven_program, "train", str(self.job), "--run", str(self.folder), *words]
+        return [*under, self.program, "train", str(self.job), "--run", str(self.folder), *words]
 
     def train(self, *words, ranks=0, **more):
         """Trains to the end of the command."""
@@ -276,7 +277,7 @@ class Launched:
     def __init__(self, run, *words):
         self.run, self.mark = run, uuid.uuid4().hex
         self.process = subprocess.Popen(
-            [raven_program, "launch", str(run.job), "--run", str(run.folder), *map(str, words)],
+            [run.program, "launch", str(run.job), "--run", str(run.folder), *map(str, words)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=workshop(),
             env={**ENVIRONMENT, "RAVEN_TEST_MARK": self.mark})
 

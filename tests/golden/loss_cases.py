@@ -54,6 +54,18 @@ def add_cross_entropy(add):
     add("cross_entropy", {}, prediction, targets,
         lambda y, t: F.cross_entropy(y.reshape(-1, 5), t.reshape(-1)),
         {"accuracy": (prediction.argmax(2) == targets).mean(axis=1).sum()})
+    for number, (options, torch_options) in enumerate([({}, {}), ({"f1_without": 2}, {}),
+                                                       ({"f1_without": 0, "ignore_index": 3}, {"ignore_index": 3})]):
+        source = Source(311 + number)
+        prediction = source.values(30, 5, scale=2.0)
+        targets = source.indices(5, 30)
+        said = prediction.argmax(1)
+        asked = targets != options.get("ignore_index", -100)
+        told, true = (asked & (classes != options.get("f1_without", -1)) for classes in (said, targets))
+        add("cross_entropy", {"f1": True, **options}, prediction, targets,
+            lambda y, t, o=torch_options: F.cross_entropy(y, t, **o),
+            {"accuracy": (said == targets).sum(), "f1/hits": (told & true & (said == targets)).sum(),
+             "f1/told": told.sum(), "f1/true": true.sum()})
 
 
 def add_regression(add):

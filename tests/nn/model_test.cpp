@@ -88,6 +88,11 @@ TEST(Model, refuses_a_loss_that_does_not_fit_when_it_is_made) {
   spec.loss.options.set("top_k", std::int64_t{4});
   EXPECT_NE(refusal(spec, vector_sample, class_sample).find("only 3 classes"), std::string::npos);
 
+  spec = classifier();
+  spec.loss.options.set("f1", true);
+  spec.loss.options.set("f1_without", std::int64_t{3});
+  EXPECT_NE(refusal(spec, vector_sample, class_sample).find("f1_without is 3"), std::string::npos);
+
   spec.loss = loss_choice("mse");
   EXPECT_NE(refusal(spec, vector_sample, {DType::f32, {2}}).find("gives [3] numbers per sample"),
             std::string::npos);

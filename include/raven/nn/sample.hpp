@@ -45,10 +45,8 @@ class Sample {
 
   void predict(Variable prediction) const { tape_->set_prediction(prediction); }
   void learn(const RowLosses& loss) const { tape_->set_loss(loss.losses, loss.weights); }
-  /// A number a row, of which the mean is reported.
-  void report(std::string name, Variable metric) const {
-    tape_->add_metric(std::move(name), metric);
-  }
+  /// Numbers of which the mean over all of all samples is told, however many each sample has.
+  void report(const std::string& name, Variable metric) const;
 
  private:
   Tape* tape_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "infer.hpp"
 #include "join.hpp"
@@ -74,6 +75,51 @@ constexpr OpDef top_k_accuracy_row{
     .row_inputs = all_by_rows,
 };
 
+/// The first largest; -1 where a NaN stands: a broken model is never right.
+std::int64_t best_of(const float* row, std::int64_t classes) {
+  std::int64_t best = 0;
+  bool broken = false;
+  for (std::int64_t c = 0; c < classes; ++c) {
+    broken = broken || std::isnan(row[c]);
+    if (row[c] > row[best]) best = c;
+  }
+  return broken ? -1 : best;
+}
+
+void count_f1(const ForwardCall& call) {
+  const float* logits = call.inputs[0].f32();
+  const std::int32_t* targets = call.inputs[1].i32();
+  const std::int64_t classes = call.inputs[0].shape().back();
+  const std::int64_t without = call.attributes.integer("without");
+  const std::int64_t ignored = call.attributes.integer("ignored");
+  float* told = call.outputs[1].f32();
+  float* truth = call.outputs[2].f32();
+  fill_rows(call.outputs[0], classes, [&](std::int64_t r) {
+    const std::int64_t target = targets[r];
+    const bool counts = target >= 0 && target < classes && target != ignored;
+    const std::int64_t best = best_of(logits + r * classes, classes);
+    told[r] = counts && (best < 0 || best != without) ? 1.0F : 0.0F;
+    truth[r] = counts && target != without ? 1.0F : 0.0F;
+    return counts && target != without && best == target ? 1.0F : 0.0F;
+  });
+}
+
+constexpr OpDef f1_counts_row{
+    .name = "f1_counts",
+    .infer =
+        [](std::span<const ValueType> inputs, const Attributes& attributes) {
+          const CallCheck check("f1_counts", inputs, attributes);
+          static_cast<void>(check.integer("without", -1, max_size));
+          static_cast<void>(check.integer("ignored", std::numeric_limits<std::int32_t>::min(),
+                                          std::numeric_limits<std::int32_t>::max()));
+          CallTypes types = infer_classes(check);
+          types.outputs.resize(3, types.outputs.front());
+          return types;
+        },
+    .forward = count_f1,
+    .row_inputs = all_by_rows,
+};
+
 CallTypes infer_values(const CallCheck& check) {
   check.inputs(2);
   const Shape& y = check.f32_at_least(0, "prediction", 1);
@@ -126,8 +172,8 @@ constexpr OpDef binary_accuracy_row{
     .row_inputs = all_by_rows,
 };
 
-constexpr const OpDef* rows[] = {&accuracy_row, &top_k_accuracy_row, &absolute_error_row,
-                                 &binary_accuracy_row};
+constexpr const OpDef* rows[] = {&accuracy_row, &top_k_accuracy_row, &f1_counts_row,
+                                 &absolute_error_row, &binary_accuracy_row};
 
 Variable record(const OpDef& row, Variable y, Variable targets, Attributes attributes = {}) {
   const Variable inputs[] = {y, targets};
@@ -143,6 +189,12 @@ Variable accuracy(Variable logits, Variable targets) {
 }
 Variable top_k_accuracy(Variable logits, Variable targets, std::int64_t k) {
   return record(top_k_accuracy_row, logits, targets, {{"k", k}});
+}
+F1Counts f1_counts(Variable logits, Variable targets, std::int64_t without, std::int64_t ignored) {
+  const Variable hits =
+      record(f1_counts_row, logits, targets, {{"without", without}, {"ignored", ignored}});
+  Tape& tape = logits.tape();
+  return {hits, tape.output(hits, 1), tape.output(hits, 2)};
 }
 Variable absolute_error(Variable y, Variable targets) {
   return record(absolute_error_row, y, targets);

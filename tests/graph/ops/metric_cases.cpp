@@ -24,6 +24,40 @@ Reference best_reference(std::size_t k) {
   };
 }
 
+/// Hits, told and true by how often each pair of classes, told and true, comes together.
+Reference f1_reference(std::int64_t without, std::int64_t ignored) {
+  return [=](const Inputs& in) {
+    const std::int64_t classes = in[0].shape.back();
+    Outputs y(3, std::vector<double>(static_cast<std::size_t>(in[1].count())));
+    for (std::size_t r = 0; r < y[0].size(); ++r) {
+      const auto truth = static_cast<std::int64_t>(in[1].v[r]);
+      if (truth < 0 || truth >= classes || truth == ignored) continue;
+      const auto row = in[0].v.begin() + static_cast<std::int64_t>(r) * classes;
+      const std::int64_t told = std::max_element(row, row + classes) - row;
+      std::vector<double> confusion(static_cast<std::size_t>(classes * classes));
+      confusion[static_cast<std::size_t>(told * classes + truth)] = 1;
+      for (std::int64_t a = 0; a < classes; ++a) {
+        for (std::int64_t b = 0; b < classes; ++b) {
+          const double cell = confusion[static_cast<std::size_t>(a * classes + b)];
+          if (a == b && a != without) y[0][r] += cell;
+          if (a != without) y[1][r] += cell;
+          if (b != without) y[2][r] += cell;
+        }
+      }
+    }
+    return y;
+  };
+}
+
+OpCase f1_case(const std::string& title, std::vector<CaseInput> inputs, std::int64_t without,
+               std::int64_t ignored = -100) {
+  return {.op = "f1_counts",
+          .title = title,
+          .inputs = std::move(inputs),
+          .attributes = {{"without", without}, {"ignored", ignored}},
+          .reference = f1_reference(without, ignored)};
+}
+
 template <class F>
 Reference row_means(F f) {
   return [=](const Inputs& in) {
@@ -71,6 +105,13 @@ std::vector<OpCase> metric_cases() {
        .inputs = {real({6, 3}), whole({6}, 0, 3)},
        .attributes = {{"k", std::int64_t{9}}},
        .reference = best_reference(9)},
+      f1_case("all classes", {real({30, 3}), whole({30}, 0, 3)}, -1),
+      f1_case("without one", {real({2, 20, 3}), whole({2, 20}, 0, 3)}, 1),
+      f1_case("ties, and targets that are no class or ignored",
+              {given(DType::f32, {5, 3}, {1, 1, 0, 0, 1, 1, 5, 5, 5, 0, 0, 1, 2, 0, 0}),
+               given(DType::i32, {5}, {0, 2, -100, 3, 1})},
+              0, 1),
+      f1_case("large", {real({700, 60}), whole({700}, 0, 60)}, 7),
       {.op = "absolute_error",
        .title = "a matrix",
        .inputs = {real({5, 3}), real({5, 3})},

@@ -14,6 +14,16 @@ namespace raven {
 [[nodiscard]] Variable accuracy(Variable logits, Variable targets);
 /// 1 where fewer than k logits are larger than the target's.
 [[nodiscard]] Variable top_k_accuracy(Variable logits, Variable targets, std::int64_t k);
+/// What the F1 measure over all classes but `without` (-1: over all) is made of, one number for
+/// each target: 2 sum(hits) / (sum(told) + sum(truth)). Targets that are no class, or `ignored`,
+/// count nothing.
+struct F1Counts {
+  Variable hits;   ///< 1 where the first largest logit is the target's, unless that is `without`
+  Variable told;   ///< 1 where it is of a class other than `without`
+  Variable truth;  ///< 1 where the target is of a class other than `without`
+};
+[[nodiscard]] F1Counts f1_counts(Variable logits, Variable targets, std::int64_t without = -1,
+                                 std::int64_t ignored = -100);
 /// Mean of |y - target| over the row: [n, ...] -> [n].
 [[nodiscard]] Variable absolute_error(Variable y, Variable targets);
 /// Share of the row's elements where logit > 0 agrees with target > 0.5.
