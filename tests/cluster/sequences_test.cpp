@@ -134,16 +134,48 @@ TEST(Sequences, of_a_program_that_looks_at_values_have_the_same_weights_whoever_
 }
 
 TEST(Sequences, of_a_stopped_run_go_on_to_the_same_bits) {
-  ClusterBox box(ClusterBox::Data::sentences);
-  // Steps of a few milliseconds: some go by until a stop is heard.
-  box.train.epochs = 40;
-  const Digest expected = box.run({{}, {}}).weights;
-  for (const std::uint64_t stop_after : {1U, 6U, 11U}) {
-    const ClusterBox::Result first = box.run({{}, {}}, nullptr, stop_after);
-    ASSERT_TRUE(first.stopped_early);
-    ASSERT_TRUE(first.checkpoint);
-    EXPECT_EQ(box.run({{}}, &*first.checkpoint).weights, expected) << stop_after;
+  for (const ProgramDef* program : {static_cast<const ProgramDef*>(nullptr), &by_value}) {
+    ClusterBox box(ClusterBox::Data::sentences);
+    box.program = program;
+    // Steps of a few milliseconds: some go by until a stop is heard.
+    box.train.epochs = 40;
+    const Digest expected = box.run({{}, {}}).weights;
+    for (const std::uint64_t stop_after : {1U, 6U, 11U}) {
+      const ClusterBox::Result first = box.run({{}, {}}, nullptr, stop_after);
+      ASSERT_TRUE(first.stopped_early);
+      ASSERT_TRUE(first.checkpoint);
+      EXPECT_EQ(box.run({{}}, &*first.checkpoint).weights, expected) << stop_after;
+    }
   }
+}
+
+/// Samples that a master records for the step after the one that is being computed.
+int recorded_ahead(const ClusterBox& box) {
+  int recorded = 0;
+  MasterSetup setup = box.setup();
+  setup.record_sample = [&recorded, record = setup.record_sample](auto&&... sample) {
+    ++recorded;
+    return record(sample...);
+  };
+  ComputePool compute(1);
+  BufferPool buffers;
+  const Instant noon{std::chrono::hours(12)};
+  Master master(setup, box.fresh_parameters(), compute, buffers, nullptr, noon);
+  MasterActions actions;
+  const Hello hello{.fingerprint = setup.fingerprint, .threads = 1};
+  master.on({Event::Kind::message, {1}, encode(hello), {}}, noon, actions);
+  master.on({Event::Kind::message, {1}, encode(Ready{.readable = {0, 0}}), {}}, noon, actions);
+  EXPECT_EQ(recorded, box.train.batch);
+  master.look_ahead();
+  master.look_ahead();
+  return recorded - static_cast<int>(box.train.batch);
+}
+
+TEST(Sequences, are_recorded_a_step_ahead_unless_their_graphs_follow_from_values) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  EXPECT_EQ(recorded_ahead(box), 11);
+  box.program = &by_value;
+  EXPECT_EQ(recorded_ahead(box), 0);
 }
 
 }  // namespace
