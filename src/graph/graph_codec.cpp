@@ -114,7 +114,7 @@ class Decoder {
     for (const OpDef* op : more_) {
       if (node.op == nullptr && op->name == name) node.op = op;
     }
-    if (!node.op) reject("there is no operation '" + name.substr(0, 40) + "'");
+    if (!node.op) reject("there is no operation '" + name.substr(0, 40) + "' in this program");
     std::optional<Attributes> attributes = Attributes::decode(from_);
     if (!attributes) reject("the attributes of '" + name + "' are malformed");
     node.attributes = std::move(*attributes);

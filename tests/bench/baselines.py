@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a model without a context reaches on a data set, to hold trained ones against.
 
-usage: baselines.py FOLDER...     of `raven data make` or `import`; needs Debian's python3-h5py and python3-yaml
+usage: /usr/bin/python3 tests/bench/baselines.py FOLDER...     of `raven data make` or `import`; needs python3-h5py and python3-yaml
 
 Everything is learnt from train.yaml and measured on valid.yaml:
 - tags: each word's most frequent tag; the most frequent of all for words that were not seen
