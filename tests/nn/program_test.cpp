@@ -133,8 +133,9 @@ TEST(Program, computes_what_its_layers_say) {
 
   const Sentence sentence{{2, 3}, {0, 1}};
   const Graph graph = model.record_sample(store, sentence.data(), Tape::Mode::training);
-  ASSERT_EQ(graph.metrics.size(), 1U);
+  ASSERT_EQ(graph.metrics.size(), 2U);
   EXPECT_EQ(graph.metrics[0].name, "made up");
+  EXPECT_EQ(graph.metrics[1].name, "made up/rows");
   const Plan plan(graph, Plan::Purpose::inference);
   Workspace workspace(plan.workspace_bytes());
   const SampleData data = sentence.data();
