@@ -1,5 +1,5 @@
-// Digits by a network that thinks as long as it needs: it stops as soon as it is sure of its answer.
-// docs/how-to/write-a-model.md explains it; jobs/programs/early_exit.yaml trains it.
+// Digits by a network that thinks as long as it needs: it stops as soon as it is sure of its
+// answer. docs/how-to/write-a-model.md explains it; jobs/programs/early_exit.yaml trains it.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,8 +9,8 @@ namespace {
 
 using raven::Variable;
 
-// An op of its own, y = a sigmoid(b) for x = [a, b]: [rows, 2 n] -> [rows, n], the gated linear unit
-// of Dauphin et al. (ICML 2017).
+// An op of its own, y = a sigmoid(b) for x = [a, b]: [rows, 2 n] -> [rows, n], the gated linear
+// unit of Dauphin et al. (ICML 2017).
 
 float sigmoid(float x) { return 1.0F / (1.0F + std::exp(-x)); }
 
@@ -51,8 +51,9 @@ constexpr raven::OpDef glu_row{
           }
         },
     // Rows do not know of each other: calls of many samples are one call on all their rows.
-    .row_inputs = [](std::span<const raven::ValueType>,
-                     const raven::Attributes&) -> std::uint64_t { return 1; },
+    .row_inputs = [](std::span<const raven::ValueType>, const raven::Attributes&) -> std::uint64_t {
+      return 1;
+    },
 };
 constexpr std::array<const raven::OpDef*, 1> ops{&glu_row};
 
