@@ -94,8 +94,11 @@ class Joiner {
     const SampleGraph::Info& info = samples_[s]->info(n);
     return info.needed && !info.shared && graph_of(s).nodes[n].kind == Node::Kind::call;
   }
+  [[nodiscard]] std::size_t place_index(std::uint32_t s, ValueRef value) const {
+    return first_value_[s] + samples_[s]->info(value.node).first_value + value.output;
+  }
   [[nodiscard]] Place& place(std::uint32_t s, ValueRef value) {
-    return places_[first_value_[s] + samples_[s]->info(value.node).first_value + value.output];
+    return places_[place_index(s, value)];
   }
 
   std::uint32_t add(Node node) {
@@ -131,10 +134,14 @@ class Joiner {
     }
   }
 
-  /// Whether a call only names some rows of its input: then there is nothing to run.
-  [[nodiscard]] bool is_rows_of_input(Instance i) const {
+  /// Whether a call only names rows of its inputs, some of one or all of several, one after the
+  /// other: then there is nothing to run.
+  [[nodiscard]] bool names_rows(Instance i) const {
     const Node& node = node_of(i);
-    if (node.op != slice_ || samples_[i.sample]->info(node.inputs[0].node).shared) return false;
+    if (node.op != slice_ && node.op != concat_) return false;
+    for (const ValueRef input : node.inputs) {
+      if (samples_[i.sample]->info(input.node).shared) return false;
+    }
     const auto* axis = node.attributes.find("axis");
     return axis != nullptr ? std::get<std::int64_t>(*axis) == 0
                            : node.outputs.front().shape.rank() == 1;
@@ -142,9 +149,25 @@ class Joiner {
 
   void name_rows(Instance i) {
     const Node& node = node_of(i);
-    Place at = place(i.sample, node.inputs[0]);
-    at.first += node.attributes.integer("first");
-    place(i.sample, {i.node, 0}) = at;
+    std::vector<Run> rows;
+    for (const ValueRef input : node.inputs) append_runs(i.sample, input, rows);
+    if (node.op == slice_) {
+      std::int64_t skip = node.attributes.integer("first");
+      std::int64_t left = node.outputs.front().shape[0];
+      std::vector<Run> some;
+      for (Run run : rows) {
+        const std::int64_t skipped = std::min(skip, run.count);
+        skip -= skipped;
+        run.first += skipped;
+        run.count = std::min(run.count - skipped, left);
+        left -= run.count;
+        if (run.count > 0) some.push_back(run);
+      }
+      rows = std::move(some);
+    }
+    rows = merged(rows);
+    place(i.sample, {i.node, 0}) = {rows.front().value, rows.front().first};
+    if (rows.size() > 1) scattered_[place_index(i.sample, {i.node, 0})] = std::move(rows);
   }
 
   /// A value of parameters alone, made once for all samples.
@@ -159,9 +182,17 @@ class Joiner {
     return {made, value.output};
   }
 
-  [[nodiscard]] Run run_of(std::uint32_t s, ValueRef value) {
-    const Place& at = place(s, value);
-    return {at.value, at.first, type_of(graph_of(s), value).shape[0]};
+  /// Appends where the rows of a value are.
+  void append_runs(std::uint32_t s, ValueRef value, std::vector<Run>& to) {
+    const std::size_t index = place_index(s, value);
+    if (!scattered_.empty()) {
+      if (const auto found = scattered_.find(index); found != scattered_.end()) {
+        to.insert(to.end(), found->second.begin(), found->second.end());
+        return;
+      }
+    }
+    const Place& at = places_[index];
+    to.push_back({at.value, at.first, type_of(graph_of(s), value).shape[0]});
   }
 
   [[nodiscard]] bool is_whole(const Run& run) const {
@@ -234,12 +265,12 @@ class Joiner {
       return shared(group.front().sample, first);
     }
     runs_.clear();
-    for (const Instance i : group) runs_.push_back(run_of(i.sample, node_of(i).inputs[k]));
+    for (const Instance i : group) append_runs(i.sample, node_of(i).inputs[k], runs_);
     return assemble(runs_);
   }
 
   void emit_alone(Instance i) {
-    if (is_rows_of_input(i)) return name_rows(i);
+    if (names_rows(i)) return name_rows(i);
     emit({&i, 1});
   }
 
@@ -276,11 +307,11 @@ class Joiner {
       double alone = 0;
       for (const Instance i : group) {
         const ValueRef input = node_of(i).inputs[k];
-        const Run run = run_of(i.sample, input);
+        const std::size_t before = runs_.size();
+        append_runs(i.sample, input, runs_);
         const auto size = static_cast<double>(type_of(graph_of(i.sample), input).bytes());
         all += size;
-        if (!is_whole(run)) alone += size;
-        runs_.push_back(run);
+        if (runs_.size() > before + 1 || !is_whole(runs_.back())) alone += size;
       }
       const std::vector<Run> together = merged(runs_);
       if (together.size() > 1 || !is_whole(together.front())) bytes += all;
@@ -323,7 +354,7 @@ class Joiner {
       while (!ready.empty()) {
         const Instance i = ready.back();
         ready.pop_back();
-        if (is_rows_of_input(i)) {
+        if (names_rows(i)) {
           name_rows(i);
           for (const std::uint32_t user : samples_[i.sample]->users(i.node)) {
             if (--waits[first_node[i.sample] + user] == 0) ready.push_back({i.sample, user});
@@ -340,7 +371,7 @@ class Joiner {
         if (!is_instance(s, n)) continue;
         waits[first_node[s] + n] = samples_[s]->info(n).waits_for;
         if (samples_[s]->info(n).waits_for == 0) ready.push_back({s, n});
-        if (is_rows_of_input({s, n})) continue;
+        if (names_rows({s, n})) continue;
         const std::uint32_t g = group_of({s, n});
         group[first_node[s] + n] = g;
         groups_[g].depths += samples_[s]->info(n).depth;
@@ -385,7 +416,7 @@ class Joiner {
         reject("something asked of the model depends on parameters alone");
       }
       if (type_of(graph_of(s), asked[s]).shape.rank() == 0) reject("something asked has no rows");
-      runs_.push_back(run_of(s, asked[s]));
+      append_runs(s, asked[s], runs_);
     }
     const std::vector<Run> runs = runs_;
     return assemble(runs);
@@ -422,14 +453,16 @@ class Joiner {
   Samples samples_;
   Autobatch mode_;
   Graph joined_;
-  std::vector<std::size_t> first_value_;  // by sample
-  std::vector<Place> places_;             // of all values of all samples
+  std::vector<std::size_t> first_value_;                         // by sample
+  std::vector<Place> places_;                                    // of all values of all samples
+  std::unordered_map<std::size_t, std::vector<Run>> scattered_;  // values whose rows are not in one
   std::unordered_map<Signature, std::uint32_t, SignatureHash> shared_;
   std::unordered_map<Signature, std::uint32_t, SignatureHash> group_of_;
   std::vector<Group> groups_;
   std::map<std::pair<std::vector<ValueRef>, std::vector<std::int64_t>>, ValueRef> picks_;
   const OpDef* pick_ = find_op("pick");
   const OpDef* slice_ = find_op("slice");
+  const OpDef* concat_ = find_op("concat");
   std::vector<Run> runs_;         // reused
   std::vector<ValueType> types_;  // reused
 };

@@ -1,19 +1,25 @@
 #include <algorithm>
-#include <cstring>
+#include <functional>
+#include <string_view>
 
 #include "dataflow.hpp"
-#include "raven/core/digest.hpp"
 #include "raven/core/error.hpp"
 #include "raven/graph/autobatch.hpp"
 
 namespace raven {
 namespace {
 
-SampleGraph::Signature signature_of(const ByteWriter& what) {
-  const Digest digest = digest_of(ByteSpan(what.bytes()));
-  SampleGraph::Signature signature;
-  std::memcpy(signature.data(), digest.bytes.data(), sizeof signature);
-  return signature;
+/// Two hashes of 64 bits. A signature never leaves its process, and whoever made two calls share
+/// one on purpose would get wrong numbers, no more: what is joined is inferred again.
+SampleGraph::Signature signature_of(ByteWriter& what) {
+  const auto hash = [&] {
+    const Bytes& bytes = what.bytes();
+    return std::uint64_t{
+        std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
+  };
+  const std::uint64_t first = hash();
+  what.put(first ^ 0x9E3779B97F4A7C15U);  // the golden ratio: any other bytes at the end
+  return {first, hash()};
 }
 
 void put(ByteWriter& to, const SampleGraph::Signature& signature) {

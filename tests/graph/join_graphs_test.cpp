@@ -43,6 +43,23 @@ struct Model {
     }
   }
 
+  /// A class for each node of a chain over the tokens, and one of those in the middle once more.
+  [[nodiscard]] Graph chain(std::int64_t length) const {
+    Tape tape;
+    const Variable tokens = tape.input(slot_features, {DType::i32, {length}});
+    const Variable targets = tape.input(slot_targets, {DType::i32, {length + 1}});
+    const Variable x = embedding(tokens, tape.parameter(store, table));
+    std::vector<Variable> states{slice(x, 0, 0, 1)};
+    for (std::int64_t i = 1; i < length; ++i) {
+      const Variable parts[] = {states.back(), slice(x, 0, i, 1)};
+      states.push_back(tanh(linear(concat(parts), tape.parameter(store, inner))));
+    }
+    const Variable all = concat(states, 0);
+    const Variable more[] = {all, slice(all, 0, length / 2, 1)};
+    end(tape, concat(more, 0), targets);
+    return tape.take();
+  }
+
   void end(Tape& tape, Variable h, Variable targets) const {
     const Variable logits = linear(h, tape.parameter(store, outer));
     tape.set_prediction(logits);
@@ -211,6 +228,16 @@ TEST_P(JoinGraphs, trees_give_what_each_gives_alone) {
     for (int i = 0; i < 1 + 3 * trial; ++i) {
       samples.add(model.tree(1 + random() % 12, random), random);
     }
+    expect_same_as_alone(model, samples, GetParam());
+  }
+}
+
+TEST_P(JoinGraphs, rows_put_together_give_what_each_gives_alone) {
+  const Model model;
+  std::mt19937 random(4);
+  for (int trial = 0; trial < 5; ++trial) {
+    Samples samples;
+    for (int i = 0; i < 1 + 3 * trial; ++i) samples.add(model.chain(1 + random() % 7), random);
     expect_same_as_alone(model, samples, GetParam());
   }
 }
