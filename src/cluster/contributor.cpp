@@ -38,10 +38,6 @@ struct CachedAssembly {
   std::vector<ParameterId> gradients;
 };
 
-/// Calls, inputs and parameters of a snippet's graphs together: a few bytes must not ask for all
-/// memory. Honest snippets have thousands.
-constexpr std::uint64_t most_joined_nodes = std::uint64_t{1} << 24;
-
 /// Random keys of a sample are numbered by its rows, of which it has fewer.
 constexpr std::uint64_t keys_per_sample = std::uint64_t{1} << 24;
 
@@ -182,6 +178,7 @@ struct Contributor::Impl {
 
   void on_graph(const GraphMessage& message, const Blob& body) {
     if (digest_of(body.bytes()) != message.digest) return quit("the master sent a damaged graph");
+    if (graphs.size() >= most_graphs) return quit("the master sent too many graphs");
     try {
       graphs[message.digest].graph =
           std::make_shared<const Graph>(decode_graph(body.bytes(), {}, setup.ops));
@@ -205,7 +202,10 @@ struct Contributor::Impl {
       if (found == graphs.end()) return quit("the master sent an assembly of unknown graphs");
       CachedGraph& graph = found->second;
       try {
-        if (!graph.sample) graph.sample = std::make_shared<const SampleGraph>(Graph(*graph.graph));
+        if (!graph.sample) {
+          graph.sample = std::make_shared<const SampleGraph>(Graph(*graph.graph));
+          graph.graph = {graph.sample, &graph.sample->graph()};  // one copy serves both
+        }
       } catch (const InputError& error) {
         return quit(std::string("the master sent a graph that can't be joined: ") + error.what());
       }
@@ -230,6 +230,7 @@ struct Contributor::Impl {
       }
       cached->samples.push_back(distinct[place]);
     }
+    if (assemblies.size() >= most_assemblies) return quit("the master sent too many assemblies");
     assemblies[message.digest] = std::move(cached);
   }
 
@@ -285,7 +286,18 @@ struct Contributor::Impl {
   }
 
   void start_what_can() {
-    while (!waiting.empty() && has_parameters(waiting.front().first)) {
+    const auto known = [&](const Snippet& snippet) { return knows_graph_of(snippet); };
+    while (!waiting.empty()) {
+      const Lease& next = waiting.front().first;
+      // A lease is checked when it comes; what it needs may have been forgotten since.
+      if (!std::all_of(next.snippets.begin(), next.snippets.end(), known)) {
+        return quit("the master sent work whose graphs it had forgotten");
+      }
+      try {
+        if (!has_parameters(next)) return;
+      } catch (const InputError& error) {
+        return quit(std::string("the master sent a graph that can't be run: ") + error.what());
+      }
       auto [lease, rows] = std::move(waiting.front());
       waiting.pop_front();
       start(lease, rows);
@@ -295,7 +307,7 @@ struct Contributor::Impl {
 
   [[nodiscard]] bool has_parameters(const Lease& lease) {
     const auto is_here = [&](ParameterId id) {
-      return id.value < parameters.size() &&
+      return id.value < parameters.size() && parameters[id.value].version != Ready::no_version &&
              parameters[id.value].version == lease.versions[id.value];
     };
     return std::all_of(lease.snippets.begin(), lease.snippets.end(), [&](const Snippet& snippet) {

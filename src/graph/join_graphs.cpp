@@ -6,6 +6,7 @@
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/graph/autobatch.hpp"
+#include "row_runs.hpp"
 
 namespace raven {
 namespace {
@@ -18,6 +19,9 @@ using Signature = SampleGraph::Signature;
 constexpr double ns_a_call = 2000;
 constexpr double ns_a_byte = 0.5;
 
+/// Pieces that rows are named by at most; above it they are put together by a call.
+constexpr std::size_t most_pieces = 4096;
+
 /// Values that one call takes at most.
 constexpr std::size_t most_inputs = 1000;
 
@@ -28,13 +32,6 @@ constexpr std::size_t most_inputs = 1000;
 
 struct SignatureHash {
   std::size_t operator()(const Signature& signature) const { return signature[0]; }
-};
-
-/// Rows of a value of the joined graph.
-struct Run {
-  ValueRef value;
-  std::int64_t first = 0;
-  std::int64_t count = 0;
 };
 
 /// A call of one sample.
@@ -77,8 +74,18 @@ class Joiner {
     std::int64_t first = 0;
   };
 
+  /// Signatures are hashes, and whoever sent the graphs may have made two of one on purpose.
+  static void expect_alike(const Node& a, const Node& b) {
+    if (a.kind == b.kind && a.op == b.op && a.inputs.size() == b.inputs.size() &&
+        a.outputs.size() == b.outputs.size()) {
+      return;
+    }
+    reject("two different calls have one signature");
+  }
+
   /// Calls that may be one, of which some are ready.
   struct Group {
+    Instance like;             ///< one of them
     std::uint64_t depths = 0;  ///< sum over those that did not run yet
     std::uint64_t left = 0;
     std::vector<Instance> ready;
@@ -147,10 +154,14 @@ class Joiner {
                            : node.outputs.front().shape.rank() == 1;
   }
 
-  void name_rows(Instance i) {
+  /// @return whether it could be done without a call
+  [[nodiscard]] bool name_rows(Instance i) {
     const Node& node = node_of(i);
     std::vector<Run> rows;
-    for (const ValueRef input : node.inputs) append_runs(i.sample, input, rows);
+    for (const ValueRef input : node.inputs) {
+      append_runs(i.sample, input, rows);
+      if (rows.size() > most_pieces) return false;
+    }
     if (node.op == slice_) {
       std::int64_t skip = node.attributes.integer("first");
       std::int64_t left = node.outputs.front().shape[0];
@@ -165,16 +176,20 @@ class Joiner {
       }
       rows = std::move(some);
     }
-    rows = merged(rows);
+    rows = merge_runs(rows);
     place(i.sample, {i.node, 0}) = {rows.front().value, rows.front().first};
     if (rows.size() > 1) scattered_[place_index(i.sample, {i.node, 0})] = std::move(rows);
+    return true;
   }
 
   /// A value of parameters alone, made once for all samples.
   ValueRef shared(std::uint32_t s, ValueRef value) {
     const auto [found, fresh] =
         shared_.try_emplace(samples_[s]->info(value.node).signature, std::uint32_t{0});
-    if (!fresh) return {found->second, value.output};
+    if (!fresh) {
+      expect_alike(joined_.nodes[found->second], graph_of(s).nodes[value.node]);
+      return {found->second, value.output};
+    }
     Node node = graph_of(s).nodes[value.node];
     for (ValueRef& input : node.inputs) input = shared(s, input);
     const std::uint32_t made = add(std::move(node));
@@ -199,23 +214,9 @@ class Joiner {
     return run.first == 0 && run.count == type_of(joined_, run.value).shape[0];
   }
 
-  /// Puts runs that follow each other together.
-  static std::vector<Run> merged(std::span<const Run> runs) {
-    std::vector<Run> out;
-    for (const Run& run : runs) {
-      if (!out.empty() && out.back().value == run.value &&
-          out.back().first + out.back().count == run.first) {
-        out.back().count += run.count;
-      } else {
-        out.push_back(run);
-      }
-    }
-    return out;
-  }
-
   /// The value that has these rows one after the other.
   ValueRef assemble(std::span<const Run> parts) {
-    const std::vector<Run> runs = merged(parts);
+    const std::vector<Run> runs = merge_runs(parts);
     if (runs.size() == 1 && is_whole(runs.front())) return runs.front().value;
     std::vector<ValueRef> inputs;
     std::map<ValueRef, std::int64_t> number;
@@ -270,7 +271,7 @@ class Joiner {
   }
 
   void emit_alone(Instance i) {
-    if (names_rows(i)) return name_rows(i);
+    if (names_rows(i) && name_rows(i)) return;
     emit({&i, 1});
   }
 
@@ -313,7 +314,7 @@ class Joiner {
         all += size;
         if (runs_.size() > before + 1 || !is_whole(runs_.back())) alone += size;
       }
-      const std::vector<Run> together = merged(runs_);
+      const std::vector<Run> together = merge_runs(runs_);
       if (together.size() > 1 || !is_whole(together.front())) bytes += all;
       bytes -= alone;
     }
@@ -333,7 +334,16 @@ class Joiner {
     }
     const auto [found, fresh] =
         group_of_.try_emplace(info.signature, static_cast<std::uint32_t>(groups_.size()));
-    if (fresh) groups_.emplace_back();
+    if (fresh) {
+      groups_.emplace_back();
+      groups_.back().like = i;
+    } else {
+      const Instance like = groups_[found->second].like;
+      expect_alike(node_of(like), node_of(i));
+      if (info_of(like).row_inputs != info.row_inputs) {
+        reject("two different calls have one signature");
+      }
+    }
     return found->second;
   }
 
@@ -355,7 +365,7 @@ class Joiner {
         const Instance i = ready.back();
         ready.pop_back();
         if (names_rows(i)) {
-          name_rows(i);
+          if (!name_rows(i)) emit({&i, 1});
           for (const std::uint32_t user : samples_[i.sample]->users(i.node)) {
             if (--waits[first_node[i.sample] + user] == 0) ready.push_back({i.sample, user});
           }

@@ -9,17 +9,19 @@
 namespace raven {
 namespace {
 
-/// Two hashes of 64 bits. A signature never leaves its process, and whoever made two calls share
-/// one on purpose would get wrong numbers, no more: what is joined is inferred again.
-SampleGraph::Signature signature_of(ByteWriter& what) {
-  const auto hash = [&] {
-    const Bytes& bytes = what.bytes();
+/// Two hashes of 64 bits. A signature never leaves its process, and whoever makes two calls of one
+/// operation share one on purpose gets wrong numbers, no more: join_graphs() looks whether calls of
+/// one signature are alike, and what is joined is inferred again.
+SampleGraph::Signature signature_of(const ByteWriter& what) {
+  const auto hash = [](const Bytes& bytes) {
     return std::uint64_t{
         std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
   };
-  const std::uint64_t first = hash();
-  what.put(first ^ 0x9E3779B97F4A7C15U);  // the golden ratio: any other bytes at the end
-  return {first, hash()};
+  const std::uint64_t first = hash(what.bytes());
+  ByteWriter other;  // other bytes in front, so that one collision does not make the other
+  other.put(first ^ 0x9E3779B97F4A7C15U);
+  other.put_raw(what.bytes());
+  return {first, hash(other.bytes())};
 }
 
 void put(ByteWriter& to, const SampleGraph::Signature& signature) {

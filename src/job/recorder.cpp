@@ -1,9 +1,13 @@
 #include "raven/job/recorder.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace raven {
 namespace {
+
+/// Of encoded graphs. In memory a graph takes some ten times as much.
+constexpr std::size_t most_kept_bytes = std::size_t{100} << 20;
 
 ValueType without_rows(const ValueType& type) { return {type.dtype, type.shape.without_first()}; }
 
@@ -32,7 +36,16 @@ std::shared_ptr<const RecordedSample> Recorder::operator()(std::uint32_t dataset
   if (place) return place;
   bool used_values = false;
   Kept recorded = record(read(from, sample, from.extent(sample)), mode, now, &used_values);
-  if (!used_values) place = recorded;
+  if (!used_values) {
+    place = recorded;
+    oldest_first_.push_back(&place);
+    kept_bytes_ += recorded->bytes.size();
+    while (kept_bytes_ > most_kept_bytes) {
+      kept_bytes_ -= (*oldest_first_.front())->bytes.size();
+      oldest_first_.front()->reset();
+      oldest_first_.pop_front();
+    }
+  }
   return recorded;
 }
 
@@ -40,6 +53,10 @@ Recorder::Kept Recorder::record(const SampleData& sample, Tape::Mode mode,
                                 const ParameterStore& now, bool* values) {
   auto fresh =
       std::make_shared<const RecordedSample>(model_->record_sample(now, sample, mode, values));
+  if (known_.size() >= sweep_at_) {
+    std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = std::max<std::size_t>(1024, 2 * known_.size());
+  }
   std::weak_ptr<const RecordedSample>& known = known_[fresh->digest];
   if (Kept before = known.lock()) return before;
   known = fresh;

@@ -286,6 +286,37 @@ TEST(Autobatch, nodes_of_one_height_are_one_call) {
             16 * calls_of(alone, "linear"));
 }
 
+TEST(Autobatch, rows_of_countless_pieces_are_put_together_by_calls) {
+  const Model model;
+  std::mt19937 random(3);
+  Samples samples;
+  for (int i = 0; i < 2; ++i) {
+    Tape tape;
+    const Variable tokens = tape.input(slot_features, {DType::i32, {1}});
+    const Variable targets = tape.input(slot_targets, {DType::i32, {1 << 14}});
+    Variable x = embedding(tokens, tape.parameter(model.store, model.table));
+    for (int doubling = 0; doubling < 14; ++doubling) {
+      const Variable both[] = {x, x};
+      x = concat(both, 0);
+    }
+    model.end(tape, x, targets);
+    samples.add(tape.take(), random);
+  }
+  Graph joined = join_graphs(samples.graphs, Autobatch::on);
+  EXPECT_GE(calls_of(joined, "concat"), 2U);
+  std::vector<float> wanted;
+  std::vector<std::int32_t> targets = samples.targets[0];
+  targets.insert(targets.end(), samples.targets[1].begin(), samples.targets[1].end());
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Outcome alone =
+        run(model, Graph(samples.graphs[i]->graph()), samples.tokens[i], samples.targets[i]);
+    wanted.insert(wanted.end(), alone.prediction.begin(), alone.prediction.end());
+  }
+  const Outcome both =
+      run(model, std::move(joined), {samples.tokens[0][0], samples.tokens[1][0]}, targets);
+  expect_near(both.prediction, wanted, "prediction");
+}
+
 TEST(Autobatch, graphs_of_different_models_are_refused) {
   const Model model;
   std::mt19937 random(1);

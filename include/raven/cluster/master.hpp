@@ -49,7 +49,8 @@ struct MasterActions {
   std::optional<Checkpoint> checkpoint;  ///< to be written; the newest wins
 };
 
-/// What a master is made of. Functions are pure or read only what never changes.
+/// What a master is made of. Functions are pure or read only what never changes; `record_sample`
+/// keeps what it recorded and is called by the master's thread only.
 struct MasterSetup {
   TrainSpec train;
   ContributorSpec contributors;

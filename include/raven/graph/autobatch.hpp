@@ -18,7 +18,7 @@ enum class Autobatch : std::uint8_t { off = 0, on = 1 };
 /// graph and used for every sample that has it.
 class SampleGraph {
  public:
-  /// A hash of 128 bits: equal for equal calls (or shared values) only, within one process.
+  /// Two hashes: equal for equal calls (or shared values), within one process.
   using Signature = std::array<std::uint64_t, 2>;
 
   /// What joining knows of a node of the graph.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -13,7 +14,8 @@ namespace raven {
 
 /// Records the graph of a sample, or finds the one that it recorded before: for samples of equal
 /// sizes where the graph follows from them, else by the sample's number. Equal graphs are kept
-/// once. One thread at a time.
+/// once, and of those kept by number the oldest are let go when they take more than a GiB. One
+/// thread at a time.
 class Recorder {
  public:
   /// @param datasets train, then valid if there is one
@@ -52,6 +54,9 @@ class Recorder {
   std::vector<std::shared_ptr<const Dataset>> datasets_;
   std::unordered_map<Sizes, Kept, SizesHash> by_sizes_;
   std::vector<std::vector<Kept>> by_sample_[2];  // by mode, data set and number
+  std::deque<Kept*> oldest_first_;               // of those
+  std::size_t kept_bytes_ = 0;                   // of their encodings
+  std::size_t sweep_at_ = 1024;                  // size of known_ at which the gone are forgotten
   std::unordered_map<Digest, std::weak_ptr<const RecordedSample>, DigestHash> known_;
   Parts parts_;
 };
