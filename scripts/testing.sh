@@ -2,7 +2,6 @@
 passed=0
 failed=0
 skipped=0
-shaky=()
 
 # build PRESET [TARGET...]: targets that do not exist are left out, so that a room without tests needs no line here.
 build() {
@@ -39,34 +38,15 @@ run_tests() {
     return
   fi
   good=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed ' "$log" || true)
-  try_again "$preset" "$log"
   skips=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#[0-9]+: .*\*\*\*Skipped' "$log" || true)
   passed=$((passed + good))
   skipped=$((skipped + skips))
   failed=$((failed + all - good - skips))
 }
 
-# try_again PRESET LOG: tests of whole processes under mpirun that failed get one more try, one by one; those that pass then count as
-# passed and are named at the end. Open MPI 4.1 itself hangs or crashes once in some hundred starts and ends, and a failure that comes
-# again is none of those. More than three failures at once are no accident.
-try_again() {
-  local preset=$1 log=$2 name names
-  mapfile -t names < <(sed -nE 's/^\t *[0-9]+ - ((mpi|end_to_end|chaos|slurm)\.[^ ]+) \(.*/\1/p' "$log")
-  [ ${#names[@]} -le 3 ] || return 0
-  for name in "${names[@]}"; do
-    echo "once more: $name"
-    ctest --preset "$preset" --no-tests=error -R "^${name//./\\.}\$" 2>&1 | tee "$log.again" || true
-    if grep -q '^100% tests passed' "$log.again"; then
-      good=$((good + 1))
-      shaky+=("$name")
-    fi
-  done
-}
-
 # The last line, and the exit code.
 summary() {
   echo
-  if [ ${#shaky[@]} -gt 0 ]; then echo "${#shaky[@]} passed at the second try only: ${shaky[*]}"; fi
   if [ "$skipped" -gt 0 ]; then echo "$skipped skipped: $(grep -hE '\*\*\*Skipped' build/*/tests.log | sed -E 's/.*: ([^ ]+) \.*.*/\1/' | sort -u | tr '\n' ' ')"; fi
   echo "$passed passed, $failed failed"
   [ "$failed" = 0 ]
