@@ -170,6 +170,22 @@ TEST_F(Assemblies, are_work_also_when_their_graphs_are_to_be_forgotten_meanwhile
   EXPECT_EQ(listener.why(), "the master sent an assembly of unknown graphs");
 }
 
+TEST_F(Assemblies, of_earlier_work_than_their_lease_end_it) {
+  Listener listener = prepared();
+  listener.leases(5, {says(listener, of({samples[0]}))}, 1);
+  EXPECT_EQ(listener.why(), "the master sent work whose graphs it had forgotten");
+}
+
+TEST_F(Assemblies, and_graphs_that_waiting_work_needs_end_it_when_they_are_forgotten) {
+  Listener listener(box, parameters);
+  listener.hears(GraphMessage{samples[0]->digest}, samples[0]->bytes);
+  listener.leases(1, {samples[0]->digest}, 1);
+  EXPECT_EQ(listener.why(), "");
+  listener.hears(ForgetGraphs{});
+  listener.hears_parameter(parameters, {0});
+  EXPECT_EQ(listener.why(), "the master sent work whose graphs it had forgotten");
+}
+
 TEST_F(Assemblies, wait_for_parameters_whose_gradients_are_zeros) {
   // A graph that reads none, in a step that asks for a gradient of parameter 1: who never had that
   // parameter does not know what to send zeros of.
