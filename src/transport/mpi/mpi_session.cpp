@@ -14,6 +14,7 @@
 #include "raven/core/error.hpp"
 #include "raven/transport/mpi.hpp"
 #include "transport/mpi/avert_abort.hpp"
+#include "transport/mpi/broken_socket.hpp"
 
 namespace raven {
 namespace {
@@ -90,6 +91,7 @@ MpiSession::MpiSession(std::chrono::milliseconds finalize_patience, Threads thre
   // signal.
   std::signal(SIGPIPE, SIG_IGN);
   avert_aborts(true);
+  defer_broken_writes(true);
 }
 
 MpiSession::~MpiSession() { finish(std::uncaught_exceptions() > 0 ? EXIT_FAILURE : EXIT_SUCCESS); }
