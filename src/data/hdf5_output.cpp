@@ -160,6 +160,9 @@ void Hdf5Output::finish(bool sound) {
   {
     const Hdf5Lock lock;
     closed = file_ && file_.reset();
+    // HDF5 keeps blocks of every size that it ever needed for the next of that size. Checkpoints
+    // grow with the history of the run, so none would ever serve again.
+    H5garbage_collect();
   }
   if (closed && sound && *error_ == 0) return;
   const std::string reason = *error_ == 0 ? "" : " (" + std::string(std::strerror(*error_)) + ")";
