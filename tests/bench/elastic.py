@@ -286,7 +286,10 @@ def crowd():
             if number % 100 == 0:
                 master, gateway = memory_of(cluster.launch.rank(0)), memory_of(cluster.launch.rank(1))
                 told.append(f"{number}: {master[0]} KiB {master[1]} files, {gateway[0]} KiB {gateway[1]} files")
-            process, _ = cluster.joined()
+            if number % 25 == 0:
+                print(f"crowd: {number} of 500, master {memory_of(cluster.launch.rank(0))}", file=sys.stderr, flush=True)
+            # Each from a node of its own: a node that keeps losing contributors has to rest.
+            process, _ = cluster.joined(prefix=["unshare", "--uts", "sh", "-c", 'hostname "$0"; exec "$@"', f"node{number}"])
             cluster.loses(process.pid)
             process.wait()
             cluster.crowd.clear()
