@@ -47,6 +47,7 @@ CASES = {case.job.stem: case for case in (
          "train.steps=60", "train.batch=16"),
     Case(JOBS / "programs" / "tree_lstm.yaml", "trees", 5, [["data", "make", "trees", "--count", 600, "--folder", "trees"]],
          "train.steps=60", "train.batch=16"),
+    Case(JOBS / "programs" / "word_tagger.yaml", "tags2", 14, [["data", "make", "tags", "--count", 600, "--folder", "tags2"]], "train.steps=60", "train.batch=16"),
     Case(JOBS / "programs" / "early_exit.yaml", "data", 10, [], "train.steps=60", "train.batch=32"))}
 
 
@@ -115,7 +116,7 @@ class Dynamic(EndToEnd):
 
     @unittest.skipUnless(MPIRUN, "needs mpirun")
     def test_programs_under_mpirun(self):
-        for name in ("tree_lstm", "early_exit"):
+        for name in ("tree_lstm", "word_tagger", "early_exit"):
             run = CASES[name].run("mpirun")
             reference(name)
             self.assert_done(run.train(*CASES[name].settings(), ranks=3))

@@ -24,7 +24,7 @@ if(EXISTS ${BUILD}/raven)
   run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${PROGRAMS} -B ${WORK}/programs -DCMAKE_PREFIX_PATH=${WORK}/moved
       -DCMAKE_CXX_COMPILER=${COMPILER})
   run(${CMAKE_COMMAND} --build ${WORK}/programs)
-  foreach(program early_exit tree_lstm)
+  foreach(program early_exit tree_lstm word_tagger)
     run(${WORK}/programs/programs/${program} --version)
   endforeach()
   run(${WORK}/moved/bin/raven data make trees --count 40 --folder ${WORK}/trees)
