@@ -121,7 +121,7 @@ int run_raven(int argc, char** argv, Programs programs) {
   app.require_subcommand(1);
   app.footer(footer);
   Action chosen;
-  for (const VerbDef* verb : verb_table()) verb->declare(app, chosen);
+  for (const VerbDef* verb : verb_table()) verb->declare(Command(app), chosen);
   int code = exit_failure;
   try {
     if (argc < 2) {

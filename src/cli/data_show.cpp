@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -141,33 +140,33 @@ int verify_data(const std::string& file) {
 
 }  // namespace
 
-void declare_data_show(CLI::App& parent, Action& chosen) {
+void declare_data_show(Command parent, Action& chosen) {
   const auto options = std::make_shared<ShowOptions>();
-  CLI::App* verb =
+  Command verb =
       parent.add_subcommand("show", "Say what a data set holds: rows, shapes, ranges, classes");
-  verb->add_option("manifest", options->manifest, "train.yaml or another manifest")->required();
-  CLI::Option* json = verb->add_flag("--json", options->json, "one JSON object instead of words");
-  verb->add_option("--sample", options->sample,
-                   "one sentence with its tags, tree or piece of text, by number from 0")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
-      ->excludes(json);
-  verb->footer(R"(Examples:
+  verb.add_option("manifest", options->manifest, "train.yaml or another manifest").required();
+  const Option json = verb.add_flag("--json", options->json, "one JSON object instead of words");
+  verb.add_option("--sample", options->sample,
+                  "one sentence with its tags, tree or piece of text, by number from 0")
+      .range(std::int64_t{0}, std::int64_t{1} << 40)
+      .excludes(json);
+  verb.footer(R"(Examples:
   raven data show data/digits/train.yaml
   raven data show data/wine/valid.yaml --json
   raven data show data/tags/train.yaml --sample 0)");
-  verb->callback([options, &chosen] { chosen = [options](Programs) { return show(*options); }; });
+  verb.callback([options, &chosen] { chosen = [options](Programs) { return show(*options); }; });
 }
 
-void declare_data_verify(CLI::App& parent, Action& chosen) {
+void declare_data_verify(Command parent, Action& chosen) {
   const auto file = std::make_shared<std::string>();
-  CLI::App* verb = parent.add_subcommand(
+  Command verb = parent.add_subcommand(
       "verify", "Read every shard and check digests, form, counts and ranges");
-  verb->add_option("manifest", *file, "train.yaml or another manifest")->required();
-  verb->footer(R"(Examples:
+  verb.add_option("manifest", *file, "train.yaml or another manifest").required();
+  verb.footer(R"(Examples:
   raven data verify data/digits/train.yaml
 
 All that is wrong is told, not only the first; the exit code is then 2.)");
-  verb->callback([file, &chosen] { chosen = [file](Programs) { return verify_data(*file); }; });
+  verb.callback([file, &chosen] { chosen = [file](Programs) { return verify_data(*file); }; });
 }
 
 }  // namespace raven

@@ -9,10 +9,10 @@
 namespace raven {
 
 /// The verbs below `raven data`, each in its own file.
-void declare_data_make(CLI::App& parent, Action& chosen);
-void declare_data_import(CLI::App& parent, Action& chosen);
-void declare_data_show(CLI::App& parent, Action& chosen);
-void declare_data_verify(CLI::App& parent, Action& chosen);
+void declare_data_make(Command parent, Action& chosen);
+void declare_data_import(Command parent, Action& chosen);
+void declare_data_show(Command parent, Action& chosen);
+void declare_data_verify(Command parent, Action& chosen);
 
 /// What every verb that writes a data set is told.
 struct ImportArguments {
@@ -24,9 +24,9 @@ struct ImportArguments {
   bool replace = false;
 };
 
-void declare_import_options(CLI::App& verb, ImportArguments& arguments);
+void declare_import_options(Command verb, ImportArguments& arguments);
 /// --targets of trees: "nodes" or "root".
-void declare_tree_targets(CLI::App& verb, std::string& targets);
+void declare_tree_targets(Command verb, std::string& targets);
 [[nodiscard]] TargetKind tree_targets(const std::string& targets);
 /// @throws InputError when the folder already holds a data set and nobody said --replace
 [[nodiscard]] ImportOptions import_options(const ImportArguments& arguments);

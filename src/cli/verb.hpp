@@ -3,12 +3,9 @@
 #include <functional>
 #include <span>
 
+#include "cli/command.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/job/job_spec.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace raven {
 
@@ -19,7 +16,7 @@ using Action = std::function<int(Programs)>;
 /// A verb: a row in a table. `declare` adds its subcommand with its help and examples to `parent`;
 /// when that subcommand was given, parsing leaves what it should do in `chosen`.
 struct VerbDef {
-  void (*declare)(CLI::App& parent, Action& chosen);
+  void (*declare)(Command parent, Action& chosen);
 };
 
 /// In the order in which --help lists them.

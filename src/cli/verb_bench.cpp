@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -65,31 +64,31 @@ int bench(const KernelsOptions& options) {
   return exit_done;
 }
 
-void declare_train(CLI::App& parent, Action& chosen) {
+void declare_train(Command parent, Action& chosen) {
   const auto options = std::make_shared<BenchTrainOptions>();
-  CLI::App* verb = parent.add_subcommand("train", "Time whole training steps of a known network");
-  verb->add_option("model", options->model,
-                   "one of " + bench_model_names() + "; or a job file, on its own data")
-      ->required()
-      ->check([](const std::string& name) {
+  Command verb = parent.add_subcommand("train", "Time whole training steps of a known network");
+  verb.add_option("model", options->model,
+                  "one of " + bench_model_names() + "; or a job file, on its own data")
+      .required()
+      .check([](const std::string& name) {
         return find_bench_model(name) != nullptr || name.ends_with(".yaml")
                    ? std::string()
                    : "there is no model " + name + "; try one of " + bench_model_names();
       });
-  verb->add_option("--seconds", options->seconds, "time to measure, after the warm-up")
-      ->check(CLI::Range(0.1, 3600.0));
-  verb->add_option("--threads", options->threads,
-                   "compute threads of each process; default: share the machine's cores")
-      ->check(CLI::Range(1, 4096));
-  verb->add_option("--batch", options->batch, "samples of a step; default: as the model's row says")
-      ->check(CLI::Range(1, 1 << 20));
-  verb->add_option("--snippets", options->snippets,
-                   "pieces of a batch; default: as the model's row says")
-      ->check(CLI::Range(1, 4096));
-  verb->add_flag("--one-by-one", options->one_by_one,
-                 "run graphs of samples one by one, as with 'autobatch: false'");
-  verb->add_flag("--json", options->json, "one JSON object instead of words");
-  verb->footer(R"(Examples:
+  verb.add_option("--seconds", options->seconds, "time to measure, after the warm-up")
+      .range(0.1, 3600.0);
+  verb.add_option("--threads", options->threads,
+                  "compute threads of each process; default: share the machine's cores")
+      .range(1, 4096);
+  verb.add_option("--batch", options->batch, "samples of a step; default: as the model's row says")
+      .range(1, 1 << 20);
+  verb.add_option("--snippets", options->snippets,
+                  "pieces of a batch; default: as the model's row says")
+      .range(1, 4096);
+  verb.add_flag("--one-by-one", options->one_by_one,
+                "run graphs of samples one by one, as with 'autobatch: false'");
+  verb.add_flag("--json", options->json, "one JSON object instead of words");
+  verb.footer(R"(Examples:
   raven bench train mlp
   raven bench train tagger --one-by-one
   raven bench train jobs/char_gpt.yaml
@@ -98,32 +97,31 @@ void declare_train(CLI::App& parent, Action& chosen) {
 
 Data are random and made on the spot; all else is what 'raven train' does: shards, leases, gradients sent back,
 the optimizer at the master. tests/bench/peer_torch.py trains the same networks in PyTorch.)");
-  verb->callback([options, &chosen] {
+  verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return bench_train(*options, programs); };
   });
 }
 
-void declare(CLI::App& parent, Action& chosen) {
-  CLI::App* verb = parent.add_subcommand("bench", "Measure this machine");
-  verb->require_subcommand(1);
-  verb->footer("Examples:\n  raven bench kernels --threads 4\n  raven bench train cnn");
+void declare(Command parent, Action& chosen) {
+  Command verb = parent.add_subcommand("bench", "Measure this machine");
+  verb.require_subcommand(1);
+  verb.footer("Examples:\n  raven bench kernels --threads 4\n  raven bench train cnn");
   const auto options = std::make_shared<KernelsOptions>();
-  CLI::App* kernels =
-      verb->add_subcommand("kernels", "Time every kernel at the shapes of real networks");
-  kernels->add_option("--threads", options->threads, "threads to compute with; 0: one per core")
-      ->check(CLI::Range(0, 4096));
-  kernels->add_option("--seconds", options->seconds, "time spent on each kernel")
-      ->check(CLI::Range(0.001, 60.0));
-  kernels->add_option("--filter", options->filter, "only kernels whose name contains this");
-  kernels->add_flag("--json", options->json, "one JSON object instead of a table");
-  kernels->footer(R"(Examples:
+  Command kernels =
+      verb.add_subcommand("kernels", "Time every kernel at the shapes of real networks");
+  kernels.add_option("--threads", options->threads, "threads to compute with; 0: one per core")
+      .range(0, 4096);
+  kernels.add_option("--seconds", options->seconds, "time spent on each kernel").range(0.001, 60.0);
+  kernels.add_option("--filter", options->filter, "only kernels whose name contains this");
+  kernels.add_flag("--json", options->json, "one JSON object instead of a table");
+  kernels.footer(R"(Examples:
   raven bench kernels
   raven bench kernels --filter gemm --threads 1 --seconds 1
 
 'share' is of what this machine gave in the same run: of serial GEMM speed times threads, or of
 memory bandwidth. Figures of a busy machine mean little; compare only machines with the same OpenBLAS kernels.)");
-  declare_train(*verb, chosen);
-  kernels->callback(
+  declare_train(verb, chosen);
+  kernels.callback(
       [options, &chosen] { chosen = [options](Programs) { return bench(*options); }; });
 }
 

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/console.hpp"
@@ -102,20 +101,20 @@ int check(const CheckOptions& options, Programs programs) {
   return exit_done;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<CheckOptions>();
-  CLI::App* verb = parent.add_subcommand(
+  Command verb = parent.add_subcommand(
       "check", "Tell every mistake in a job, and what it amounts to, without training");
-  verb->add_option("job", options->job, "the job, a YAML file (see jobs/README.md)")->required();
-  verb->add_option("--set", options->overrides,
-                   "KEY=VALUE instead of what the file says; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  CLI::Option* no_data =
-      verb->add_flag("--no-data", options->skip_data, "leave out data and shapes");
-  verb->add_flag("--json", options->json, "one JSON object instead of words")->excludes(no_data);
-  verb->footer(examples);
-  verb->callback([options, &chosen] {
+  verb.add_option("job", options->job, "the job, a YAML file (see jobs/README.md)").required();
+  verb.add_option("--set", options->overrides,
+                  "KEY=VALUE instead of what the file says; may be repeated")
+      .type_name("KEY=VALUE")
+      .allow_extra_args(false);
+  const Option no_data =
+      verb.add_flag("--no-data", options->skip_data, "leave out data and shapes");
+  verb.add_flag("--json", options->json, "one JSON object instead of words").excludes(no_data);
+  verb.footer(examples);
+  verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return check(*options, programs); };
   });
 }

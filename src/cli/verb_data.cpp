@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "cli/data_verbs.hpp"
 #include "cli/verb.hpp"
@@ -6,20 +5,20 @@
 namespace raven {
 namespace {
 
-void declare(CLI::App& parent, Action& chosen) {
-  CLI::App* verb = parent.add_subcommand("data", "Make, import, look at and verify data sets");
-  verb->require_subcommand(1);
-  verb->footer(R"(Examples:
+void declare(Command parent, Action& chosen) {
+  Command verb = parent.add_subcommand("data", "Make, import, look at and verify data sets");
+  verb.require_subcommand(1);
+  verb.footer(R"(Examples:
   raven data make digits --count 20000 --folder data/digits
   raven data import csv measurements.csv --target quality --folder data/measurements
   raven data show data/digits/train.yaml
   raven data verify data/digits/train.yaml
 
 A data set is a manifest (train.yaml) and HDF5 shards beside it: docs/formats/manifest.md.)");
-  declare_data_make(*verb, chosen);
-  declare_data_import(*verb, chosen);
-  declare_data_show(*verb, chosen);
-  declare_data_verify(*verb, chosen);
+  declare_data_make(verb, chosen);
+  declare_data_import(verb, chosen);
+  declare_data_show(verb, chosen);
+  declare_data_verify(verb, chosen);
 }
 
 }  // namespace

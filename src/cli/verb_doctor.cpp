@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "cli/console.hpp"
@@ -45,16 +44,15 @@ int consult(const DoctorOptions& options) {
   return ill ? exit_failure : exit_done;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<DoctorOptions>();
-  CLI::App* verb =
+  Command verb =
       parent.add_subcommand("doctor", "Look whether runs can begin here, and outlive deaths");
-  verb->add_option("--run", options->run, "folder where runs are to be kept; default: runs");
+  verb.add_option("--run", options->run, "folder where runs are to be kept; default: runs");
   // For the processes that it starts itself; the empty group hides it.
-  verb->add_option("--probe", options->probe)->group("");
-  verb->footer(examples);
-  verb->callback(
-      [options, &chosen] { chosen = [options](Programs) { return consult(*options); }; });
+  verb.add_option("--probe", options->probe).group("");
+  verb.footer(examples);
+  verb.callback([options, &chosen] { chosen = [options](Programs) { return consult(*options); }; });
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/console.hpp"
@@ -66,26 +65,25 @@ int evaluate(const EvaluateOptions& options, Programs programs) {
   return exit_done;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<EvaluateOptions>();
-  CLI::App* verb =
-      parent.add_subcommand("evaluate", "Tell how good a trained model is on some data");
-  verb->add_option("run", options->run, "run directory")->required();
-  verb->add_option("--data", options->data, "manifest of the samples")->required();
-  verb->add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
-  verb->add_option("--threads", options->threads, "compute threads; default: all cores")
-      ->check(CLI::Range(1, 4096));
-  verb->add_option("--batch", options->batch,
-                   "samples computed at a time by a thread; default: as the run's own validation")
-      ->check(CLI::Range(1, 1 << 24));
-  verb->add_flag("--json", options->json, "one JSON object instead of words");
-  verb->footer(R"(Examples:
+  Command verb = parent.add_subcommand("evaluate", "Tell how good a trained model is on some data");
+  verb.add_option("run", options->run, "run directory").required();
+  verb.add_option("--data", options->data, "manifest of the samples").required();
+  verb.add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
+  verb.add_option("--threads", options->threads, "compute threads; default: all cores")
+      .range(1, 4096);
+  verb.add_option("--batch", options->batch,
+                  "samples computed at a time by a thread; default: as the run's own validation")
+      .range(1, 1 << 24);
+  verb.add_flag("--json", options->json, "one JSON object instead of words");
+  verb.footer(R"(Examples:
   raven evaluate runs/digits_cnn --data data/digits/valid.yaml
   raven evaluate runs/digits_cnn --data data/digits/valid.yaml --json
 
 With the job's own validation data it gives the run's own figures, to the last bit; another --batch adds
 up in another order, which may change the last digits. It may be used while the run goes on.)");
-  verb->callback([options, &chosen] {
+  verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return evaluate(*options, programs); };
   });
 }

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "cli/console.hpp"
 #include "cli/verb.hpp"
@@ -22,15 +21,15 @@ int explain(const std::string& name) {
   return exit_done;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto name = std::make_shared<std::string>();
-  CLI::App* verb = parent.add_subcommand(
+  Command verb = parent.add_subcommand(
       "explain", "Explain what a job can name: layers, losses, optimizers, schedules");
-  verb->add_option("name", *name, "what to explain; everything when left out");
-  verb->footer(R"(Examples:
+  verb.add_option("name", *name, "what to explain; everything when left out");
+  verb.footer(R"(Examples:
   raven explain conv2d
   raven explain | less)");
-  verb->callback([name, &chosen] { chosen = [name](Programs) { return explain(*name); }; });
+  verb.callback([name, &chosen] { chosen = [name](Programs) { return explain(*name); }; });
 }
 
 }  // namespace

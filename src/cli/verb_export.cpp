@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
@@ -37,23 +36,23 @@ int export_weights(const ExportOptions& options) {
   return exit_done;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<ExportOptions>();
-  CLI::App* verb =
+  Command verb =
       parent.add_subcommand("export", "Write a trained model's weights for other programs");
-  verb->add_option("run", options->run, "run directory")->required();
-  verb->add_option("--format", options->format, "npz or safetensors")
-      ->check(CLI::IsMember({"npz", "safetensors"}))
-      ->capture_default_str();
-  verb->add_option("--out", options->out, "file to write; default: RUN/model.<format>");
-  verb->add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
-  verb->footer(R"(Examples:
+  verb.add_option("run", options->run, "run directory").required();
+  verb.add_option("--format", options->format, "npz or safetensors")
+      .one_of({"npz", "safetensors"})
+      .capture_default_str();
+  verb.add_option("--out", options->out, "file to write; default: RUN/model.<format>");
+  verb.add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
+  verb.footer(R"(Examples:
   raven export runs/digits_cnn --format safetensors
   raven export runs/digits_cnn --format npz --out weights.npz
   python3 -c 'import numpy; print(numpy.load("weights.npz").files)'
 
 Names and layouts are in docs/formats/export.md.)");
-  verb->callback(
+  verb.callback(
       [options, &chosen] { chosen = [options](Programs) { return export_weights(*options); }; });
 }
 

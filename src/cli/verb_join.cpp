@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "cli/join.hpp"
 #include "cli/verb.hpp"
@@ -19,25 +18,25 @@ The master must have been started with gateways, and with the address of an ompi
 The run directory must be readable here. Contributors may come and go at any time; the weights at the end are the
 same bits whoever was there.)";
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<JoinOptions>();
-  CLI::App* verb = parent.add_subcommand("join", "Contribute to a run that is under way");
-  verb->add_option("run", options->run, "the run directory")->required();
-  verb->add_option("--threads", options->threads, "compute threads; default: all cores")
-      ->check(CLI::Range(1, 4096));
-  verb->add_option("--wait", options->wait_s,
-                   "seconds to wait for a run that has not begun; default: 60")
-      ->check(CLI::Range(0, 1'000'000));
-  verb->add_option("--wait-again", options->wait_again_s,
-                   "seconds to wait for a run whose master has gone to come back; default: 3600")
-      ->check(CLI::Range(0, 1'000'000));
-  verb->add_flag(
+  Command verb = parent.add_subcommand("join", "Contribute to a run that is under way");
+  verb.add_option("run", options->run, "the run directory").required();
+  verb.add_option("--threads", options->threads, "compute threads; default: all cores")
+      .range(1, 4096);
+  verb.add_option("--wait", options->wait_s,
+                  "seconds to wait for a run that has not begun; default: 60")
+      .range(0, 1'000'000);
+  verb.add_option("--wait-again", options->wait_again_s,
+                  "seconds to wait for a run whose master has gone to come back; default: 3600")
+      .range(0, 1'000'000);
+  verb.add_flag(
       "--stay", options->stay,
       "wait (as long as --wait-again says) when the run is stopped, too, until it is complete");
   // What gateways start; the empty group hides it.
-  verb->add_flag("--spawned", options->spawned)->group("");
-  verb->footer(examples);
-  verb->callback([options, &chosen] {
+  verb.add_flag("--spawned", options->spawned).group("");
+  verb.footer(examples);
+  verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return join(*options, programs); };
   });
 }

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "cli/launch.hpp"
 #include "cli/verb.hpp"
@@ -18,7 +17,7 @@ its newest checkpoint; contributors that outlive it come back by themselves. On 
 one) each has an mpirun of its own, so that a lost node takes along nobody else. The exit code is the master's own,
 and nothing that was started is left running.)";
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   struct Words {
     LaunchOptions options;
     std::vector<std::string> overrides;
@@ -27,39 +26,39 @@ void declare(CLI::App& parent, Action& chosen) {
   };
   const auto given = std::make_shared<Words>();
   LaunchOptions& options = given->options;
-  CLI::App* verb = parent.add_subcommand(
+  Command verb = parent.add_subcommand(
       "launch", "Train a job with contributors that may come, go and die, on one node or many");
-  verb->add_option("job", options.job, "the job, a YAML file (see jobs/README.md)")->required();
-  verb->add_option("--run", options.run, "run directory; default: runs/<name of the job>");
-  verb->add_option("-n,--contributors", options.contributors,
-                   "contributors to start beside the master; default: one on each other node")
-      ->check(CLI::Range(0, 1024));
-  verb->add_option("--gateways", options.gateways,
-                   "processes that let others in while training runs; default: 1")
-      ->check(CLI::Range(0, 64));
-  verb->add_option("--hostfile", options.hostfile,
-                   "nodes, one a line, this one first; default: those of Slurm's allocation");
-  verb->add_option("--agent", options.agent,
-                   "program that runs a command on a node ('AGENT NODE COMMAND'); default: ssh, or "
-                   "srun in a Slurm allocation");
-  verb->add_option("--restarts", options.restarts,
-                   "times that a master is started again without a new checkpoint; default: 5")
-      ->check(CLI::Range(0, 1'000'000));
-  verb->add_option("--threads", options.threads,
-                   "compute threads of each process; default: share the machine's cores")
-      ->check(CLI::Range(1, 4096));
-  verb->add_option("--set", given->overrides,
-                   "KEY=VALUE instead of what the file says; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  verb->add_option("--mpirun", options.mpirun, "one more word for mpirun; may be repeated")
-      ->type_name("WORD")
-      ->allow_extra_args(false);
-  verb->add_flag("--fresh", given->fresh,
-                 "begin anew: delete what an earlier run left in the run directory");
-  verb->add_flag("--quiet", given->quiet, "only the result, no progress");
-  verb->footer(examples);
-  verb->callback([given, &chosen] {
+  verb.add_option("job", options.job, "the job, a YAML file (see jobs/README.md)").required();
+  verb.add_option("--run", options.run, "run directory; default: runs/<name of the job>");
+  verb.add_option("-n,--contributors", options.contributors,
+                  "contributors to start beside the master; default: one on each other node")
+      .range(0, 1024);
+  verb.add_option("--gateways", options.gateways,
+                  "processes that let others in while training runs; default: 1")
+      .range(0, 64);
+  verb.add_option("--hostfile", options.hostfile,
+                  "nodes, one a line, this one first; default: those of Slurm's allocation");
+  verb.add_option("--agent", options.agent,
+                  "program that runs a command on a node ('AGENT NODE COMMAND'); default: ssh, or "
+                  "srun in a Slurm allocation");
+  verb.add_option("--restarts", options.restarts,
+                  "times that a master is started again without a new checkpoint; default: 5")
+      .range(0, 1'000'000);
+  verb.add_option("--threads", options.threads,
+                  "compute threads of each process; default: share the machine's cores")
+      .range(1, 4096);
+  verb.add_option("--set", given->overrides,
+                  "KEY=VALUE instead of what the file says; may be repeated")
+      .type_name("KEY=VALUE")
+      .allow_extra_args(false);
+  verb.add_option("--mpirun", options.mpirun, "one more word for mpirun; may be repeated")
+      .type_name("WORD")
+      .allow_extra_args(false);
+  verb.add_flag("--fresh", given->fresh,
+                "begin anew: delete what an earlier run left in the run directory");
+  verb.add_flag("--quiet", given->quiet, "only the result, no progress");
+  verb.footer(examples);
+  verb.callback([given, &chosen] {
     for (const std::string& text : given->overrides) {
       given->options.train.insert(given->options.train.end(), {"--set", text});
     }

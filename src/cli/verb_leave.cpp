@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -103,15 +102,15 @@ int leave(const LeaveOptions& options) {
   return exit_failure;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<LeaveOptions>();
-  CLI::App* verb = parent.add_subcommand("leave", "Let contributors of a run go, work handed in");
-  verb->add_option("run", options->run, "the run directory")->required();
-  auto* peers =
-      verb->add_option("peers", options->peers, "contributors, as 'raven status' numbers them");
-  verb->add_option("--node", options->node, "all contributors on this node")->excludes(peers);
-  verb->footer(examples);
-  verb->callback([options, &chosen] {
+  Command verb = parent.add_subcommand("leave", "Let contributors of a run go, work handed in");
+  verb.add_option("run", options->run, "the run directory").required();
+  const Option peers =
+      verb.add_option("peers", options->peers, "contributors, as 'raven status' numbers them");
+  verb.add_option("--node", options->node, "all contributors on this node").excludes(peers);
+  verb.footer(examples);
+  verb.callback([options, &chosen] {
     if (options->peers.empty() && options->node.empty()) {
       throw InputError("nobody is named", "name a contributor, or a node with --node");
     }

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "cli/console.hpp"
@@ -122,35 +121,33 @@ int predict(const PredictOptions& options, Programs programs) {
   return exit_done;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<PredictOptions>();
-  CLI::App* verb =
-      parent.add_subcommand("predict", "Write what a trained model makes of some data");
-  verb->add_option("run", options->run, "run directory")->required();
-  verb->add_option("--data", options->data, "manifest of the samples")->required();
-  verb->add_option("--out", options->out,
-                   "NumPy file to write: one row a sample, in the data's order")
-      ->required();
+  Command verb = parent.add_subcommand("predict", "Write what a trained model makes of some data");
+  verb.add_option("run", options->run, "run directory").required();
+  verb.add_option("--data", options->data, "manifest of the samples").required();
+  verb.add_option("--out", options->out,
+                  "NumPy file to write: one row a sample, in the data's order")
+      .required();
   const std::map<std::string, PredictionKind> kinds{{"output", PredictionKind::output},
                                                     {"probability", PredictionKind::probability},
                                                     {"class", PredictionKind::class_number}};
-  verb->add_option("--kind", options->kind,
-                   "output: numbers as the last layer gives them (default); probability: of each "
-                   "class; class: the likeliest one's number")
-      ->transform(CLI::CheckedTransformer(kinds).description(""))
-      ->type_name("output|probability|class");
-  verb->add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
-  verb->add_option("--threads", options->threads, "compute threads; default: all cores")
-      ->check(CLI::Range(1, 4096));
-  verb->add_option("--batch", options->batch,
-                   "samples computed at a time by a thread; default: as the run's own validation")
-      ->check(CLI::Range(1, 1 << 24));
-  verb->footer(R"(Examples:
+  verb.add_choice("--kind", options->kind, kinds,
+                  "output: numbers as the last layer gives them (default); probability: of each "
+                  "class; class: the likeliest one's number")
+      .type_name("output|probability|class");
+  verb.add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
+  verb.add_option("--threads", options->threads, "compute threads; default: all cores")
+      .range(1, 4096);
+  verb.add_option("--batch", options->batch,
+                  "samples computed at a time by a thread; default: as the run's own validation")
+      .range(1, 1 << 24);
+  verb.footer(R"(Examples:
   raven predict runs/digits_cnn --data data/digits/valid.yaml --out digits.npy --kind class
   python3 -c 'import numpy; print(numpy.load("digits.npy")[:10])'
 
 The file is written whole or not at all; samples pass through in pieces, so it may be larger than memory.)");
-  verb->callback([options, &chosen] {
+  verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return predict(*options, programs); };
   });
 }

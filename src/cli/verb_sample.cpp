@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
 
@@ -130,49 +129,48 @@ int sample(const SampleOptions& options, Programs programs) {
   return exit_done;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<SampleOptions>();
-  CLI::App* verb =
-      parent.add_subcommand("sample", "Let a trained language model go on with a text");
-  verb->add_option("run", options->run, "run directory")->required();
-  verb->add_option("--prompt", options->prompt, "what the text begins with; default: a line's end");
-  verb->add_option("--tokens", options->tokens, "how many to add")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  CLI::Option* const temperature =
-      verb->add_option("--temperature", options->draw.temperature,
-                       "0: always the likeliest token; 1: as the model says; above: bolder")
-          ->check(CLI::Range(0.0, 100.0))
-          ->capture_default_str();
-  CLI::Option* const top_k = verb->add_option("--top-k", options->draw.top_k,
-                                              "draw among so many of the likeliest; 0: all")
-                                 ->check(CLI::Range(0, 1 << 24))
-                                 ->capture_default_str();
-  CLI::Option* const top_p =
-      verb->add_option("--top-p", options->draw.top_p,
-                       "draw among the fewest of the likeliest that have this share together")
-          ->check(CLI::Range(0.0, 1.0))
-          ->capture_default_str();
-  CLI::Option* const seed = verb->add_option("--seed", options->seed, "the same seed says the same")
-                                ->capture_default_str();
-  verb->add_option("--beam", options->beam,
-                   "draw nothing: follow so many texts at once and say the likeliest per token")
-      ->check(CLI::Range(1, 1024))
-      ->excludes(temperature)
-      ->excludes(top_k)
-      ->excludes(top_p)
-      ->excludes(seed);
-  verb->add_option("--until", options->until, "stop after this token, such as '.'");
-  verb->add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
-  verb->add_option("--threads", options->threads, "compute threads; default: all cores")
-      ->check(CLI::Range(1, 4096));
-  verb->footer(R"(Examples:
+  Command verb = parent.add_subcommand("sample", "Let a trained language model go on with a text");
+  verb.add_option("run", options->run, "run directory").required();
+  verb.add_option("--prompt", options->prompt, "what the text begins with; default: a line's end");
+  verb.add_option("--tokens", options->tokens, "how many to add")
+      .range(1, 1'000'000)
+      .capture_default_str();
+  const Option temperature =
+      verb.add_option("--temperature", options->draw.temperature,
+                      "0: always the likeliest token; 1: as the model says; above: bolder")
+          .range(0.0, 100.0)
+          .capture_default_str();
+  const Option top_k =
+      verb.add_option("--top-k", options->draw.top_k, "draw among so many of the likeliest; 0: all")
+          .range(0, 1 << 24)
+          .capture_default_str();
+  const Option top_p =
+      verb.add_option("--top-p", options->draw.top_p,
+                      "draw among the fewest of the likeliest that have this share together")
+          .range(0.0, 1.0)
+          .capture_default_str();
+  const Option seed =
+      verb.add_option("--seed", options->seed, "the same seed says the same").capture_default_str();
+  verb.add_option("--beam", options->beam,
+                  "draw nothing: follow so many texts at once and say the likeliest per token")
+      .range(1, 1024)
+      .excludes(temperature)
+      .excludes(top_k)
+      .excludes(top_p)
+      .excludes(seed);
+  verb.add_option("--until", options->until, "stop after this token, such as '.'");
+  verb.add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
+  verb.add_option("--threads", options->threads, "compute threads; default: all cores")
+      .range(1, 4096);
+  verb.footer(R"(Examples:
   raven sample runs/char_gpt --prompt 'The old ' --temperature 0.8
   raven sample runs/char_gpt --tokens 500 --top-k 20 --top-p 0.95 --seed 7
   raven sample runs/char_gpt --prompt 'The old ' --beam 4 --until . --tokens 100
 
 It may be used while the run goes on. The model must be causal.)");
-  verb->callback([options, &chosen] {
+  verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return sample(*options, programs); };
   });
 }

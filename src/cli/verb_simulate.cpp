@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -134,31 +133,31 @@ int simulate(const SimulateOptions& options, Programs programs) {
   return different == 0 ? exit_done : exit_failure;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<SimulateOptions>();
-  CLI::App* verb = parent.add_subcommand(
+  Command verb = parent.add_subcommand(
       "simulate", "Train a job in made-up worlds full of faults, and compare the bits");
-  verb->add_option("job", options->job, "the job, a YAML file (see jobs/README.md)")->required();
-  verb->add_option("--set", options->overrides,
-                   "KEY=VALUE instead of what the file says; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  CLI::Option* seed =
-      verb->add_option("--seed", options->seed, "which world; the same seed gives the same one");
-  verb->add_option("--seeds", options->seeds, "many worlds, one after the other: FIRST..LAST")
-      ->type_name("A..B")
-      ->excludes(seed);
-  verb->add_option("--faults", options->faults,
-                   "all, honest, none, or the kinds that may happen, with commas between")
-      ->type_name("KINDS")
-      ->capture_default_str();
-  verb->add_option("--contributors", options->contributors, "how many work at a time")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  verb->add_flag("--trace", options->trace, "tell everything that happens");
-  verb->add_flag("--quiet", options->quiet, "only runs that differ, and the sum");
-  verb->footer(examples());
-  verb->callback([options, &chosen] {
+  verb.add_option("job", options->job, "the job, a YAML file (see jobs/README.md)").required();
+  verb.add_option("--set", options->overrides,
+                  "KEY=VALUE instead of what the file says; may be repeated")
+      .type_name("KEY=VALUE")
+      .allow_extra_args(false);
+  const Option seed =
+      verb.add_option("--seed", options->seed, "which world; the same seed gives the same one");
+  verb.add_option("--seeds", options->seeds, "many worlds, one after the other: FIRST..LAST")
+      .type_name("A..B")
+      .excludes(seed);
+  verb.add_option("--faults", options->faults,
+                  "all, honest, none, or the kinds that may happen, with commas between")
+      .type_name("KINDS")
+      .capture_default_str();
+  verb.add_option("--contributors", options->contributors, "how many work at a time")
+      .range(1, 1000)
+      .capture_default_str();
+  verb.add_flag("--trace", options->trace, "tell everything that happens");
+  verb.add_flag("--quiet", options->quiet, "only runs that differ, and the sum");
+  verb.footer(examples());
+  verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return simulate(*options, programs); };
   });
 }

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "cli/join.hpp"
 #include "cli/verb.hpp"
@@ -14,16 +13,16 @@ constexpr const char* examples = R"(Examples:
 The new contributors belong to the run's own mpirun, which must have been told '--oversubscribe' or have slots to spare.
 The order is taken at once; events.jsonl tells when they have come.)";
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<SpawnOptions>();
-  CLI::App* verb =
+  Command verb =
       parent.add_subcommand("spawn", "Have a run that is under way start more contributors");
-  verb->add_option("run", options->run, "the run directory")->required();
-  verb->add_option("-n,--count", options->count, "how many; default: 1")
-      ->check(CLI::Range(std::uint32_t{1}, SpawnOrder::most));
-  verb->add_option("--host", options->host, "the node; default: where there is room");
-  verb->footer(examples);
-  verb->callback([options, &chosen] { chosen = [options](Programs) { return spawn(*options); }; });
+  verb.add_option("run", options->run, "the run directory").required();
+  verb.add_option("-n,--count", options->count, "how many; default: 1")
+      .range(std::uint32_t{1}, SpawnOrder::most);
+  verb.add_option("--host", options->host, "the node; default: where there is room");
+  verb.footer(examples);
+  verb.callback([options, &chosen] { chosen = [options](Programs) { return spawn(*options); }; });
 }
 
 }  // namespace

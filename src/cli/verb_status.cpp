@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -110,16 +109,16 @@ int watch(const StatusOptions& options) {
   }
 }
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<StatusOptions>();
-  CLI::App* verb = parent.add_subcommand(
+  Command verb = parent.add_subcommand(
       "status", "Show how a run is going: step, loss, pace, and each contributor");
-  verb->add_option("run", options->run, "the run directory")->required();
-  CLI::Option* json = verb->add_flag("--json", options->json, "status.json as it is");
-  verb->add_flag("--watch", options->watch, "show it again every second until the run ends")
-      ->excludes(json);
-  verb->footer(examples);
-  verb->callback([options, &chosen] {
+  verb.add_option("run", options->run, "the run directory").required();
+  const Option json = verb.add_flag("--json", options->json, "status.json as it is");
+  verb.add_flag("--watch", options->watch, "show it again every second until the run ends")
+      .excludes(json);
+  verb.footer(examples);
+  verb.callback([options, &chosen] {
     chosen = [options](Programs) { return options->watch ? watch(*options) : show(*options); };
   });
 }

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 
 #include "cli/train.hpp"
 #include "cli/verb.hpp"
@@ -16,31 +15,31 @@ write a checkpoint and leave. The weights at the end are the same bits for any n
 
 The run directory holds job.yaml, events.jsonl, checkpoints/ and, at the end, summary.json.)";
 
-void declare(CLI::App& parent, Action& chosen) {
+void declare(Command parent, Action& chosen) {
   const auto options = std::make_shared<TrainOptions>();
-  CLI::App* verb =
+  Command verb =
       parent.add_subcommand("train", "Train a job: alone, or as the ranks that mpirun starts");
-  verb->add_option("job", options->job, "the job, a YAML file (see jobs/README.md)")->required();
-  verb->add_option("--run", options->run, "run directory; default: runs/<name of the job>");
-  verb->add_option("--set", options->overrides,
-                   "KEY=VALUE instead of what the file says; may be repeated")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  verb->add_flag("--fresh", options->fresh,
-                 "begin anew: delete what an earlier run left in the run directory");
-  verb->add_flag("--quiet", options->quiet, "only the result, no progress");
-  verb->add_option("--threads", options->threads,
-                   "compute threads of each process; default: share the machine's cores")
-      ->check(CLI::Range(1, 4096));
-  verb->add_option("--gateways", options->gateways,
-                   "ranks 1 to GATEWAYS let contributors come while training runs (raven join, "
-                   "raven spawn, contributors.spawn) and compute nothing themselves; default: 0")
-      ->check(CLI::Range(0, 64));
+  verb.add_option("job", options->job, "the job, a YAML file (see jobs/README.md)").required();
+  verb.add_option("--run", options->run, "run directory; default: runs/<name of the job>");
+  verb.add_option("--set", options->overrides,
+                  "KEY=VALUE instead of what the file says; may be repeated")
+      .type_name("KEY=VALUE")
+      .allow_extra_args(false);
+  verb.add_flag("--fresh", options->fresh,
+                "begin anew: delete what an earlier run left in the run directory");
+  verb.add_flag("--quiet", options->quiet, "only the result, no progress");
+  verb.add_option("--threads", options->threads,
+                  "compute threads of each process; default: share the machine's cores")
+      .range(1, 4096);
+  verb.add_option("--gateways", options->gateways,
+                  "ranks 1 to GATEWAYS let contributors come while training runs (raven join, "
+                  "raven spawn, contributors.spawn) and compute nothing themselves; default: 0")
+      .range(0, 64);
   // For 'raven launch'; the empty group hides them.
-  verb->add_option("--others", options->others)->check(CLI::Range(0, 1024))->group("");
-  verb->add_option("--result-file", options->result_file)->group("");
-  verb->footer(examples);
-  verb->callback([options, &chosen] {
+  verb.add_option("--others", options->others).range(0, 1024).group("");
+  verb.add_option("--result-file", options->result_file).group("");
+  verb.footer(examples);
+  verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return train(*options, programs); };
   });
 }

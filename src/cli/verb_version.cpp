@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "cli/console.hpp"
 #include "cli/verb.hpp"
@@ -22,14 +21,14 @@ int show_version() {
   return exit_done;
 }
 
-void declare(CLI::App& parent, Action& chosen) {
-  CLI::App* verb = parent.add_subcommand("version", "Show the version and what it was built with");
-  verb->footer(R"(Examples:
+void declare(Command parent, Action& chosen) {
+  Command verb = parent.add_subcommand("version", "Show the version and what it was built with");
+  verb.footer(R"(Examples:
   raven version
   raven --version            (the number alone)
 
 Two machines with unlike OpenBLAS kernels may give unlike bits; see 'numerics' in jobs/README.md.)");
-  verb->callback([&chosen] { chosen = [](Programs) { return show_version(); }; });
+  verb.callback([&chosen] { chosen = [](Programs) { return show_version(); }; });
 }
 
 }  // namespace
