@@ -24,7 +24,7 @@ from harness import ENVIRONMENT, Launched, Run, wait_until, words_of  # noqa: E4
 JOB = """\
 name: elastic
 seed: 7
-data: {train: data/train.yaml, valid: data/valid.yaml}
+data: {train: many/train.yaml, valid: many/valid.yaml}
 model:
   - conv2d: {channels: 24, kernel: 3, padding: 1, activation: relu}
   - conv2d: {channels: 24, kernel: 3, padding: 1, activation: relu}
@@ -88,7 +88,11 @@ class Cluster:
         return sum(event["event"] == kind for event in self.events())
 
     def await_more(self, kind, than):
-        wait_until(lambda: self.count(kind) > than, kind)
+        def come():
+            if self.launch.process.poll() is not None:
+                sys.exit(f"elastic: the run has ended by itself:\n{self.launch.process.stderr.read()}")
+            return self.count(kind) > than
+        wait_until(come, kind)
 
     def join(self, *words, prefix=()):
         self.crowd.append(subprocess.Popen([*prefix, harness.raven_program, "join", str(self.run.folder), "--threads", "1", *words],
@@ -315,6 +319,9 @@ def main():
     harness.raven_program = str(pathlib.Path(sys.argv[1]).resolve(strict=True))
     harness.PATIENCE_S = 120
     (harness.workshop() / "elastic.yaml").write_text(JOB)
+    # A run's memory grows with its epochs, which it tells of one by one: few steps in each would hide all else.
+    subprocess.run([harness.raven_program, "data", "make", "digits", "--count", "20000", "--seed", "3", "--folder",
+                    harness.workshop() / "many"], check=True, capture_output=True)
     print("| what | measured |\n|---|---|")
     for measure in MEASUREMENTS:
         if sys.argv[2:] and measure.__name__ not in sys.argv[2:]:
