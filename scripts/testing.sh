@@ -7,8 +7,11 @@ skipped=0
 build() {
   local preset=$1 launcher=()
   shift
-  if command -v ccache >/dev/null; then
-    export CCACHE_NOHASHDIR=1
+  export CCACHE_NOHASHDIR=1
+  # An empty ccache costs more than it saves. A folder that is configured already keeps to what it has, since with ccache
+  # files are compiled otherwise (cmake/Precompile.cmake).
+  if [ ! -e "build/$preset/CMakeCache.txt" ] && command -v ccache >/dev/null &&
+    ccache --print-stats 2>/dev/null | grep -E '^files_in_cache\s+[1-9]' >/dev/null; then
     launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
   cmake --preset "$preset" "${launcher[@]}" >/dev/null
