@@ -104,6 +104,11 @@ class Mistakes(Folder):
         self.expect_mistake(raven("data", "make", "digits", "--folder", self.folder, "--count", "0"), "--count")
         self.expect_mistake(raven("data", "make", "digits", "--folder", self.folder, "--count", "many"), "--count")
 
+    def test_a_word_that_no_option_knows_is_answered_with_those_it_does(self):
+        for word in ("paragraphs", "1"):
+            self.expect_mistake(raven("data", "import", "text", "no.txt", "--folder", self.folder, "--sequences", word),
+                                f"--sequences: {word} not in {{lines,whole}}")
+
     def test_all_mistakes_of_a_job_come_at_once_with_their_places(self):
         job = self.folder / "bad.yaml"
         job.write_text("name: bad\ndata: {train: t.yaml}\nmodel:\n  - flaten\nloss: mse\noptimizer: adm\ntrain: {batch: 0}\n")

@@ -8,5 +8,5 @@ if(NOT RAVEN_SANITIZE AND NOT CMAKE_CXX_FLAGS MATCHES "coverage")
                    -DPROGRAMS=${PROJECT_SOURCE_DIR}/jobs/programs -DCOMPILER=${CMAKE_CXX_COMPILER}
                    -DGENERATOR=${CMAKE_GENERATOR} -DVERSION=${PROJECT_VERSION}
                    -P ${CMAKE_CURRENT_SOURCE_DIR}/install/run.cmake)
-  set_tests_properties(install.another_project_builds_and_runs PROPERTIES LABELS install TIMEOUT 900)
+  set_tests_properties(install.another_project_builds_and_runs PROPERTIES LABELS install TIMEOUT 900 COST 100)
 endif()
