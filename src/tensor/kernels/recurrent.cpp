@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "raven/tensor/parallel.hpp"
 #include "tensor/kernels/packed_product.hpp"
@@ -52,6 +53,7 @@ namespace {
 /// Where things of one sample at one position are.
 struct Walk {
   const RecurrentShape& shape;
+  const InitialState& initial;
   std::int64_t gates = gates_of(shape.cell) * shape.size;
 
   /// Position of step `s`, and of the step before it.
@@ -63,6 +65,18 @@ struct Walk {
   }
   [[nodiscard]] std::int64_t gate(std::int64_t n, std::int64_t s) const {
     return (n * shape.length + position(s)) * gates;
+  }
+  /// What stood before step `s`, of what is kept as states are; null for zeros.
+  [[nodiscard]] const float* before(std::int64_t n, std::int64_t s, const float* first,
+                                    const float* kept) const {
+    if (s > 0) return kept + state(n, s - 1);
+    return first == nullptr ? nullptr : first + n * shape.size;
+  }
+  /// The states of all samples before step `s`; none for zeros.
+  [[nodiscard]] std::optional<ConstMatrix> states_before(std::int64_t s, const float* y) const {
+    if (s > 0) return ConstMatrix{y + state(0, s - 1), state_stride()};
+    if (initial.h == nullptr) return std::nullopt;
+    return ConstMatrix{initial.h, shape.size};
   }
   /// A matrix of all samples at one step.
   [[nodiscard]] std::int64_t state_stride() const { return shape.length * shape.size; }
@@ -100,24 +114,28 @@ void add_state_gru(const Walk& walk, std::int64_t s, const StateWeights& weights
   float* part = extras + walk.state(0, s);
   walk.for_samples(
       [&](std::int64_t n) { std::copy_n(bias, shape.size, part + n * walk.state_stride()); });
-  if (s == 0) return;
-  const ConstMatrix before{y + walk.state(0, s - 1), walk.state_stride()};
-  weights.gates.product(before, {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
-  weights.candidate.product(before, {part, walk.state_stride()}, Accumulate::yes);
+  const std::optional<ConstMatrix> before = walk.states_before(s, y);
+  if (!before) return;
+  weights.gates.product(*before, {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
+  weights.candidate.product(*before, {part, walk.state_stride()}, Accumulate::yes);
 }
 
 void add_state(const Walk& walk, std::int64_t s, const StateWeights& weights, float* gates,
                const float* y) {
-  if (s == 0) return;
-  weights.gates.product({y + walk.state(0, s - 1), walk.state_stride()},
-                        {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
+  const std::optional<ConstMatrix> before = walk.states_before(s, y);
+  if (!before) return;
+  weights.gates.product(*before, {gates + walk.gate(0, s), walk.gate_stride()}, Accumulate::yes);
 }
 
 /// The state in front of each position, as rows beside those of dz: one product then serves all
 /// steps.
 void put_states_before(const Walk& walk, const float* y, float* before) {
   walk.for_samples([&](std::int64_t n) {
-    std::fill_n(before + walk.state(n, 0), walk.shape.size, 0.0F);
+    if (walk.initial.h == nullptr) {
+      std::fill_n(before + walk.state(n, 0), walk.shape.size, 0.0F);
+    } else {
+      std::copy_n(walk.initial.h + n * walk.shape.size, walk.shape.size, before + walk.state(n, 0));
+    }
     for (std::int64_t s = 1; s < walk.shape.length; ++s) {
       std::copy_n(y + walk.state(n, s - 1), walk.shape.size, before + walk.state(n, s));
     }
@@ -133,9 +151,10 @@ void sum_rows(std::int64_t rows, std::int64_t columns, const float* x, float* to
 
 }  // namespace
 
-void recurrent_forward(const RecurrentShape& shape, const float* x, const float* weight,
-                       const float* bias, float* gates, float* extras, float* y) {
-  const Walk walk{shape};
+void recurrent_forward(const RecurrentShape& shape, const InitialState& initial, const float* x,
+                       const float* weight, const float* bias, float* gates, float* extras,
+                       float* y) {
+  const Walk walk{shape, initial};
   const std::size_t size = as_size(shape.size);
   const StateWeights weights(shape, weight);
   std::memcpy(gates, x, as_size(shape.batch * shape.length * walk.gates) * sizeof(float));
@@ -151,20 +170,20 @@ void recurrent_forward(const RecurrentShape& shape, const float* x, const float*
       if (shape.cell == Cell::tanh) {
         HWY_DYNAMIC_DISPATCH(TanhCell)(size, z, now);
       } else if (shape.cell == Cell::lstm) {
-        const float* before = s == 0 ? nullptr : extras + walk.state(n, s - 1);
+        const float* before = walk.before(n, s, initial.c, extras);
         HWY_DYNAMIC_DISPATCH(LstmCell)(size, z, before, extras + walk.state(n, s), now);
       } else {
-        const float* before = s == 0 ? nullptr : y + walk.state(n, s - 1);
+        const float* before = walk.before(n, s, initial.h, y);
         HWY_DYNAMIC_DISPATCH(GruCell)(size, z, before, extras + walk.state(n, s), now);
       }
     });
   }
 }
 
-void recurrent_backward(const RecurrentShape& shape, const float* weight, const float* gates,
-                        const float* extras, const float* y, const float* dy,
-                        const RecurrentGradients& to) {
-  const Walk walk{shape};
+void recurrent_backward(const RecurrentShape& shape, const InitialState& initial,
+                        const float* weight, const float* gates, const float* extras,
+                        const float* y, const float* dy, const RecurrentGradients& to) {
+  const Walk walk{shape, initial};
   const std::size_t size = as_size(shape.size);
   const std::int64_t states = shape.batch * shape.size;
   const bool gru = shape.cell == Cell::gru;
@@ -192,11 +211,11 @@ void recurrent_backward(const RecurrentShape& shape, const float* weight, const 
       if (shape.cell == Cell::tanh) {
         HWY_DYNAMIC_DISPATCH(TanhCellBackward)(size, z, dhere, dz);
       } else if (shape.cell == Cell::lstm) {
-        const float* before = s == 0 ? nullptr : extras + walk.state(n, s - 1);
+        const float* before = walk.before(n, s, initial.c, extras);
         HWY_DYNAMIC_DISPATCH(LstmCellBackward)
         (size, z, before, extras + walk.state(n, s), dhere, dc + n * shape.size, dz);
       } else {
-        const float* before = s == 0 ? nullptr : y + walk.state(n, s - 1);
+        const float* before = walk.before(n, s, initial.h, y);
         HWY_DYNAMIC_DISPATCH(GruCellBackward)
         (size, z, before, extras + walk.state(n, s), dhere, dz, dpart + walk.state(n, s));
       }

@@ -7,7 +7,8 @@ namespace {
 
 double logistic(double z) { return 1.0 / (1.0 + std::exp(-z)); }
 
-/// A cell by its formula, one number of one state at a time.
+/// A cell by its formula, one number of one state at a time. Inputs after the learnt ones are the
+/// state that it goes on from; then it also tells the last one.
 struct Walked {
   std::string cell;
   bool reverse;
@@ -16,10 +17,19 @@ struct Walked {
     const std::int64_t length = in[0].shape[1];
     const std::int64_t gates = in[0].shape[2];
     const std::int64_t size = in[1].shape[1];
+    const std::size_t learnt = cell == "gru" ? 3 : 2;
+    const auto first_state = [&](std::size_t part, std::int64_t n) {
+      std::vector<double> first(static_cast<std::size_t>(size), 0.0);
+      for (std::size_t i = 0; i < first.size() && learnt + part < in.size(); ++i) {
+        first[i] = in[learnt + part][n * size + static_cast<std::int64_t>(i)];
+      }
+      return first;
+    };
+    Outputs last(in.size() - learnt);
     std::vector<double> y(static_cast<std::size_t>(in[0].shape[0] * length * size));
     for (std::int64_t n = 0; n < in[0].shape[0]; ++n) {
-      std::vector<double> h(static_cast<std::size_t>(size), 0.0);
-      std::vector<double> c(h);
+      std::vector<double> h = first_state(0, n);
+      std::vector<double> c = first_state(1, n);
       for (std::int64_t s = 0; s < length; ++s) {
         const std::int64_t t = reverse ? length - 1 - s : s;
         const auto from_state = [&](std::int64_t gate, std::size_t i) {
@@ -53,8 +63,13 @@ struct Walked {
           y[static_cast<std::size_t>((n * length + t) * size) + i] = h[i];
         }
       }
+      for (std::size_t part = 0; part < last.size(); ++part) {
+        const std::vector<double>& state = part == 0 ? h : c;
+        last[part].insert(last[part].end(), state.begin(), state.end());
+      }
     }
-    return {y};
+    last.insert(last.begin(), std::move(y));
+    return last;
   }
 };
 
@@ -68,6 +83,15 @@ OpCase recurrent_case(const std::string& cell, const std::string& title, std::in
               .reference = Walked{cell, reverse},
               .tolerance = 2.0e-5};
   if (cell == "gru") made.inputs.push_back(real({size}));
+  return made;
+}
+
+OpCase continued_case(const std::string& cell, const std::string& title, std::int64_t batch,
+                      std::int64_t length, std::int64_t size, bool reverse) {
+  OpCase made = recurrent_case(cell, title, batch, length, size, reverse);
+  for (int part = 0; part < (cell == "lstm" ? 2 : 1); ++part) {
+    made.inputs.push_back(real({batch, size}, -2, 2));
+  }
   return made;
 }
 
@@ -120,6 +144,10 @@ std::vector<OpCase> recurrent_cases() {
     cases.push_back(recurrent_case(cell, "of one position", 2, 1, 5, false));
     cases.push_back(recurrent_case(cell, "wide", 3, 2, 19, false));
     cases.push_back(recurrent_case(cell, "of many rows", 17, 2, 2, false));
+    cases.push_back(continued_case(cell, "from a state", 2, 3, 3, false));
+    cases.push_back(continued_case(cell, "from a state, backward", 3, 2, 4, true));
+    cases.push_back(continued_case(cell, "from a state, one position", 3, 1, 2, false));
+    cases.push_back(continued_case(cell, "from a state, wide, many rows", 17, 2, 19, false));
     cases.push_back(ragged_case(cell, "forward", {2, 4, 1, 3}, 3, false));
     cases.push_back(ragged_case(cell, "backward", {3, 1, 3, 2}, 2, true));
     cases.push_back(ragged_case(cell, "all of one token", {1, 1, 1}, 4, false));

@@ -26,15 +26,23 @@ struct RecurrentShape {
   bool reverse = false;   ///< from the last position to the first
 };
 
-/// Runs a cell along sequences, from a state of zeros.
+/// The state that a cell begins with: h, and c of an lstm, each [batch, size]; null: zeros. It is a
+/// constant, no gradient goes back into it.
+struct InitialState {
+  const float* h = nullptr;
+  const float* c = nullptr;
+};
+
+/// Runs a cell along sequences.
 /// @param x      [batch, length, gates size], what the input contributes
 /// @param weight [gates size, size]
 /// @param bias   [size], gru only
 /// @param gates  [batch, length, gates size], kept for the way back: activated; may not be x
 /// @param extras [batch, length, size], kept for the way back: lstm its c, gru W h + b of n
 /// @param y      [batch, length, size]
-void recurrent_forward(const RecurrentShape& shape, const float* x, const float* weight,
-                       const float* bias, float* gates, float* extras, float* y);
+void recurrent_forward(const RecurrentShape& shape, const InitialState& initial, const float* x,
+                       const float* weight, const float* bias, float* gates, float* extras,
+                       float* y);
 
 /// Gradients; null for what nobody wants. dx is assigned, the others are as their mode says.
 struct RecurrentGradients {
@@ -44,8 +52,9 @@ struct RecurrentGradients {
   float* dbias = nullptr;
   Accumulate bias_mode = Accumulate::no;
 };
-void recurrent_backward(const RecurrentShape& shape, const float* weight, const float* gates,
-                        const float* extras, const float* y, const float* dy,
-                        const RecurrentGradients& to);
+/// @param initial as it was given to recurrent_forward
+void recurrent_backward(const RecurrentShape& shape, const InitialState& initial,
+                        const float* weight, const float* gates, const float* extras,
+                        const float* y, const float* dy, const RecurrentGradients& to);
 
 }  // namespace raven::kernels
