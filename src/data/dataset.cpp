@@ -28,12 +28,15 @@ struct RowPlace {
   RaggedCursor at;    ///< ragged data: where it goes
 };
 
-/// How long the samples of a shard of ragged data are. Kept when its rows are not.
-struct ShardExtents {
+/// How long the samples of a shard of ragged data are, and which windows of one of sequences begin
+/// a sequence. Kept when its rows are not.
+struct ShardLayout {
   std::vector<std::int32_t> tokens;
-  std::vector<std::int32_t> nodes;  ///< trees
+  std::vector<std::int32_t> nodes;   ///< trees
+  std::vector<std::int64_t> starts;  ///< of sequences: rows, rising
 
-  explicit ShardExtents(const ShardRows& shard) {
+  explicit ShardLayout(const ShardRows& shard) : starts(shard.starts) {
+    if (shard.token_offsets.empty()) return;
     for (std::int64_t row = 0; row < shard.rows; ++row) {
       // A sample is at most 256 MiB, so both fit.
       const SampleExtent extent = shard.extent_of(row);
@@ -65,11 +68,11 @@ FileStamp stamp_of(const std::filesystem::path& file) {
 struct Slot {
   std::shared_ptr<const ShardRows> rows;  // guarded by Impl::mutex
   std::atomic<std::uint64_t> last_use{0};
-  std::mutex loading;                        // held by the one thread that loads this shard
-  FileStamp verified;                        // guarded by loading
-  std::unique_ptr<const ShardExtents> made;  // guarded by loading
-  /// `made` once it is whole, so that asking for an extent takes no lock.
-  std::atomic<const ShardExtents*> extents{nullptr};
+  std::mutex loading;                       // held by the one thread that loads this shard
+  FileStamp verified;                       // guarded by loading
+  std::unique_ptr<const ShardLayout> made;  // guarded by loading
+  /// `made` once it is whole, so that asking for it takes no lock.
+  std::atomic<const ShardLayout*> layout{nullptr};
 };
 
 }  // namespace
@@ -112,9 +115,9 @@ struct Dataset::Impl {
     make_room(expected.bytes());
     auto rows = std::make_shared<const ShardRows>(load_shard(file, expected));
     slot.verified = stamp;
-    if (manifest.schema.ragged() && !slot.made) {
-      slot.made = std::make_unique<const ShardExtents>(*rows);
-      slot.extents.store(slot.made.get(), std::memory_order_release);
+    if ((manifest.schema.ragged() || manifest.schema.of_sequences()) && !slot.made) {
+      slot.made = std::make_unique<const ShardLayout>(*rows);
+      slot.layout.store(slot.made.get(), std::memory_order_release);
     }
     const std::unique_lock lock(mutex);
     slot.rows = rows;
@@ -149,11 +152,22 @@ struct Dataset::Impl {
             .at = {}};
   }
 
+  const ShardLayout& layout_of(std::size_t number) {
+    const std::atomic<const ShardLayout*>& known = slots[number].layout;
+    if (known.load(std::memory_order_acquire) == nullptr) (void)shard(number);
+    return *known.load(std::memory_order_acquire);
+  }
+
   SampleExtent extent(const RowPlace& place) {
     if (!manifest.schema.ragged()) return {};
-    const std::atomic<const ShardExtents*>& known = slots[place.shard].extents;
-    if (known.load(std::memory_order_acquire) == nullptr) (void)shard(place.shard);
-    return (*known.load(std::memory_order_acquire))[place.row];
+    return layout_of(place.shard)[place.row];
+  }
+
+  bool begins_sequence(const RowPlace& place) {
+    if (!manifest.schema.of_sequences() || place.row == 0) return true;
+    if (manifest.shards[place.shard].sequences == 1) return false;  // no need to open it
+    const std::vector<std::int64_t>& starts = layout_of(place.shard).starts;
+    return std::binary_search(starts.begin(), starts.end(), place.row);
   }
 
   SampleExtent extent_of_all(std::span<const std::int64_t> samples) {
@@ -283,6 +297,10 @@ std::size_t Dataset::raw_bytes(std::span<const std::int64_t> samples) const {
 
 SampleExtent Dataset::extent(std::int64_t sample) const {
   return impl_->extent(impl_->place_of(sample));
+}
+
+bool Dataset::begins_sequence(std::int64_t sample) const {
+  return impl_->begins_sequence(impl_->place_of(sample));
 }
 
 std::int64_t Dataset::size() const { return impl_->ends.back(); }

@@ -1,5 +1,6 @@
 #include "raven/data/sampler.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "raven/core/contract.hpp"
@@ -52,6 +53,15 @@ std::int64_t sample_at(std::uint64_t seed, std::uint64_t epoch, std::int64_t pos
   return static_cast<std::int64_t>(value);
 }
 
+namespace {
+
+/// The sample that lane `lane` has at step `at` of an epoch.
+std::int64_t sample_of_lane(const Sampler& sampler, std::int64_t lane, std::int64_t at) {
+  return lane * (sampler.size / sampler.batch) + std::min(lane, sampler.size % sampler.batch) + at;
+}
+
+}  // namespace
+
 std::int64_t Sampler::batch_size(std::int64_t step) const {
   const std::int64_t first = step % steps_per_epoch() * batch;
   return std::min(batch, size - first);
@@ -63,6 +73,13 @@ void Sampler::batch_at(std::int64_t step, std::vector<std::int64_t>& samples) co
   const std::int64_t count = batch_size(step);
   const auto epoch = static_cast<std::uint64_t>(epoch_of(step));
   samples.clear();
+  if (order == SampleOrder::streams) {
+    const std::int64_t at = step % steps_per_epoch();
+    for (std::int64_t lane = 0; lane < count; ++lane) {
+      samples.push_back(sample_of_lane(*this, lane, at));
+    }
+    return;
+  }
   for (std::int64_t i = first; i < first + count; ++i) {
     samples.push_back(order == SampleOrder::shuffled ? sample_at(seed, epoch, i, size) : i);
   }

@@ -253,7 +253,8 @@ ShardRows load_shard(const std::filesystem::path& file, const ShardExpectation& 
   std::unique_ptr<std::byte[]> offsets;
   read_arrays(file, expected, file_bytes, shard, offsets);
   if (schema.of_sequences()) {
-    shard.features = cut_windows(file, expected, shard.features.get(), offsets.get());
+    const auto tokens = std::move(shard.features);
+    cut_windows(file, expected, tokens.get(), offsets.get(), shard);
     return shard;
   }
   if (schema.ragged()) check_ragged_structure(file, expected, shard);

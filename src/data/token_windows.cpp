@@ -81,9 +81,8 @@ std::size_t stored_bytes_of_sequences(const ShardExpectation& expected) {
          (static_cast<std::size_t>(expected.sequences) + 1) * 8;
 }
 
-std::unique_ptr<std::byte[]> cut_windows(const std::filesystem::path& path,
-                                         const ShardExpectation& expected, const std::byte* tokens,
-                                         const std::byte* offsets) {
+void cut_windows(const std::filesystem::path& path, const ShardExpectation& expected,
+                 const std::byte* tokens, const std::byte* offsets, ShardRows& to) {
   check_offsets(path, expected, offsets);
   check_tokens(path, expected, tokens);
   const std::int64_t context = expected.schema.context();
@@ -93,6 +92,7 @@ std::unique_ptr<std::byte[]> cut_windows(const std::filesystem::path& path,
   std::byte* row = rows.get();
   for (std::int64_t i = 0; i < expected.sequences; ++i) {
     const std::int64_t end = offset_at(offsets, i + 1);
+    to.starts.push_back((row - rows.get()) / static_cast<std::int64_t>(row_bytes));
     for (std::int64_t first = offset_at(offsets, i); first + 1 < end; first += context) {
       const auto bytes = static_cast<std::size_t>(std::min(context + 1, end - first)) * 4;
       std::memcpy(row, tokens + 4 * first, bytes);
@@ -101,7 +101,7 @@ std::unique_ptr<std::byte[]> cut_windows(const std::filesystem::path& path,
       row += row_bytes;
     }
   }
-  return rows;
+  to.features = std::move(rows);
 }
 
 }  // namespace raven

@@ -16,12 +16,10 @@ void check_counts(const std::filesystem::path& path, const ShardExpectation& exp
 [[nodiscard]] std::size_t stored_bytes_of_sequences(const ShardExpectation& expected);
 
 /// Checks offsets and tokens as hostile input and cuts each sequence into windows of context + 1
-/// tokens that overlap by one: the raw rows of schema.hpp, in order.
+/// tokens that overlap by one: the raw rows of schema.hpp, in order, and where sequences start.
 /// @param tokens,offsets the datasets as stored, of the sizes that `expected` tells
 /// @throws InputError
-[[nodiscard]] std::unique_ptr<std::byte[]> cut_windows(const std::filesystem::path& path,
-                                                       const ShardExpectation& expected,
-                                                       const std::byte* tokens,
-                                                       const std::byte* offsets);
+void cut_windows(const std::filesystem::path& path, const ShardExpectation& expected,
+                 const std::byte* tokens, const std::byte* offsets, ShardRows& to);
 
 }  // namespace raven

@@ -105,6 +105,41 @@ TEST(Sampler, sequential_order_counts_up_and_a_large_batch_takes_all) {
   EXPECT_EQ(sampler.batch_at(3), (std::vector<std::int64_t>{0, 1, 2, 3, 4}));
 }
 
+class Streams : public testing::TestWithParam<std::pair<std::int64_t, std::int64_t>> {};
+
+TEST_P(Streams, give_every_sample_once_and_go_on_where_each_lane_was) {
+  const auto [size, batch] = GetParam();
+  const Sampler sampler{.size = size, .batch = batch, .order = SampleOrder::streams};
+  for (const std::int64_t epoch : {0, 3}) {
+    std::vector<std::vector<std::int64_t>> lanes(static_cast<std::size_t>(std::min(size, batch)));
+    for (std::int64_t s = 0; s < sampler.steps_per_epoch(); ++s) {
+      const std::int64_t step = epoch * sampler.steps_per_epoch() + s;
+      EXPECT_EQ(sampler.begins_lanes(step), s == 0);
+      const auto samples = sampler.batch_at(step);
+      ASSERT_EQ(static_cast<std::int64_t>(samples.size()), sampler.batch_size(step));
+      ASSERT_LE(samples.size(), lanes.size());
+      for (std::size_t lane = 0; lane < samples.size(); ++lane) {
+        ASSERT_EQ(static_cast<std::int64_t>(lanes[lane].size()), s) << "a lane has no gap";
+        lanes[lane].push_back(samples[lane]);
+      }
+    }
+    // Lane after lane they are all samples in order, so each comes once and has its neighbours.
+    std::int64_t next = 0;
+    for (const auto& lane : lanes) {
+      for (const std::int64_t sample : lane) ASSERT_EQ(sample, next++);
+      const auto usual = static_cast<std::size_t>(size / batch);
+      EXPECT_EQ(lane.size(), usual + (&lane - lanes.data() < size % batch ? 1U : 0U));
+    }
+    EXPECT_EQ(next, size);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, Streams,
+                         testing::Values(std::pair{1, 1}, std::pair{1, 5}, std::pair{7, 7},
+                                         std::pair{7, 8}, std::pair{8, 7}, std::pair{20, 5},
+                                         std::pair{23, 5}, std::pair{24, 5}, std::pair{103, 1},
+                                         std::pair{1009, 64}));
+
 TEST(Sampler, a_step_needs_no_step_before_it) {
   const Sampler sampler{.seed = 8, .size = 1000, .batch = 32};
   const auto direct = sampler.batch_at(77);

@@ -78,6 +78,26 @@ TEST(TokenData, windows_overlap_by_the_token_that_is_target_and_then_input) {
   EXPECT_EQ(rows[3].targets, (Tokens{11, -100, -100}));
 }
 
+TEST(TokenData, it_tells_which_windows_begin_a_sequence) {
+  const TemporaryFolder folder;
+  Manifest manifest = two_sequences(folder);
+  // A sequence ends with its window's last target, and the next one begins with the same token.
+  const Digest digest = write_token_shard(folder / "b.h5", manifest.schema,
+                                          Tokens{1, 2, 3, 4, 4, 5, 6, 7, 8}, Offsets{0, 4, 9});
+  manifest.shards.push_back(
+      {.file = "b.h5", .rows = 3, .sha256 = digest, .sequences = 2, .tokens = 9});
+  const Digest one = write_token_shard(folder / "c.h5", manifest.schema,
+                                       Tokens{1, 2, 3, 4, 5, 6, 7}, Offsets{0, 7});
+  manifest.shards.push_back(
+      {.file = "c.h5", .rows = 2, .sha256 = one, .sequences = 1, .tokens = 7});
+  // A cache for nothing: what is told must not depend on what is in memory.
+  const Dataset data(manifest, {.cache_bytes = 0});
+  std::vector<bool> begins;
+  for (const std::int64_t i : {0, 1, 2, 3, 4, 5, 6, 7, 8})
+    begins.push_back(data.begins_sequence(i));
+  EXPECT_EQ(begins, (std::vector<bool>{true, false, false, true, true, true, false, true, false}));
+}
+
 TEST(TokenData, rows_sent_to_others_become_the_same_samples) {
   const TemporaryFolder folder;
   const Dataset data(two_sequences(folder));

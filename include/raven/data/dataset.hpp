@@ -44,6 +44,10 @@ class Dataset {
   /// nanoseconds, also when the shard had to go. @throws InputError as read()
   [[nodiscard]] SampleExtent extent(std::int64_t sample) const;
 
+  /// Whether nothing of its text stands before it: the first window of a sequence, and any sample
+  /// that is no window. May load its shard, the first time. @throws InputError as read()
+  [[nodiscard]] bool begins_sequence(std::int64_t sample) const;
+
   /// The same samples as raw rows (schema.hpp), to be sent to a process that can't open the shards.
   /// @pre rows.size() == raw_bytes(samples)
   void gather_raw(std::span<const std::int64_t> samples, std::span<std::byte> rows) const;

@@ -23,6 +23,8 @@ struct ShardRows {
   std::unique_ptr<std::byte[]> features;
   std::unique_ptr<std::byte[]> targets;
 
+  std::vector<std::int64_t> starts;  ///< of sequences: the row of each one's first window
+
   // Ragged data: sample i is tokens token_offsets[i] .. token_offsets[i + 1], the latter not
   // included, of a tree the nodes likewise.
   std::vector<std::int64_t> token_offsets;
