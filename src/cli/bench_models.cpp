@@ -74,7 +74,7 @@ const BenchModel models[] = {
      "  - tied_embedding:\n"
      "      width: 200\n"
      "      layers:\n"
-     "        - lstm: {features: 200, layers: 2, dropout: 0.2}\n",
+     "        - lstm: {features: 200, layers: 2, dropout: 0.2, carry: true}\n",
      "optimizer: {adam: {rate: 2.0e-3}}\nclip: {norm: 1.0}\n",
      {},
      20,

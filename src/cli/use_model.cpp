@@ -10,6 +10,7 @@
 #include "cli/run_directory.hpp"
 #include "raven/cluster/drive.hpp"
 #include "raven/core/error.hpp"
+#include "raven/data/sampler.hpp"
 #include "raven/job/build.hpp"
 #include "raven/job/recorder.hpp"
 #include "raven/snippet/executor.hpp"
@@ -235,53 +236,134 @@ TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint, const
   return trained;
 }
 
-std::int64_t piece_rows(const TrainedModel& trained, std::int64_t batch) {
-  return batch > 0 ? batch : evaluation_rows(trained.job.train);
-}
+namespace {
 
-void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t rows, int threads,
-                   FunctionRef<void(const Snippet&, const SnippetStats&)> take) {
-  const std::int64_t all = trained.data->size();
-  std::vector<Snippet> pieces = cut_batch(all, (all + rows - 1) / rows);
-  ComputePool compute(threads > 0 ? threads : allowed_cores());
-  BufferPool buffers;
-  Bell bell;
-  Executor executor(compute, buffers, [&bell] { bell.ring(); });
-
-  PlanStock plans(trained);
-  std::vector<Tensor> parameters;
-  for (const Parameter& parameter : trained.parameters.all()) parameters.push_back(parameter.value);
-  const RowReader reader = [source = source_of(trained.data)](const Snippet& snippet,
-                                                              const RowViews& to) {
-    std::vector<std::int64_t> samples(static_cast<std::size_t>(snippet.rows));
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-      samples[i] = snippet.first + static_cast<std::int64_t>(i);
+/// Whatever running a trained model over its data takes.
+class DataRun {
+ public:
+  DataRun(const TrainedModel& trained, Purpose purpose, int threads)
+      : trained_(trained),
+        purpose_(purpose),
+        compute_(threads > 0 ? threads : allowed_cores()),
+        executor_(compute_, buffers_, [this] { bell_.ring(); }),
+        plans_(trained),
+        source_(source_of(trained.data)) {
+    for (const Parameter& parameter : trained.parameters.all()) {
+      parameters_.push_back(parameter.value);
     }
-    return source(samples, to);
-  };
-
-  const auto group = static_cast<std::size_t>(8 * compute.threads());
-  for (std::size_t first = 0; first < pieces.size(); first += group) {
-    const std::size_t count = std::min(group, pieces.size() - first);
-    SnippetBatch batch{
-        .work = 1,
-        .purpose = purpose,
-        .node = {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count)},
-        .root = {0, static_cast<std::uint32_t>(pieces.size())},
-        .snippets = {},
-        .plans = {},
-        .parameters = parameters,
-        .key = {.seed = trained.job.train.seed},
-        .read_rows = reader};
-    for (std::uint32_t i = 0; i < count; ++i) {
-      Snippet& piece = pieces[first + i];
-      piece.index = batch.node.first + i;
-      batch.snippets.push_back(piece);
-      batch.plans.push_back(plans.of(piece));
-    }
-    executor.start(std::move(batch));
-    for (const auto& [index, stats] : results_of(executor, bell)) take(pieces[index], stats);
   }
+
+  using Take = FunctionRef<void(const Snippet&, const SnippetStats&)>;
+
+  /// All samples in order, each for itself.
+  void in_order(std::int64_t rows, Take take) {
+    const std::int64_t all = trained_.data->size();
+    std::vector<Snippet> pieces = cut_batch(all, (all + rows - 1) / rows);
+    const RowReader reader = [source = source_](const Snippet& snippet, const RowViews& to) {
+      std::vector<std::int64_t> samples(static_cast<std::size_t>(snippet.rows));
+      for (std::size_t i = 0; i < samples.size(); ++i) {
+        samples[i] = snippet.first + static_cast<std::int64_t>(i);
+      }
+      return source(samples, to);
+    };
+    const auto group = static_cast<std::size_t>(8 * compute_.threads());
+    for (std::size_t first = 0; first < pieces.size(); first += group) {
+      const std::size_t count = std::min(group, pieces.size() - first);
+      const std::span<const Snippet> some = std::span(pieces).subspan(first, count);
+      for (const auto& [index, stats] : run(some, pieces.size(), reader, {})) {
+        take(pieces[index], stats);
+      }
+    }
+  }
+
+  /// Lanes side by side, window by window, with the state that goes on.
+  /// @param pieces_of cuts a step of so many rows
+  void in_streams(std::int64_t lanes, FunctionRef<std::vector<Snippet>(std::int64_t)> pieces_of,
+                  Take take) {
+    const Sampler sampler{
+        .size = trained_.data->size(), .batch = lanes, .order = SampleOrder::streams};
+    const std::int64_t width = trained_.model->carried();
+    Tensor left({DType::f32, {lanes, width}});
+    for (std::int64_t step = 0; step < sampler.steps_per_epoch(); ++step) {
+      const std::vector<std::int64_t> samples = sampler.batch_at(step);
+      const std::vector<Snippet> pieces = pieces_of(static_cast<std::int64_t>(samples.size()));
+      std::vector<Tensor> states;
+      for (const Snippet& piece : pieces) {
+        Tensor state({DType::f32, {piece.rows, width}});
+        for (std::int64_t row = 0; row < piece.rows; ++row) {
+          const std::int64_t lane = piece.first + row;
+          if (trained_.data->begins_sequence(samples[static_cast<std::size_t>(lane)])) continue;
+          std::copy_n(std::as_const(left).view().f32() + lane * width, width,
+                      state.view().f32() + row * width);
+        }
+        states.push_back(std::move(state));
+      }
+      // By value: when a piece fails, others may still be at work.
+      const RowReader reader = [source = source_, samples](const Snippet& snippet,
+                                                           const RowViews& to) {
+        return source(std::span(samples).subspan(static_cast<std::size_t>(snippet.first),
+                                                 static_cast<std::size_t>(snippet.rows)),
+                      to);
+      };
+      for (const auto& [index, stats] : run(pieces, pieces.size(), reader, std::move(states))) {
+        const Snippet& piece = pieces[index];
+        std::copy_n(stats.state.view().f32(), stats.state.count(),
+                    left.view().f32() + piece.first * width);
+        take(piece, stats);
+      }
+    }
+  }
+
+ private:
+  /// Neighbouring pieces of `all`, by number.
+  std::map<std::uint32_t, SnippetStats> run(std::span<const Snippet> pieces, std::size_t all,
+                                            const RowReader& reader, std::vector<Tensor> states) {
+    SnippetBatch batch{.work = 1,
+                       .purpose = purpose_,
+                       .node = {pieces.front().index, static_cast<std::uint32_t>(pieces.size())},
+                       .root = {0, static_cast<std::uint32_t>(all)},
+                       .snippets = {pieces.begin(), pieces.end()},
+                       .plans = {},
+                       .parameters = parameters_,
+                       .key = {.seed = trained_.job.train.seed},
+                       .read_rows = reader,
+                       .states = std::move(states)};
+    for (const Snippet& piece : pieces) batch.plans.push_back(plans_.of(piece));
+    executor_.start(std::move(batch));
+    return results_of(executor_, bell_);
+  }
+
+  const TrainedModel& trained_;
+  Purpose purpose_;
+  ComputePool compute_;
+  BufferPool buffers_;
+  Bell bell_;
+  Executor executor_;
+  PlanStock plans_;
+  SampleSource source_;
+  std::vector<Tensor> parameters_;
+};
+
+}  // namespace
+
+void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t batch, int threads,
+                   FunctionRef<void(const Snippet&, const SnippetStats&)> take) {
+  DataRun run(trained, purpose, threads);
+  const TrainSpec& train = trained.job.train;
+  if (trained.model->carried() == 0) {
+    return run.in_order(batch > 0 ? batch : evaluation_rows(train), take);
+  }
+  // What is predicted is wanted in the data's order, so that there is one lane.
+  if (purpose == Purpose::predict) {
+    return run.in_streams(
+        1, [](std::int64_t rows) { return cut_batch(rows, 1); }, take);
+  }
+  run.in_streams(
+      train.batch,
+      [&](std::int64_t rows) {
+        return cut_batch(rows, batch > 0 ? (rows + batch - 1) / batch : train.snippets);
+      },
+      take);
 }
 
 }  // namespace raven

@@ -40,14 +40,15 @@ struct TrainedModel {
 /// A graph of the model as it is used: of one sample, the first one of the data if it is by sample.
 [[nodiscard]] Graph graph_of_one(const TrainedModel& trained);
 
-/// Rows of a piece as the run itself cuts its validation data, or `batch` when that is not 0.
-[[nodiscard]] std::int64_t piece_rows(const TrainedModel& trained, std::int64_t batch);
-
-/// Runs the model over all samples in the data set's order, in pieces of about `rows`, and gives
-/// what comes out to `take`, piece by piece in order, on the calling thread. Holds only some pieces
-/// at a time.
+/// Runs the model over all samples, in pieces, and gives what comes out to `take`, piece by piece
+/// in order, on the calling thread. Holds only some pieces at a time.
+///
+/// Samples come in the data set's order. Of a model that carries a state from window to window:
+/// each goes on where the one before it left; to evaluate, in the lanes of the run's own
+/// validation.
+/// @param batch rows of a piece; 0: as the run itself cuts its validation data
 /// @throws InputError when the data can't be read
-void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t rows, int threads,
+void run_over_data(const TrainedModel& trained, Purpose purpose, std::int64_t batch, int threads,
                    FunctionRef<void(const Snippet&, const SnippetStats&)> take);
 
 }  // namespace raven

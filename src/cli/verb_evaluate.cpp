@@ -26,22 +26,22 @@ int evaluate(const EvaluateOptions& options, Programs programs) {
   const TrainedModel trained =
       open_trained(options.run, options.checkpoint, options.data, programs);
   const std::int64_t samples = trained.data->size();
-  // Cut as the run itself cuts its validation data, so that both add up in one order.
-  const std::int64_t rows = piece_rows(trained, options.batch);
   const Graph graph = graph_of_one(trained);
   double loss = 0;
   double weight = 0;
   std::vector<std::pair<std::string, double>> metrics;
   for (const Metric& metric : graph.metrics) metrics.emplace_back(metric.name, 0.0);
   Progress progress(stderr, "evaluating", "sample");
-  run_over_data(trained, Purpose::evaluate, rows, options.threads,
+  std::int64_t done = 0;
+  // In the order of the run's own validation, so that both add up the same.
+  run_over_data(trained, Purpose::evaluate, options.batch, options.threads,
                 [&](const Snippet& piece, const SnippetStats& stats) {
                   loss += stats.loss;
                   weight += stats.weight;
                   for (std::size_t m = 0; m < metrics.size(); ++m) {
                     metrics[m].second += stats.metrics[m];
                   }
-                  progress.update({.done = piece.first + piece.rows, .total = samples});
+                  progress.update({.done = done += piece.rows, .total = samples});
                 });
   progress.finish();
 

@@ -105,12 +105,13 @@ int predict(const PredictOptions& options, Programs programs) {
   ComputePool compute(1);
   NpyWriter out(options.out, npy_type(options.kind), shape);
   Progress progress(stderr, "predicting", "sample");
-  run_over_data(trained, Purpose::predict, piece_rows(trained, options.batch), options.threads,
+  std::int64_t done = 0;
+  run_over_data(trained, Purpose::predict, options.batch, options.threads,
                 [&](const Snippet& piece, const SnippetStats& stats) {
                   compute.run([&] {
                     append(out, stats.prediction, options.kind, is_of_classes(trained.job));
                   });
-                  progress.update({.done = piece.first + piece.rows, .total = samples});
+                  progress.update({.done = done += piece.rows, .total = samples});
                 });
   out.commit();
   progress.finish();

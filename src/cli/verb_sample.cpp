@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <map>
 #include <optional>
 
 #include "cli/beam_search.hpp"
@@ -40,7 +42,9 @@ class Speaker {
         workspace_(plan_.workspace_bytes()),
         features_(trained.trained_on.schema.features(texts)),
         targets_(trained.trained_on.schema.targets(texts)),
-        context_(static_cast<std::size_t>(features_.view().count() / texts)) {
+        context_(static_cast<std::size_t>(features_.view().count() / texts)),
+        carried_(static_cast<std::size_t>(trained.model->carried())) {
+    if (carried_ > 0) state_ = Tensor({DType::f32, {texts, trained.model->carried()}});
     for (const Parameter& parameter : trained.parameters.all()) {
       parameters_.push_back(parameter.value.view());
     }
@@ -48,37 +52,83 @@ class Speaker {
     std::fill_n(targets.i32(), targets.count(), SampleSchema::no_target);
   }
 
-  /// What the model gives each token of the vocabulary after each text, of which it sees as much of
-  /// the end as it was trained on. Valid until the next call.
+  /// What the model gives each token of the vocabulary after each text. Of a text that is longer
+  /// than a window it sees the last window, or, if it carries a state, all windows one after the
+  /// other. Valid until the next call.
   std::span<const float> after(std::span<const TokenText> texts) {
-    const View features = features_.view();
-    // Nothing that comes later reaches a position of a causal model, whatever stands there.
-    std::fill_n(features.i32(), features.count(), 0);
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      const auto seen = std::span(texts[i]).last(std::min(texts[i].size(), context_));
-      std::copy(seen.begin(), seen.end(), features.i32() + i * context_);
+    std::vector<std::span<const std::int32_t>> seen;
+    std::vector<std::vector<float>> states;
+    for (const TokenText& text : texts) {
+      const std::size_t before = carried_ > 0 ? (text.size() - 1) / context_ * context_
+                                              : text.size() - std::min(text.size(), context_);
+      seen.push_back(std::span(text).subspan(before));
+      if (carried_ > 0) states.push_back(state_after(std::span(text).first(before)));
     }
-    const ConstView inputs[] = {features, targets_.view()};
-    const Bindings bindings{
-        .inputs = inputs, .parameters = parameters_, .gradients = {}, .key = {}};
-    compute_.run([&] { plan_.forward(workspace_, bindings); });
-    const ConstView logits = plan_.value(workspace_, bindings, *plan_.graph().prediction);
+    run(seen, states);
+    const ConstView logits = value(*plan_.graph().prediction);
     const auto width = static_cast<std::size_t>(logits.shape().back());
     answers_.resize(texts.size() * width);
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      const std::size_t last = i * context_ + std::min(texts[i].size(), context_) - 1;
+      const std::size_t last = i * context_ + seen[i].size() - 1;
       std::copy_n(logits.f32() + last * width, width, answers_.data() + i * width);
     }
     return answers_;
   }
 
  private:
+  static constexpr std::size_t most_states = 4096;
+
+  /// Runs windows, at most one for each text, from these states if any are carried.
+  void run(std::span<const std::span<const std::int32_t>> windows,
+           std::span<const std::vector<float>> states) {
+    const View features = features_.view();
+    // Nothing that comes later reaches a position of a causal model, whatever stands there.
+    std::fill_n(features.i32(), features.count(), 0);
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      std::copy(windows[i].begin(), windows[i].end(), features.i32() + i * context_);
+    }
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      std::copy(states[i].begin(), states[i].end(), state_.values().begin() + i * carried_);
+    }
+    inputs_[slot_features] = features;
+    inputs_[slot_targets] = targets_.view();
+    if (carried_ > 0) inputs_[slot_state] = state_.view();
+    compute_.run([&] { plan_.forward(workspace_, bindings()); });
+  }
+
+  /// What the model goes on from after a text of whole windows.
+  std::vector<float> state_after(std::span<const std::int32_t> text) {
+    TokenText known(text.begin(), text.end());
+    while (!known.empty() && !states_.contains(known)) known.resize(known.size() - context_);
+    std::vector<float> state = known.empty() ? std::vector<float>(carried_) : states_.at(known);
+    while (known.size() < text.size()) {
+      const auto window = text.subspan(known.size(), context_);
+      run({&window, 1}, {&state, 1});
+      std::copy_n(value(*plan_.graph().state).f32(), carried_, state.begin());
+      known.insert(known.end(), window.begin(), window.end());
+      if (states_.size() >= most_states) states_.clear();  // they can be found again
+      states_[known] = state;
+    }
+    return state;
+  }
+
+  [[nodiscard]] Bindings bindings() const {
+    return {.inputs = inputs_, .parameters = parameters_, .gradients = {}, .key = {}};
+  }
+  [[nodiscard]] ConstView value(ValueRef ref) const {
+    return plan_.value(workspace_, bindings(), ref);
+  }
+
   ComputePool compute_;
   Plan plan_;
   Workspace workspace_;
   Tensor features_;
   Tensor targets_;
   std::size_t context_;
+  std::size_t carried_;
+  Tensor state_;
+  std::array<ConstView, input_slots> inputs_;
+  std::map<TokenText, std::vector<float>> states_;  // after whole windows
   std::vector<ConstView> parameters_;
   std::vector<float> answers_;
 };

@@ -13,6 +13,8 @@
 namespace raven::checkpoint_format {
 
 inline constexpr std::int32_t version = 2;
+/// Of those that hold a state that goes on from window to window.
+inline constexpr std::int32_t version_with_state = 3;
 inline constexpr std::size_t max_states =
     2;  ///< tensors that an optimizer keeps for one of the model
 inline constexpr std::size_t max_name = 1024;  ///< bytes in the name of a tensor
@@ -35,6 +37,7 @@ struct Region {
 struct Layout {
   IndexPlace index;
   std::vector<Region> tensors;  ///< views of the checkpoint
+  std::int32_t version = checkpoint_format::version;
 };
 
 /// Writes the HDF5 part with room for the seal in front and for the tensors, which seal() fills in:

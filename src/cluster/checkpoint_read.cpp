@@ -45,8 +45,8 @@ Content content_of(const SealedFile& file) {
 }
 
 /// The seal of a file with this content, filled up to seal_bytes.
-std::string seal_text(const Content& content, const IndexPlace& index) {
-  std::string text = std::string(first_words) + std::to_string(version);
+std::string seal_text(std::int32_t number, const Content& content, const IndexPlace& index) {
+  std::string text = std::string(first_words) + std::to_string(number);
   text += index_words;
   text += std::to_string(index.offset) + " " + std::to_string(index.bytes);
   text += "\nbytes " + std::to_string(content.bytes) + "\nsha256 " + to_hex(content.digest);
@@ -70,7 +70,13 @@ IndexPlace index_in(const std::string& seal) {
   return second.ec == std::errc() ? place : IndexPlace{};
 }
 
-IndexPlace checked_seal(const SealedFile& file) {
+/// The file's version and index, once its bytes are those that the seal is of.
+struct Seal {
+  std::int32_t version = 0;
+  IndexPlace index;
+};
+
+Seal checked_seal(const SealedFile& file) {
   std::string found(seal_bytes, '\0');
   if (file.read(0, std::as_writable_bytes(std::span(found))) != seal_bytes) {
     file.refuse("this is no raven checkpoint, or it was cut off after " +
@@ -79,19 +85,22 @@ IndexPlace checked_seal(const SealedFile& file) {
   if (!found.starts_with(first_words)) {
     file.refuse("this is no raven checkpoint, or its first bytes are damaged");
   }
-  if (!found.starts_with(std::string(first_words) + std::to_string(version) + "\n")) {
-    file.refuse(
-        "its format is not version " + std::to_string(version) + ", the one this raven reads",
-        "use the raven that wrote it");
+  const auto is_of = [&](std::int32_t number) {
+    return found.starts_with(std::string(first_words) + std::to_string(number) + "\n");
+  };
+  if (!is_of(version) && !is_of(version_with_state)) {
+    file.refuse("its format is neither version " + std::to_string(version) + " nor " +
+                    std::to_string(version_with_state) + ", which this raven reads",
+                "use the raven that wrote it");
   }
-  const IndexPlace index = index_in(found);
+  const Seal seal{is_of(version) ? version : version_with_state, index_in(found)};
   const Content content = content_of(file);
-  if (found != seal_text(content, index)) {
+  if (found != seal_text(seal.version, content, seal.index)) {
     file.refuse(
         "it is damaged: its " + std::to_string(content.bytes) +
         " bytes of content do not have the length and the SHA-256 that its first lines name");
   }
-  return index;
+  return seal;
 }
 
 /// Reads what the index points at, and never more than the file has bytes.
@@ -150,7 +159,7 @@ CheckpointTensor tensor_in(ByteReader& in, const SealedFile& file, TensorReader&
   return tensor;
 }
 
-Checkpoint read_by_index(const SealedFile& file, ByteSpan index) {
+Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan index) {
   ByteReader in(index);
   Checkpoint read;
   read.step = in.get<std::uint64_t>();
@@ -177,6 +186,12 @@ Checkpoint read_by_index(const SealedFile& file, ByteSpan index) {
     if (!names.insert(read.tensors.back().name).second)
       file.refuse("its index names a tensor twice");
   }
+  if (number == version_with_state) {
+    const auto type = type_in(in, file.size());
+    const auto offset = in.get<std::uint64_t>();
+    if (!in.ok() || !type) file.refuse("its index has an impossible state");
+    read.carried = values.read(*type, offset);
+  }
   if (!in.done()) file.refuse("its index ends too early or too late");
   return read;
 }
@@ -185,13 +200,14 @@ Checkpoint read_by_index(const SealedFile& file, ByteSpan index) {
 
 Checkpoint read_sealed(const std::filesystem::path& path) {
   const SealedFile file(path, O_RDONLY);
-  const IndexPlace place = checked_seal(file);
+  const Seal seal = checked_seal(file);
+  const IndexPlace& place = seal.index;
   if (place.bytes > file.size() || place.offset > file.size() - place.bytes) {
     file.refuse("its index lies outside the file");
   }
   Bytes index(static_cast<std::size_t>(place.bytes));
   if (file.read(place.offset, index) != index.size()) file.refuse("it shrank while it was read");
-  return read_by_index(file, index);
+  return read_by_index(file, seal.version, index);
 }
 
 void seal(const std::filesystem::path& path, Layout layout) {
@@ -218,7 +234,7 @@ void seal(const std::filesystem::path& path, Layout layout) {
   }
   at = add_to(hasher, file, at, file.size());
   const Content content{hasher.finish(), at - seal_bytes};
-  const std::string text = seal_text(content, layout.index);
+  const std::string text = seal_text(layout.version, content, layout.index);
   file.write(0, std::as_bytes(std::span(text)));
 }
 

@@ -95,9 +95,14 @@ std::unique_ptr<Hdf5Output> new_file(const std::filesystem::path& place) {
   return std::make_unique<Hdf5Output>(place, how.id());
 }
 
+std::int32_t version_of(const Checkpoint& checkpoint) {
+  return checkpoint.carried.empty() ? version : version_with_state;
+}
+
 bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
+  const std::int32_t number = version_of(checkpoint);
   const Hdf5Lock lock;
-  if (file < 0 || !put_attribute(file, "raven_checkpoint", H5T_STD_I32LE, &version) ||
+  if (file < 0 || !put_attribute(file, "raven_checkpoint", H5T_STD_I32LE, &number) ||
       !put_attribute(file, "step", H5T_STD_U64LE, &checkpoint.step) ||
       !put_attribute(file, "seed", H5T_STD_U64LE, &checkpoint.seed) ||
       !put_attribute(file, "wall_seconds", H5T_IEEE_F64LE, &checkpoint.wall_seconds) ||
@@ -111,6 +116,12 @@ bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
   groups.parameters = new_group(file, "parameters");
   groups.optimizer = new_group(file, "optimizer");
   return groups.parameters && groups.optimizer;
+}
+
+void put_type(ByteWriter& index, const ValueType& type) {
+  index.put(type.dtype);
+  index.put(static_cast<std::uint8_t>(type.shape.rank()));
+  for (const std::int64_t dim : type.shape) index.put(dim);
 }
 
 /// Room for one tensor with its state, and its entry in the index. @return false when HDF5 refuses
@@ -131,9 +142,7 @@ bool place_tensor(const Groups& groups, std::int64_t number, const CheckpointTen
   if (!place) return false;
   index.put_string(tensor.name);
   index.put(tensor.version);
-  index.put(tensor.value.type().dtype);
-  index.put(static_cast<std::uint8_t>(tensor.value.shape().rank()));
-  for (const std::int64_t dim : tensor.value.shape()) index.put(dim);
+  put_type(index, tensor.value.type());
   add_region(*place, tensor.value);
   index.put(static_cast<std::uint8_t>(tensor.state.size()));
   if (tensor.state.empty()) return true;
@@ -145,6 +154,20 @@ bool place_tensor(const Groups& groups, std::int64_t number, const CheckpointTen
     add_region(*at, tensor.state[i]);
   }
   return static_cast<bool>(group);
+}
+
+/// Room for the state that goes on, and its entry at the end of the index.
+bool place_carried(hid_t file, const Tensor& carried, ByteWriter& index,
+                   std::vector<Region>& regions) {
+  if (carried.empty()) return true;
+  const Hdf5Lock lock;
+  const std::size_t bytes = carried.type().bytes();
+  const auto place = place_of(new_tensor(file, "carried", carried), bytes);
+  if (!place) return false;
+  put_type(index, carried.type());
+  index.put(*place);
+  regions.push_back({*place, carried.bytes()});
+  return true;
 }
 
 /// The index up to the tensors.
@@ -192,7 +215,7 @@ Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint)
   const std::unique_ptr<Hdf5Output> file = new_file(place);
   ByteWriter index = index_of(checkpoint);
   std::optional<std::uint64_t> index_offset;
-  Layout layout;
+  Layout layout{.index = {}, .tensors = {}, .version = version_of(checkpoint)};
   {
     Groups groups;
     bool sound = put_head(file->id(), groups, checkpoint);
@@ -200,6 +223,7 @@ Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint)
       sound = place_tensor(groups, static_cast<std::int64_t>(i), checkpoint.tensors[i], index,
                            layout.tensors);
     }
+    sound = sound && place_carried(file->id(), checkpoint.carried, index, layout.tensors);
     if (sound) {
       const Hdf5Lock lock;
       index_offset = put_bytes(file->id(), "index", index.bytes());

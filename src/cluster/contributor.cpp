@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "cluster/graph_fit.hpp"
+#include "cluster/lease_rows.hpp"
 #include "raven/core/error.hpp"
-#include "raven/data/sampler.hpp"
 #include "raven/snippet/assembly.hpp"
 
 namespace raven {
@@ -41,21 +41,6 @@ struct CachedAssembly {
 /// Random keys of a sample are numbered by its rows, of which it has fewer.
 constexpr std::uint64_t keys_per_sample = std::uint64_t{1} << 24;
 
-/// Rows that came with the work, handed to each snippet by its place in the lease.
-/// @param ends of the rows
-RowReader reader_of_inline_rows(const Lease& lease, const SampleSchema& schema, const Blob& rows,
-                                std::vector<std::size_t> ends) {
-  return [base = lease.snippets.front().first, schema, rows, ends = std::move(ends)](
-             const Snippet& snippet, const RowViews& to) -> std::string {
-    const auto first = static_cast<std::size_t>(snippet.first - base);
-    const std::size_t begin = first == 0 ? 0 : ends[first - 1];
-    const std::size_t end = ends[first + static_cast<std::size_t>(snippet.rows) - 1];
-    return unpack(schema, rows.bytes().subspan(begin, end - begin), to)
-               ? std::string()
-               : "the rows that came with the work are damaged";
-  };
-}
-
 }  // namespace
 
 struct ContributorMemory::Impl {
@@ -77,7 +62,6 @@ struct Contributor::Impl {
   ContributorSetup setup;
   std::optional<Welcome> welcome;
   RunOffer offer;  ///< came with it
-  Sampler sampler;
   std::vector<SampleSource> sources;
   Digest& session;
   std::vector<CachedParameter>& parameters;
@@ -137,6 +121,7 @@ struct Contributor::Impl {
     std::optional<RunOffer> offered = decode_offer(body.bytes());
     if (!offered || offered->datasets.empty() || greeting.batch < 1 ||
         greeting.batch > most_rows_per_batch ||
+        (greeting.carried > 0 && greeting.order != SampleOrder::streams) ||
         std::any_of(
             offered->datasets.begin(), offered->datasets.end(),
             [](const DatasetOffer& data) { return data.rows < 1 || data.rows > most_rows; })) {
@@ -144,10 +129,6 @@ struct Contributor::Impl {
     }
     welcome = greeting;
     offer = std::move(*offered);
-    sampler = {.seed = greeting.seed,
-               .size = offer.datasets[0].rows,
-               .batch = greeting.batch,
-               .order = greeting.shuffle ? SampleOrder::shuffled : SampleOrder::sequential};
     Ready ready;
     recall(greeting, ready);
     for (const DatasetOffer& data : offer.datasets) {
@@ -263,8 +244,7 @@ struct Contributor::Impl {
     const bool training = lease.purpose == Purpose::train;
     if (training && lease.dataset != 0) return false;
     if (lease.step > most_steps) return false;
-    const std::int64_t limit =
-        training ? sampler.batch_size(static_cast<std::int64_t>(lease.step)) : data.rows;
+    const std::int64_t limit = most_rows_of(lease, *welcome, data);
     std::int64_t next = lease.snippets.front().first;
     std::uint32_t index = lease.node.first;
     for (const Snippet& snippet : lease.snippets) {
@@ -272,11 +252,13 @@ struct Contributor::Impl {
       if (snippet.rows > limit - snippet.first || !knows_graph_of(snippet)) return false;
       next += snippet.rows;
     }
+    const std::optional<LeaseBody> apart = take_apart(lease, welcome->carried, body);
+    if (!apart) return false;
     if (lease.inline_rows) {
-      return ends_of_rows(data.schema, body.bytes(), next - lease.snippets.front().first)
+      return ends_of_rows(data.schema, apart->rows.bytes(), next - lease.snippets.front().first)
           .has_value();
     }
-    return body.empty() && sources[lease.dataset] != nullptr;
+    return apart->rows.empty() && sources[lease.dataset] != nullptr;
   }
 
   [[nodiscard]] bool knows_graph_of(const Snippet& snippet) const {
@@ -298,9 +280,9 @@ struct Contributor::Impl {
       } catch (const InputError& error) {
         return quit(std::string("the master sent a graph that can't be run: ") + error.what());
       }
-      auto [lease, rows] = std::move(waiting.front());
+      auto [lease, body] = std::move(waiting.front());
       waiting.pop_front();
-      start(lease, rows);
+      start(lease, body);
       if (finished) return;
     }
   }
@@ -330,7 +312,8 @@ struct Contributor::Impl {
     return plan;
   }
 
-  void start(const Lease& lease, const Blob& rows) {
+  void start(const Lease& lease, const Blob& body) {
+    LeaseBody apart = *take_apart(lease, welcome->carried, body);
     const DatasetOffer& data = offer.datasets[lease.dataset];
     SnippetBatch batch{.work = lease.work,
                        .purpose = lease.purpose,
@@ -350,11 +333,12 @@ struct Contributor::Impl {
     if (lease.inline_rows) {
       const Snippet& last = lease.snippets.back();
       const std::int64_t count = last.first + last.rows - lease.snippets.front().first;
-      batch.read_rows = reader_of_inline_rows(lease, data.schema, rows,
-                                              *ends_of_rows(data.schema, rows.bytes(), count));
+      batch.read_rows = reader_of_inline_rows(
+          lease, data.schema, apart.rows, *ends_of_rows(data.schema, apart.rows.bytes(), count));
     } else {
-      batch.read_rows = reader_of_shards(lease);
+      batch.read_rows = reader_of_shards(lease, *welcome, data, sources[lease.dataset]);
     }
+    batch.states = std::move(apart.states);
     out->starts.push_back(std::move(batch));
   }
 
@@ -365,7 +349,7 @@ struct Contributor::Impl {
     if (found == assemblies.end()) {
       const std::shared_ptr<const Plan>& plan = plan_of(lease, snippet);
       batch.plans.emplace_back([plan] { return plan; });
-      return batch_fits(plan->graph(), snippet.rows, schema, offer.parameters);
+      return batch_fits(plan->graph(), snippet.rows, schema, offer.parameters, welcome->carried);
     }
     const auto purpose =
         lease.purpose == Purpose::train ? Plan::Purpose::training : Plan::Purpose::inference;
@@ -381,25 +365,6 @@ struct Contributor::Impl {
       if (!sample_fits(sample->graph(), schema, offer.parameters)) return false;
     }
     return true;
-  }
-
-  [[nodiscard]] RowReader reader_of_shards(const Lease& lease) const {
-    std::vector<std::int64_t> samples;
-    if (lease.purpose == Purpose::train) {
-      sampler.batch_at(static_cast<std::int64_t>(lease.step), samples);
-    }
-    return [source = sources[lease.dataset], samples = std::move(samples)](
-               const Snippet& snippet, const RowViews& to) -> std::string {
-      if (!samples.empty()) {
-        return source(std::span(samples).subspan(static_cast<std::size_t>(snippet.first),
-                                                 static_cast<std::size_t>(snippet.rows)),
-                      to);
-      }
-      std::vector<std::int64_t> in_order(static_cast<std::size_t>(snippet.rows));
-      for (std::int64_t i = 0; i < snippet.rows; ++i)
-        in_order[static_cast<std::size_t>(i)] = snippet.first + i;
-      return source(in_order, to);
-    };
   }
 
   void on_computed(ComputeEvent& event) {
@@ -426,6 +391,9 @@ struct Contributor::Impl {
     Bytes body;
     for (const Tensor& statistic : stats.statistics) {
       body.insert(body.end(), statistic.bytes().begin(), statistic.bytes().end());
+    }
+    if (!stats.state.empty()) {
+      body.insert(body.end(), stats.state.bytes().begin(), stats.state.bytes().end());
     }
     send(StatsMessage{.work = ready.work,
                       .node = ready.node,

@@ -12,10 +12,14 @@ bool is_parameter(const Node& node, std::span<const ValueType> parameters) {
 }  // namespace
 
 bool batch_fits(const Graph& graph, std::int64_t rows, const SampleSchema& schema,
-                std::span<const ValueType> parameters) {
+                std::span<const ValueType> parameters, std::int64_t carried) {
+  if (graph.state.has_value() != (carried > 0)) return false;
   return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
     if (node.kind == Node::Kind::call) return true;
     if (node.kind == Node::Kind::parameter) return is_parameter(node, parameters);
+    if (node.slot == slot_state) {
+      return node.outputs.front() == ValueType{DType::f32, {rows, carried}};
+    }
     if (node.slot == slot_features) return node.outputs.front() == schema.features(rows);
     return node.slot == slot_targets && node.outputs.front() == schema.targets(rows);
   });

@@ -20,9 +20,10 @@ constexpr std::uint64_t most_joined_nodes = std::uint64_t{1} << 20;
 constexpr std::size_t most_graphs = std::size_t{1} << 18;
 constexpr std::size_t most_assemblies = std::size_t{1} << 16;
 
-/// The inputs must be exactly what the data set gives for so many rows.
+/// The inputs must be exactly what the data set gives for so many rows, and the numbers of state
+/// that go on from window to window those of the run.
 [[nodiscard]] bool batch_fits(const Graph& graph, std::int64_t rows, const SampleSchema& schema,
-                              std::span<const ValueType> parameters);
+                              std::span<const ValueType> parameters, std::int64_t carried);
 
 /// A sample's graph must read what the data set gives; how many rows that is, whoever reads them
 /// knows.

@@ -26,7 +26,9 @@ Master::Impl::Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool&
       sampler{.seed = setup.train.seed,
               .size = setup.datasets.at(0).rows,
               .batch = setup.train.batch,
-              .order = setup.train.shuffle ? SampleOrder::shuffled : SampleOrder::sequential},
+              .order = carries()             ? SampleOrder::streams
+                       : setup.train.shuffle ? SampleOrder::shuffled
+                                             : SampleOrder::sequential},
       schedule(find_schedule(setup.train.schedule.type)),
       started(now),
       last_checkpoint(now),
@@ -34,6 +36,10 @@ Master::Impl::Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool&
       last_tick(now) {
   expects(schedule != nullptr, "a job's schedule is in the table");
   steps = static_cast<std::uint64_t>(sampler.steps_per_epoch() * setup.train.epochs);
+  if (carries() && has_valid()) {
+    valid_sampler = sampler;
+    valid_sampler.size = setup.datasets[1].rows;
+  }
   if (setup.train.max_steps > 0) {
     steps = std::min(steps, static_cast<std::uint64_t>(setup.train.max_steps));
   }
@@ -141,7 +147,8 @@ void Master::Impl::on_hello(PeerId peer, std::uint32_t gateway, const Hello& hel
 
   const Welcome welcome{.seed = setup.train.seed,
                         .batch = setup.train.batch,
-                        .shuffle = setup.train.shuffle,
+                        .order = sampler.order,
+                        .carried = static_cast<std::uint32_t>(setup.carried),
                         .heartbeat = setup.contributors.heartbeat,
                         .lost_after = setup.contributors.lost_after,
                         .cache_bytes = setup.cache_bytes,
@@ -355,6 +362,7 @@ std::size_t Master::largest_answer() const {
     for (const ValueType& type : m.recorded(rows, Tape::Mode::training).statistic_types) {
       statistics += type.bytes();
     }
+    statistics += ValueType{DType::f32, {rows, m.setup.carried}}.bytes();
   }
   std::size_t largest = statistics;
   for (const Parameter& parameter : m.model.parameters().all()) {

@@ -35,6 +35,8 @@ std::vector<std::int64_t> Master::Impl::samples_of(Purpose purpose, std::uint64_
   std::vector<std::int64_t> samples;
   if (purpose == Purpose::train) {
     sampler.batch_at(static_cast<std::int64_t>(of_step), samples);
+  } else if (carries()) {
+    valid_sampler.batch_at(static_cast<std::int64_t>(of_step), samples);
   } else {
     for (std::int64_t i = 0; i < rows; ++i) samples.push_back(i);
   }
@@ -111,7 +113,7 @@ void Master::Impl::begin_phase(std::vector<Snippet> pieces) {
     const Tape::Mode mode = training ? Tape::Mode::training : Tape::Mode::inference;
     for (Snippet& piece : pieces) piece.graph = recorded(piece.rows, mode).digest;
     const RecordedGraph& graph = *graphs.at(pieces.front().graph);
-    phase->begin(std::move(pieces), graph, model.parameters());
+    phase->begin(std::move(pieces), graph, model.parameters(), state_to_begin_with());
     return;
   }
   if (training && ahead && ahead->step == phase->step) {

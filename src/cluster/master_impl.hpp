@@ -88,7 +88,7 @@ struct Master::Impl {
   };
   [[nodiscard]] Assembled assemble(Purpose purpose, std::uint64_t of_step,
                                    std::vector<Snippet> pieces);
-  /// Samples of a step, or the first so many of an evaluation, by position.
+  /// Samples of a step as leases name it, or the first so many of an evaluation, by position.
   [[nodiscard]] std::vector<std::int64_t> samples_of(Purpose purpose, std::uint64_t of_step,
                                                      std::int64_t rows) const;
   /// Records the next step while others compute this one.
@@ -98,6 +98,19 @@ struct Master::Impl {
   void send_graphs(Member& member, const Snippet& snippet);
   /// That a contributor is to keep: above it begins anew.
   static constexpr std::size_t most_sample_graphs = 16384;
+
+  // master_streams.cpp: a state that goes on from window to window
+  [[nodiscard]] bool carries() const { return setup.carried > 0; }
+  /// What the rows of the phase to begin go on from: what the step before left, zeros where a text
+  /// or an epoch begins. Empty when nothing is carried.
+  [[nodiscard]] Tensor state_to_begin_with() const;
+  /// Keeps what the phase, which is complete, leaves for the next one.
+  void keep_state();
+  /// @throws InputError unless it is what a run that is there has left
+  void resume_state(const Checkpoint& checkpoint);
+  /// The steps of an evaluation; one, of all there is, when nothing is carried.
+  [[nodiscard]] std::int64_t evaluation_steps() const;
+  [[nodiscard]] std::vector<Snippet> evaluation_pieces() const;
 
   // master_steps.cpp: work
   void begin_next(Instant now);
@@ -141,6 +154,7 @@ struct Master::Impl {
   Roster roster;
   Flakiness flakiness{setup.contributors.bar_after};
   Sampler sampler;
+  Sampler valid_sampler;  ///< where something is carried
   const ScheduleDef* schedule;
   std::uint64_t steps = 0;  ///< in the whole run
   std::uint64_t step = 0;   ///< done
@@ -154,6 +168,9 @@ struct Master::Impl {
   std::vector<std::pair<OpenLease, std::int64_t>> last_leases;
   std::uint64_t last_leases_work = 0;
   EpochSums evaluation;
+  std::int64_t evaluation_step = 0;  ///< of the one that is due or under way
+  Tensor carried;                    ///< left by the last step of training
+  Tensor evaluation_carried;         ///< left by the last step of an evaluation
   std::map<std::pair<std::int64_t, bool>, const RecordedGraph*> graph_of_rows;
   std::unordered_map<Digest, std::unique_ptr<RecordedGraph>, DigestHash> graphs;
   Assembled now_assembled;  ///< of the phase

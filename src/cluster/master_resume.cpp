@@ -14,7 +14,8 @@ Checkpoint Master::Impl::snapshot(Instant now) const {
           .core = setup.core,
           .epoch = sums,
           .history_json = history_to_json(history),
-          .tensors = model.tensors()};
+          .tensors = model.tensors(),
+          .carried = sampler.begins_lanes(static_cast<std::int64_t>(step)) ? Tensor() : carried};
 }
 
 void Master::Impl::resume(const Checkpoint& checkpoint) {
@@ -36,6 +37,7 @@ void Master::Impl::resume(const Checkpoint& checkpoint) {
             : "set OPENBLAS_CORETYPE=" + checkpoint.core +
                   ", start anew with --fresh, or say `contributors: {numerics: any}` in the job");
   }
+  resume_state(checkpoint);
   model.restore(checkpoint);
   step = checkpoint.step;
   sums = checkpoint.epoch;

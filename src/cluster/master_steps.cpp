@@ -38,21 +38,21 @@ void Master::Impl::begin_step(Instant now) {
   phase->work = next_work++;
   phase->purpose = Purpose::train;
   phase->step = step;
+  phase->lease_step = step;
   phase->dataset = 0;
   begin_phase(cut_batch(sampler.batch_size(static_cast<std::int64_t>(step)), setup.train.snippets));
   hand_out(now);
 }
 
 void Master::Impl::begin_evaluation(Instant now) {
-  evaluation = {};
+  if (evaluation_step == 0) evaluation = {};
   phase.emplace();
   phase->work = next_work++;
   phase->purpose = Purpose::evaluate;
   phase->step = step;
+  phase->lease_step = carries() ? static_cast<std::uint64_t>(evaluation_step) : step;
   phase->dataset = 1;
-  const std::int64_t rows = setup.datasets[1].rows;
-  const std::int64_t size = evaluation_rows(setup.train);
-  begin_phase(cut_batch(rows, (rows + size - 1) / size));
+  begin_phase(evaluation_pieces());
   hand_out(now);
 }
 
@@ -153,7 +153,7 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
   Lease lease{
       .work = phase->work,
       .purpose = phase->purpose,
-      .step = phase->step,
+      .step = phase->lease_step,
       .dataset = phase->dataset,
       .inline_rows = member.readable[phase->dataset] == 0,
       .node = node,
@@ -165,13 +165,16 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
     send_parameter(member, id, phase->parameters[id.value], phase->versions[id.value]);
   }
 
-  Blob rows;
+  Blob body = phase->state_of(node);
   if (lease.inline_rows) {
     const std::int64_t end = lease.snippets.back().first + lease.snippets.back().rows;
-    const std::vector<std::int64_t> all = samples_of(phase->purpose, phase->step, end);
+    const std::vector<std::int64_t> all = samples_of(phase->purpose, phase->lease_step, end);
     const std::vector<std::int64_t> samples(all.begin() + lease.snippets.front().first,
                                             all.begin() + end);
-    rows = setup.raw_rows(phase->dataset, samples);
+    const Blob rows = setup.raw_rows(phase->dataset, samples);
+    Bytes both(body.bytes().begin(), body.bytes().end());
+    both.insert(both.end(), rows.bytes().begin(), rows.bytes().end());
+    body = body.empty() ? rows : Blob(std::move(both));
   }
   if (member.idle_since) {
     longest_idle = std::max(longest_idle, now - *std::exchange(member.idle_since, std::nullopt));
@@ -182,7 +185,7 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
           {"step", static_cast<std::int64_t>(phase->step)}},
          now);
   }
-  send(member.peer, lease, std::move(rows));
+  send(member.peer, lease, std::move(body));
   phase->lease_out(member.peer, node, now, now + setup.contributors.lease);
   phase->leases.back().inline_rows = lease.inline_rows;
 }
@@ -285,6 +288,7 @@ void Master::Impl::end_step(Instant now) {
           {"longest_idle", std::chrono::duration<double>(std::exchange(longest_idle, {})).count()}},
          now);
   }
+  keep_state();
   close_phase(now);
   step = version;
   const bool epoch_ends = static_cast<std::int64_t>(step) % sampler.steps_per_epoch() == 0;
@@ -313,8 +317,10 @@ void Master::Impl::close_phase(Instant now) {
   for (Member& member : roster.all()) {
     if (phase->backlog(member.peer) == 0) learn_speed(member);
   }
-  // Whoever got nothing because it was slow once gets another chance by and by.
+  // Whoever got nothing because it was slow once gets another chance by and by. Evaluations teach
+  // nothing of speeds, and may have many phases.
   for (Member& member : roster.all()) {
+    if (phase->purpose != Purpose::train) break;
     const bool idle =
         std::none_of(phase->leases.begin(), phase->leases.end(),
                      [&](const OpenLease& lease) { return lease.peer == member.peer; });
@@ -334,15 +340,21 @@ void Master::Impl::close_phase(Instant now) {
 }
 
 void Master::Impl::end_evaluation(Instant now) {
-  for (std::size_t m = 0; m < phase->graph->metric_names.size(); ++m) {
-    double sum = 0;
-    for (const auto& piece : phase->stats()) sum += piece->metrics[m];
-    evaluation.metrics.emplace_back(phase->graph->metric_names[m], sum);
+  evaluation.metrics.resize(phase->graph->metric_names.size());
+  for (std::size_t m = 0; m < evaluation.metrics.size(); ++m) {
+    evaluation.metrics[m].first = phase->graph->metric_names[m];
+    for (const auto& piece : phase->stats()) evaluation.metrics[m].second += piece->metrics[m];
   }
-  evaluation.samples = phase->rows();
-  evaluation.loss = phase->loss;
-  evaluation.weight = phase->weight;
+  evaluation.samples += phase->rows();
+  // Piece by piece, over all steps: `raven evaluate` adds up in this order, too.
+  for (const auto& piece : phase->stats()) {
+    evaluation.loss += piece->loss;
+    evaluation.weight += piece->weight;
+  }
+  keep_state();
   close_phase(now);
+  if (++evaluation_step < evaluation_steps()) return begin_next(now);
+  evaluation_step = 0;
   end_epoch(pass_result(evaluation), now);
   begin_next(now);
 }

@@ -14,8 +14,9 @@ bool OpenLease::answered() const {
 }
 
 void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
-                  const ParameterStore& store) {
+                  const ParameterStore& store, Tensor from) {
   snippets = std::move(pieces);
+  state = std::move(from);
   graph = &recorded;
   leases.clear();
   returned.assign(1, root());
@@ -57,15 +58,27 @@ Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
                      .weight = message.weight,
                      .metrics = message.metrics,
                      .statistics = {},
-                     .prediction = {}};
+                     .prediction = {},
+                     .state = {}};
   std::size_t at = 0;
+  const auto take = [&](const ValueType& type) -> std::optional<Tensor> {
+    if (body.size() - at < type.bytes()) return std::nullopt;
+    const Blob part(body.owner(), body.bytes().subspan(at, type.bytes()));
+    at += type.bytes();
+    return Tensor(type, part);
+  };
   if (purpose == Purpose::train) {
     for (const ValueType& type : graph->statistic_types) {
-      if (body.size() - at < type.bytes()) return Verdict::wrong;
-      stats.statistics.emplace_back(type,
-                                    Blob(body.owner(), body.bytes().subspan(at, type.bytes())));
-      at += type.bytes();
+      std::optional<Tensor> taken = take(type);
+      if (!taken) return Verdict::wrong;
+      stats.statistics.push_back(std::move(*taken));
     }
+  }
+  if (!state.empty()) {
+    const std::int64_t rows_there = snippets[message.index].rows;
+    std::optional<Tensor> taken = take({DType::f32, {rows_there, state.shape()[1]}});
+    if (!taken) return Verdict::wrong;
+    stats.state = std::move(*taken);
   }
   if (at != body.size()) return Verdict::wrong;
   auto& place = stats_[message.index];
@@ -79,6 +92,26 @@ Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
     }
   }
   return Verdict::used;
+}
+
+Tensor Phase::state_after() const {
+  if (state.empty()) return {};
+  Tensor after(state.type());
+  auto* to = static_cast<std::byte*>(after.view().data);
+  for (const auto& piece : stats_) {
+    const ByteSpan bytes = piece->state.bytes();
+    to = std::copy(bytes.begin(), bytes.end(), to);
+  }
+  return after;
+}
+
+Blob Phase::state_of(SnippetRange node) const {
+  if (state.empty()) return {};
+  const std::size_t row = static_cast<std::size_t>(state.shape()[1]) * element_bytes;
+  const auto first = static_cast<std::size_t>(snippets[node.first].first);
+  const Blob all = state.blob();
+  return {all.owner(),
+          all.bytes().subspan(first * row, static_cast<std::size_t>(rows(node)) * row)};
 }
 
 Phase::Verdict Phase::add_gradient(SnippetRange node, ParameterId id, const Blob& body,

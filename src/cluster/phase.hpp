@@ -59,6 +59,7 @@ class Phase {
   std::uint64_t work = 0;
   Purpose purpose = Purpose::train;
   std::uint64_t step = 0;
+  std::uint64_t lease_step = 0;  ///< what leases are told: Lease::step
   std::uint32_t dataset = 0;
   std::vector<Snippet> snippets;
   const RecordedGraph* graph =
@@ -70,11 +71,14 @@ class Phase {
   /// holder had.
   std::vector<Tensor> parameters;
   std::vector<std::uint64_t> versions;
+  /// Of a model that carries a state: what each row goes on from, f32 [rows, numbers]; else empty.
+  Tensor state;
   double weight = 0;  ///< valid once all_stats()
   double loss = 0;
 
+  /// @param from becomes `state`
   void begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
-             const ParameterStore& store);
+             const ParameterStore& store, Tensor from = {});
 
   [[nodiscard]] SnippetRange root() const {
     return {0, static_cast<std::uint32_t>(snippets.size())};
@@ -106,6 +110,10 @@ class Phase {
   /// Everything that was asked of these snippets is there, from whomever.
   [[nodiscard]] bool covers(SnippetRange node) const;
   [[nodiscard]] const std::vector<std::optional<SnippetStats>>& stats() const { return stats_; }
+  /// What the next windows of the rows go on from: as `state`. @pre all_stats()
+  [[nodiscard]] Tensor state_after() const;
+  /// The part of `state` that a subtree needs.
+  [[nodiscard]] Blob state_of(SnippetRange node) const;
   /// The lease of that node to that peer, null when there is none; the open one if there are
   /// several: a lease that failed may have been given to the same peer again.
   [[nodiscard]] OpenLease* find_lease(PeerId peer, SnippetRange node);

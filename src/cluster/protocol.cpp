@@ -84,6 +84,11 @@ class Reader {
     if (byte < 1 || byte > 3) from_.fail();
     purpose = static_cast<Purpose>(byte);
   }
+  void operator()(SampleOrder& order) {
+    const auto byte = from_.get<std::uint8_t>();
+    if (byte > static_cast<std::uint8_t>(SampleOrder::streams)) from_.fail();
+    order = static_cast<SampleOrder>(byte);
+  }
   void operator()(std::string& text) { text = from_.get_string(); }
   void operator()(Digest& digest) {
     const ByteSpan raw = from_.get_raw(digest.bytes.size());
@@ -163,7 +168,8 @@ void fields(auto& field, auto& m) {
     field(m.protocol), field(m.fingerprint), field(m.core), field(m.node), field(m.pid),
         field(m.threads);
   } else if constexpr (std::is_same_v<M, Welcome>) {
-    field(m.seed), field(m.batch), field(m.shuffle), field(m.heartbeat), field(m.lost_after);
+    field(m.seed), field(m.batch), field(m.order), field(m.carried), field(m.heartbeat);
+    field(m.lost_after);
     field(m.cache_bytes), field(m.session);
   } else if constexpr (std::is_same_v<M, RunOffer>) {
     field(m.datasets), field(m.parameters);

@@ -48,6 +48,7 @@ void for_each_asked(const Graph& graph, Visit visit) {
   if (graph.losses) visit(*graph.losses);
   if (graph.weights) visit(*graph.weights);
   if (graph.prediction) visit(*graph.prediction);
+  if (graph.state) visit(*graph.state);
   for (const Metric& metric : graph.metrics) visit(metric.value);
   for (const Statistic& statistic : graph.statistics) visit(statistic.value);
 }

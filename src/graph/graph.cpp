@@ -1,5 +1,6 @@
 #include "raven/graph/graph.hpp"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "raven/core/contract.hpp"
@@ -25,6 +26,21 @@ const ValueType& asked(const Graph& graph, ValueRef ref, const char* what) {
   return type;
 }
 
+void check_state(const Graph& graph) {
+  const auto given = std::find_if(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
+    return node.kind == Node::Kind::input && node.slot == slot_state;
+  });
+  if ((given != graph.nodes.end()) != graph.state.has_value()) {
+    reject("it is given a state and makes none, or makes one and is given none");
+  }
+  if (!graph.state) return;
+  const ValueType& made = asked(graph, *graph.state, "the state");
+  if (made.shape.rank() != 2 || made != given->outputs.front()) {
+    reject("the state that it makes is " + to_string(made.shape) + ", the one that it is given " +
+           to_string(given->outputs.front().shape));
+  }
+}
+
 void check_asked(const Graph& graph) {
   if (graph.losses.has_value() != graph.weights.has_value()) {
     reject("it has losses without weights, or weights without losses");
@@ -35,6 +51,7 @@ void check_asked(const Graph& graph) {
     if (losses.shape.rank() != 1 || losses != weights) reject("losses and weights must be [rows]");
   }
   if (graph.prediction) asked(graph, *graph.prediction, "the prediction");
+  check_state(graph);
   for (const Metric& metric : graph.metrics) asked(graph, metric.value, "a metric");
   for (const Statistic& statistic : graph.statistics) {
     asked(graph, statistic.value, "a statistic");

@@ -5,7 +5,9 @@ namespace raven {
 namespace {
 
 constexpr std::uint32_t magic = 0x46475652;  // "RVGF"
+/// Graphs without a state are written as before there were any, so that they keep their digests.
 constexpr std::uint16_t format_version = 1;
+constexpr std::uint16_t format_with_state = 2;
 constexpr std::int64_t max_elements = std::int64_t{1} << 40U;
 constexpr std::size_t max_name = 256;
 constexpr std::size_t max_asked = 4096;
@@ -60,9 +62,10 @@ class Decoder {
 
   Graph run() {
     if (from_.get<std::uint32_t>() != magic) reject("it does not begin like one");
-    if (const auto version = from_.get<std::uint16_t>(); version != format_version) {
+    const auto version = from_.get<std::uint16_t>();
+    if (version != format_version && version != format_with_state) {
       reject("its format is " + std::to_string(version) + ", this version reads " +
-             std::to_string(format_version));
+             std::to_string(format_version) + " and " + std::to_string(format_with_state));
     }
     const std::size_t nodes = from_.get<std::uint32_t>();
     if (nodes > limits_.nodes) {
@@ -76,6 +79,7 @@ class Decoder {
     graph_.losses = optional();
     graph_.weights = optional();
     graph_.prediction = optional();
+    if (version == format_with_state) graph_.state = ref();
     asked();
     if (!from_.done()) reject("it is cut short, or something follows it");
     check(graph_);
@@ -210,12 +214,13 @@ class Decoder {
 Bytes encode(const Graph& graph) {
   ByteWriter to;
   to.put(magic);
-  to.put(format_version);
+  to.put(graph.state ? format_with_state : format_version);
   to.put(static_cast<std::uint32_t>(graph.nodes.size()));
   for (const Node& node : graph.nodes) put_node(to, node);
   put_optional(to, graph.losses);
   put_optional(to, graph.weights);
   put_optional(to, graph.prediction);
+  if (graph.state) put_ref(to, *graph.state);
   to.put(static_cast<std::uint32_t>(graph.metrics.size()));
   for (const Metric& metric : graph.metrics) {
     to.put_string(metric.name);

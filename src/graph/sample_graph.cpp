@@ -130,6 +130,10 @@ SampleGraph::SampleGraph(Graph graph) : graph_(std::move(graph)), infos_(graph_.
         "a layer that takes statistics over a batch can't be part of the graph of one sample",
         "use layer_norm in place of batch_norm");
   }
+  if (graph_.state) {
+    throw InputError("a graph of one sample can't carry a state to the next one",
+                     "leave out carry where a graph is recorded for each sample");
+  }
   Analysis(graph_, infos_).run();
   first_user_.assign(graph_.nodes.size() + 1, 0);
   for (std::uint32_t n = 0; n < graph_.nodes.size(); ++n) {

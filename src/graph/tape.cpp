@@ -121,6 +121,19 @@ void Tape::set_prediction(Variable value) {
   graph_.prediction = value.ref_;
 }
 
+void Tape::set_state(Variable value) {
+  expects(value.tape_ == this && value.shape().rank() == 2, "the state is [rows, numbers]");
+  expect_f32(value.type(), "the state");
+  graph_.state = value.ref_;
+}
+
+void Tape::add_state_part(Variable part) {
+  expects(part.tape_ == this && part.shape().rank() == 2, "a part of the state is [rows, any]");
+  expect_f32(part.type(), "a part of the state");
+  state_size_ += part.shape()[1];
+  state_parts_.push_back(part);
+}
+
 void Tape::add_metric(std::string name, Variable value) {
   expects(value.tape_ == this, "a metric is a variable of this tape");
   expect_f32(value.type(), "a metric");

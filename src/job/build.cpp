@@ -127,6 +127,11 @@ Training build_training(const JobSpec& job) {
     from.gather_raw(samples, rows);
     return Blob(std::move(rows));
   };
+  setup.carried = training.model->carried();
+  setup.begins_text = [train = training.train, valid = training.valid](std::uint32_t dataset,
+                                                                       std::int64_t sample) {
+    return (dataset == 0 ? train : valid)->begins_sequence(sample);
+  };
   setup.fingerprint = numerics_fingerprint();
   setup.core = openblas_core_name();
   setup.cache_bytes = job.data_cache_bytes;

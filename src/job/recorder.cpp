@@ -103,6 +103,7 @@ ModelSpec model_for(const ModelSpec& model, const SampleSchema& schema) {
   ModelSpec fitted = model;
   fitted.vocabulary = schema.vocabulary;
   fitted.classes = schema.target_width;
+  fitted.windows = schema.of_sequences();
   if (schema.ragged()) {
     fitted.ragged = schema.form == SampleForm::tree ? Ragged::trees : Ragged::sequences;
   }

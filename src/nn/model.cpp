@@ -1,5 +1,7 @@
 #include "raven/nn/model.hpp"
 
+#include "raven/graph/ops/layout.hpp"
+
 namespace raven {
 namespace {
 
@@ -22,7 +24,8 @@ Model::Model(const ModelSpec& spec, const ValueType& features, const ValueType& 
                               .seed = spec.seed,
                               .block = {},
                               .vocabulary = spec.vocabulary,
-                              .ragged = spec.ragged};
+                              .ragged = spec.ragged,
+                              .carried = spec.windows ? &carried_ : nullptr};
   if (spec.program != nullptr) {
     make_program(spec, context);
     return;
@@ -81,10 +84,12 @@ Graph Model::record_sample(const ParameterStore& store, const SampleData& sample
 
 Graph Model::record(const ParameterStore& store, std::int64_t rows, Tape::Mode mode) const {
   Tape tape(mode);
+  if (carried_ > 0) (void)tape.input(slot_state, {DType::f32, {rows, carried_}});
   const Variable prediction =
       body_->forward(store, tape.input(slot_features, batch_of(features_, rows)));
   tape.set_prediction(prediction);
   loss_->record(prediction, tape.input(slot_targets, batch_of(targets_, rows)), loss_options_);
+  if (carried_ > 0) tape.set_state(concat(tape.state_parts()));
   return tape.take();
 }
 

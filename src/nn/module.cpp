@@ -68,6 +68,9 @@ ValueType output_type(const Module& module, const ModuleContext& context) {
     (void)tape.input(slot_parents, one);
     (void)tape.input(slot_nodes, one);
   }
+  if (context.carried != nullptr && *context.carried > 0) {
+    (void)tape.input(slot_state, {DType::f32, {input.shape[0], *context.carried}});
+  }
   return module.forward(context.store, tape.input(slot_features, input)).type();
 }
 

@@ -45,6 +45,12 @@ const OptionDef recurrent_options[] = {
      .fallback = std::string("sequence"),
      .choices = return_choices,
      .help = "the state at each position, or only the one at a direction's end"},
+    {.name = "carry",
+     .kind = OptionKind::boolean,
+     .fallback = false,
+     .help =
+         "go on from the state at the end of the window of text before; windows then come in the "
+         "text's order"},
     initial_option("auto"),
     initial_scale_option(0.0),
 };
@@ -56,6 +62,25 @@ struct Way {
   LinearPart in;
   ParameterId weight;
   std::optional<ParameterId> bias;
+
+  /// From the state that the windows before ended with, which this one's is put in place of.
+  /// @param size numbers in the state
+  [[nodiscard]] Variable carried(const ParameterStore& store, Variable x, std::int64_t size) const {
+    Tape& tape = x.tape();
+    const Variable all = tape.input(slot_state);
+    const std::int64_t at = tape.state_size();
+    RecurrentState state{slice(all, 1, at, size), {}};
+    if (kind == Kind::lstm) state.c = slice(all, 1, at + size, size);
+    const Variable gates = in(store, x);
+    const Variable w = tape.parameter(store, weight);
+    const ContinuedStates made =
+        kind == Kind::lstm  ? lstm_from(state, gates, w, direction)
+        : kind == Kind::gru ? gru_from(state, gates, w, tape.parameter(store, *bias), direction)
+                            : rnn_from(state, gates, w, direction);
+    tape.add_state_part(made.last.h);
+    if (kind == Kind::lstm) tape.add_state_part(made.last.c);
+    return made.y;
+  }
 
   /// @param lengths of ragged sequences, else empty
   [[nodiscard]] Variable operator()(const ParameterStore& store, Variable x,
@@ -100,6 +125,24 @@ Variable last_of(Variable y, Direction direction, Variable lengths) {
   return reshape(slice(y, 1, at, 1), {y.shape()[0], y.shape()[2]});
 }
 
+/// @throws InputError where there is no state to carry along
+void check_carry(const ModuleContext& context, const Options& options) {
+  if (options.boolean("bidirectional")) {
+    throw InputError(
+        "the state of the way back can't be carried along: it begins at the end of the next "
+        "window, "
+        "which is yet to come",
+        "leave out carry, or bidirectional");
+  }
+  if (context.carried == nullptr) {
+    throw InputError(
+        "there is no state to carry: samples of this data are no windows that follow one another "
+        "in "
+        "a text",
+        "leave out carry, or train on data of 'raven data import text'");
+  }
+}
+
 std::unique_ptr<Module> make_recurrent(const ModuleContext& context, const Options& options,
                                        Kind kind, std::string_view name) {
   const bool ragged = context.ragged == Ragged::sequences;
@@ -109,6 +152,8 @@ std::unique_ptr<Module> make_recurrent(const ModuleContext& context, const Optio
     need_sequences(context, name);
   }
   const bool both = options.boolean("bidirectional");
+  const std::int64_t carried = options.boolean("carry") ? options.integer("features") : 0;
+  if (carried > 0) check_carry(context, options);
   std::vector<std::vector<Way>> layers;
   std::int64_t in = context.input.shape.back();
   for (std::int64_t i = 0; i < options.integer("layers"); ++i) {
@@ -119,8 +164,9 @@ std::unique_ptr<Module> make_recurrent(const ModuleContext& context, const Optio
       ways.push_back(add_way(context, number + ".reverse", kind, Direction::reverse, in, options));
     }
     in = options.integer("features") * (both ? 2 : 1);
+    if (carried > 0) *context.carried += carried * (kind == Kind::lstm ? 2 : 1);
   }
-  return module_of([layers = std::move(layers), drop = options.real("dropout"), ragged,
+  return module_of([layers = std::move(layers), drop = options.real("dropout"), ragged, carried,
                     last = options.text("returns") == "last"](const ParameterStore& store,
                                                               Variable x) {
     const Variable lengths = ragged ? lengths_of(x.tape()) : Variable();
@@ -128,7 +174,7 @@ std::unique_ptr<Module> make_recurrent(const ModuleContext& context, const Optio
       if (i > 0) x = dropout(x, drop);
       std::vector<Variable> parts;
       for (const Way& way : layers[i]) {
-        const Variable y = way(store, x, lengths);
+        const Variable y = carried > 0 ? way.carried(store, x, carried) : way(store, x, lengths);
         parts.push_back(last && i + 1 == layers.size() ? last_of(y, way.direction, lengths) : y);
       }
       x = concat(parts);

@@ -142,6 +142,7 @@ struct Executor::Impl {
     const auto value = [&](ValueRef ref) { return plan.value(workspace, bindings, ref); };
     SnippetStats stats;
     stats.index = snippet.index;
+    if (graph.state) stats.state = copy_of(value(*graph.state), buffers);
     if (batch.work.purpose == Purpose::predict) {
       if (graph.prediction) stats.prediction = copy_of(value(*graph.prediction), buffers);
       return stats;
@@ -169,10 +170,11 @@ struct Executor::Impl {
     RunMemory memory = take_memory(plan.workspace_bytes());
     std::array<Tensor, input_slots> inputs;
     for (const Node& node : graph.nodes) {
-      if (node.kind == Node::Kind::input && node.slot < input_slots) {
+      if (node.kind == Node::Kind::input && node.slot < slot_state) {
         inputs[node.slot] = Tensor(node.outputs.front(), buffers);
       }
     }
+    if (!batch.work.states.empty()) inputs[slot_state] = batch.work.states[position];
     std::string trouble = batch.work.read_rows(snippet, {.features = inputs[slot_features].view(),
                                                          .targets = inputs[slot_targets].view(),
                                                          .lengths = inputs[slot_lengths].view(),
@@ -231,6 +233,8 @@ struct Executor::Impl {
   std::shared_ptr<Batch> admit(SnippetBatch work) {
     expects(work.snippets.size() == work.node.count && work.plans.size() == work.node.count,
             "a batch has a snippet and a plan for each leaf of its node");
+    expects(work.states.empty() || work.states.size() == work.snippets.size(),
+            "all snippets of a batch go on from a state, or none does");
     auto batch = std::make_shared<Batch>();
     batch->work = std::move(work);
     batch->left = batch->work.snippets.size();

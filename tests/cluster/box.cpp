@@ -7,7 +7,9 @@
 
 #include "raven/cluster/gateway_sums.hpp"
 #include "raven/data/digits.hpp"
+#include "raven/data/import.hpp"
 #include "raven/data/language.hpp"
+#include "raven/data/story.hpp"
 #include "raven/job/recorder.hpp"
 #include "raven/tensor/fingerprint.hpp"
 #include "raven/transport/relay.hpp"
@@ -82,6 +84,10 @@ ClusterBox::ClusterBox(Data data) : data_(data) {
   std::filesystem::remove_all(folder_);
   if (data == Data::digits) {
     make_digits(330, {.folder = folder_, .seed = 3});
+  } else if (data == Data::text) {
+    make_story(3000, 3, folder_ / "story.txt");
+    import_text(folder_ / "story.txt", {.context = 6, .sequences = TextOptions::Sequences::lines},
+                {.folder = folder_, .rows_per_shard = 70, .valid_fraction = 0.2});
   } else {
     make_tags(40, least_made_words, {.folder = folder_, .seed = 3});
   }
@@ -98,6 +104,10 @@ ClusterBox::ClusterBox(Data data) : data_(data) {
     train.batch = 11;
     train.snippets = 4;
   }
+  if (data == Data::text) {
+    train.batch = 13;
+    train.snippets = 4;
+  }
 }
 
 ClusterBox::~ClusterBox() { std::filesystem::remove_all(folder_); }
@@ -112,6 +122,15 @@ ModelSpec ClusterBox::model_spec() const {
         .loss = choice(find_loss("cross_entropy"), {}),
         .program = program,
         .seed = 7};
+    return model_for(spec, training_->schema());
+  }
+  if (data_ == Data::text) {
+    LayerSpec tied = layer("tied_embedding", {{"width", std::int64_t{5}}});
+    tied.block = {layer("lstm", {{"features", std::int64_t{4}}, {"carry", carries}}),
+                  layer("dropout", {{"rate", 0.1}}),
+                  layer("gru", {{"features", std::int64_t{5}}, {"carry", carries}})};
+    const ModelSpec spec{
+        .layers = {tied}, .loss = choice(find_loss("cross_entropy"), {}), .seed = 7};
     return model_for(spec, training_->schema());
   }
   ModelSpec spec{
@@ -166,6 +185,12 @@ MasterSetup ClusterBox::setup() const {
                 Bytes rows(from.raw_bytes(samples));
                 from.gather_raw(samples, rows);
                 return Blob(std::move(rows));
+              },
+          .carried = model->carried(),
+          .begins_text =
+              [train_set = training_, valid_set = validation_](std::uint32_t dataset,
+                                                               std::int64_t sample) {
+                return (dataset == 0 ? *train_set : *valid_set).begins_sequence(sample);
               },
           .fingerprint = numerics_fingerprint(),
           .core = "test",

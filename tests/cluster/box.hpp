@@ -17,8 +17,9 @@ namespace raven {
 /// local transport.
 class ClusterBox {
  public:
-  /// Digits have one graph for so many rows, sentences one for each sample.
-  enum class Data { digits, sentences };
+  /// Digits have one graph for so many rows, sentences one for each sample; windows of a text are
+  /// learnt with a state that goes on from each to the next.
+  enum class Data { digits, sentences, text };
 
   explicit ClusterBox(Data data = Data::digits);
   ~ClusterBox();
@@ -46,6 +47,7 @@ class ClusterBox {
   bool batch_norm = false;
   Autobatch autobatch = Autobatch::on;
   const ProgramDef* program = nullptr;  ///< in place of layers; sentences only
+  bool carries = true;                  ///< text only
   int gateways = 0;  ///< contributors come in through so many, in turn; 0: they know the master
 
   /// Trains with these contributors until the run ends.
@@ -57,10 +59,11 @@ class ClusterBox {
   /// The pieces, for tests that drive a master by hand.
   [[nodiscard]] MasterSetup setup() const;
   [[nodiscard]] ParameterStore fresh_parameters() const;
+  [[nodiscard]] ModelSpec model_spec() const;
+  [[nodiscard]] std::shared_ptr<const Dataset> training() const { return training_; }
+  [[nodiscard]] std::shared_ptr<const Dataset> validation() const { return validation_; }
 
  private:
-  [[nodiscard]] ModelSpec model_spec() const;
-
   std::filesystem::path folder_;
   Data data_;
   std::shared_ptr<const Dataset> training_;

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <sstream>
 
@@ -47,6 +48,12 @@ Checkpoint sample(std::uint64_t step) {
   return made;
 }
 
+Checkpoint with_state(std::uint64_t step) {
+  Checkpoint made = sample(step);
+  made.carried = Tensor::of({2, 2}, std::array{1.0F, -0.0F, 0.25F, 8.0F});
+  return made;
+}
+
 void expect_same(const Checkpoint& a, const Checkpoint& b) {
   EXPECT_EQ(a.step, b.step);
   EXPECT_EQ(a.seed, b.seed);
@@ -63,6 +70,7 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
   const auto same = [](const Tensor& x, const Tensor& y) {
     return x.type() == y.type() && std::ranges::equal(x.bytes(), y.bytes());
   };
+  EXPECT_TRUE(same(a.carried, b.carried));
   ASSERT_EQ(a.tensors.size(), b.tensors.size());
   for (std::size_t i = 0; i < a.tensors.size(); ++i) {
     EXPECT_EQ(a.tensors[i].name, b.tensors[i].name);
@@ -137,6 +145,24 @@ TEST_F(CheckpointTest, the_same_checkpoint_gives_the_same_file) {
             content(folder / "b" / "step-0000000042.h5"));
 }
 
+TEST_F(CheckpointTest, a_state_that_goes_on_makes_it_version_3_and_is_read_back) {
+  write_checkpoint(folder, with_state(42), 3);
+  const fs::path path = file("step-0000000042.h5");
+  expect_same(read_checkpoint(path), with_state(42));
+  const auto read = ask_peer(path);
+  EXPECT_EQ(read["version"], 3);
+  EXPECT_EQ(read["carried"].dump(), "[[1.0,-0.0],[0.25,8.0]]");
+  write_checkpoint(folder, sample(43), 3);
+  EXPECT_EQ(ask_peer(file("step-0000000043.h5"))["version"], 2);
+  const std::string whole = content(path);
+  for (std::size_t i = 0; i < whole.size(); i += 31) {
+    std::string flipped = whole;
+    flipped[i] = static_cast<char>(flipped[i] ^ 4);
+    put(path, flipped);
+    EXPECT_THROW((void)read_checkpoint(path), InputError) << i;
+  }
+}
+
 TEST_F(CheckpointTest, h5py_reads_it_as_the_format_page_says) {
   write_checkpoint(folder, sample(42), 3);
   const auto read = ask_peer(file("step-0000000042.h5"));
@@ -195,8 +221,9 @@ struct Entry {
 };
 
 /// A sealed file without any HDF5 in it: content, then an index of these tensors.
+/// @param carried the entry of a state that goes on, of which type and offset count
 void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::uint32_t count,
-                std::size_t cut = 0) {
+                std::size_t cut = 0, const std::optional<Entry>& carried = std::nullopt) {
   ByteWriter index;
   for (int i = 0; i < 3; ++i) index.put(std::uint64_t{1});
   index.put(0.5);
@@ -219,10 +246,19 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
     index.put(static_cast<std::uint8_t>(entry.states.size()));
     for (const std::uint64_t state : entry.states) index.put(state);
   }
+  if (carried) {
+    index.put(carried->dtype);
+    index.put(static_cast<std::uint8_t>(carried->dims.size()));
+    for (const std::int64_t dim : carried->dims) index.put(dim);
+    index.put(carried->offset);
+  }
   const auto* begin = reinterpret_cast<const char*>(index.bytes().data());
   const std::size_t size = index.bytes().size() - cut;
   put(path, std::string(512 + 64, '\0') + std::string(begin, size));
-  checkpoint_format::seal(path, {{512 + 64, size}, {}});
+  checkpoint_format::seal(
+      path, {{512 + 64, size},
+             {},
+             carried ? checkpoint_format::version_with_state : checkpoint_format::version});
 }
 
 TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_memory) {
@@ -269,6 +305,21 @@ TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_
     checkpoint_format::seal(path, {place, {}});
     EXPECT_THROW((void)read_checkpoint(path), InputError) << place.offset << " " << place.bytes;
   }
+}
+
+TEST_F(CheckpointTest, a_sealed_state_that_lies_is_refused) {
+  fs::create_directories(folder);
+  const fs::path path = file("x.h5");
+  put_sealed(path, {Entry{}}, 1, 0, Entry{.dims = {1, 4}});
+  EXPECT_EQ(read_checkpoint(path).carried.shape(), (Shape{1, 4}));
+  const std::int64_t huge = std::int64_t{1} << 31;
+  for (const Entry& state : {Entry{.dtype = 9}, Entry{.dims = {huge, huge, 4}},
+                             Entry{.dims = {-2, -3}}, Entry{.dims = {160}}, Entry{.offset = 900}}) {
+    put_sealed(path, {Entry{}}, 1, 0, state);
+    EXPECT_THROW((void)read_checkpoint(path), InputError);
+  }
+  put_sealed(path, {Entry{}}, 1, 1, Entry{});
+  EXPECT_THROW((void)read_checkpoint(path), InputError) << "cut";
 }
 
 TEST_F(CheckpointTest, sealed_garbage_is_read_or_refused_but_never_crashes) {

@@ -13,7 +13,8 @@ std::vector<AnyMessage> one_of_each() {
       Hello{.fingerprint = digest, .core = "Zen", .node = "n1", .pid = 77, .threads = 4},
       Welcome{.seed = 9,
               .batch = 256,
-              .shuffle = false,
+              .order = SampleOrder::streams,
+              .carried = 800,
               .heartbeat = std::chrono::milliseconds(250),
               .cache_bytes = 1 << 20,
               .session = digest},
@@ -69,6 +70,8 @@ TEST(Protocol, fields_come_back_as_they_were) {
   EXPECT_EQ(lease.versions, (std::vector<std::uint64_t>{4, 4, 0}));
   const auto welcome = std::get<Welcome>(decode(encode(messages[1]).head).value());
   EXPECT_EQ(welcome.heartbeat, std::chrono::milliseconds(250));
+  EXPECT_EQ(welcome.order, SampleOrder::streams);
+  EXPECT_EQ(welcome.carried, 800U);
 }
 
 RunOffer an_offer(std::int64_t columns) {

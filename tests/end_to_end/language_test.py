@@ -9,11 +9,13 @@ import json
 import math
 import os
 import signal
+import struct
 import subprocess
 import unittest
 
 import harness
-from harness import DONE, MISTAKE, MPIRUN, EndToEnd, Run, children_of, environment_of, finish, workshop
+from harness import (DONE, MISTAKE, MPIRUN, EndToEnd, Run, TooLate, attempts, children_of, environment_of, finish,
+                     workshop)
 
 JOB = """\
 name: language
@@ -39,7 +41,7 @@ model:
   - tied_embedding:
       width: 24
       layers:
-        - lstm: {features: 24}
+        - lstm: {features: 24, carry: true}
         - dropout: {rate: 0.05}
 """).replace("name: language", "name: cells").replace("1.0e-2", "2.0e-2")
 
@@ -110,7 +112,7 @@ class Language(EndToEnd):
         self.assertEqual(len(run.events("spawning")), 1)
         self.assert_as_reference(run)
 
-    def test_cells_learn_as_well_and_any_crowd_gives_their_bits(self):
+    def test_cells_that_carry_their_state_learn_as_well_and_any_crowd_gives_their_bits(self):
         text = (reference().folder.parent / "story.txt").read_text()
         (workshop() / "cells.yaml").write_text(CELLS)
         alone = Run("cells-alone", "cells.yaml")
@@ -123,6 +125,41 @@ class Language(EndToEnd):
             run = Run(name, "cells.yaml")
             self.assert_done(run.train(*words, **how))
             self.assertEqual(run.summary()["weights_sha256"], alone.summary()["weights_sha256"], name)
+        self.check_killed_master_of_cells(alone)
+        # Along the same lanes, window by window, to the same figures.
+        result = raven("evaluate", alone.folder, "--data", "text/valid.yaml", "--json")
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        for name, value in alone.summary()["valid"].items():
+            self.assertEqual(json.loads(result.stdout)[name], value, name)
+        self.check_sample_of_cells(alone, text)
+
+    def check_sample_of_cells(self, alone, text):
+        """What comes next after several windows is what the model predicts there, going along the data in one lane."""
+        result = raven("predict", alone.folder, "--data", "text/valid.yaml", "--out", "cells.npy", "--kind", "class")
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        file = (workshop() / "cells.npy").read_bytes()
+        classes = struct.unpack_from("<%dq" % 240, file, 10 + struct.unpack_from("<H", file, 8)[0])
+        characters, valid = sorted(set(text)), text[int(len(text) * 0.9):]
+        for window in (1, 2, 5, 9):
+            prompt = valid[:24 * window + 1]
+            said = raven("sample", alone.folder, "--prompt", prompt, "--tokens", 1, "--temperature", 0).stdout
+            self.assertEqual(said, prompt + characters[classes[24 * window]] + "\n")
+
+    def check_killed_master_of_cells(self, alone):
+        run = Run("cells-killed", "cells.yaml")
+        for attempt in attempts(run):
+            with attempt, run.training("--threads", "1") as process:
+                run.await_that(lambda: any(event["step"] >= 5 for event in run.events("checkpoint_written")), "a checkpoint", process)
+                os.kill(process.pid, signal.SIGKILL)
+                process.wait()
+                if (run.folder / "summary.json").exists() and run.summary()["complete"]:
+                    raise TooLate("the run was over before the blow")
+        # In the middle of an epoch, so that the state comes from a checkpoint.
+        steps = alone.summary()["steps"] // 2
+        self.assertTrue(any(int(path.stem.split("-")[1]) % steps != 0 for path in run.checkpoints()))
+        self.assert_done(run.train())
+        self.assertEqual(run.summary()["weights_sha256"], alone.summary()["weights_sha256"])
+        self.assertEqual(run.summary()["valid"], alone.summary()["valid"])
 
     def test_evaluation_gives_the_figures_of_the_run(self):
         run = reference()

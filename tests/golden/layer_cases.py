@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from golden_data import Source, tensor
 from ragged_cases import add_ragged_layers
-from sequence_cases import add_sequence_layers
+from sequence_cases import add_carried, add_sequence_layers
 
 ACTIVATIONS = {
     "none": lambda z: z,
@@ -44,8 +44,9 @@ class Cases:
         return self.source
 
     def add(self, layer, options, x, parameters, forward, mode="training", block=None, buffers=None, after=None,
-            ragged=None, slots=None):
+            ragged=None, slots=None, state=None):
         """`forward` maps (input, parameters) to the output; `after` gives running statistics once it has run.
+        `state` gives what the next window goes on from, once `forward` has run.
         `ragged`: what a row of the input is; `slots`: the inputs of the graph that tell where samples end."""
         x_torch = torch.tensor(x)
         if x_torch.is_floating_point():
@@ -64,7 +65,10 @@ class Cases:
             case["input_gradient"] = tensor(x_torch.grad.numpy())
         if ragged is not None:
             case["ragged"] = ragged
+        if slots is not None:
             case["slots"] = {slot: tensor(value) for slot, value in slots.items()}
+        if state is not None:
+            case["state"] = tensor(state())
         if block is not None:
             case["block"] = block
         if after is not None:
@@ -85,6 +89,7 @@ def layer_cases():
     add_sequence_layers(cases)
     add_ragged_layers(cases)
     add_conv1d(cases)
+    add_carried(cases)
     return cases.cases
 
 

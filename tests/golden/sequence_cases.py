@@ -180,6 +180,46 @@ def add_recurrent(cases):
                       weights, forward)
 
 
+def add_carried(cases):
+    """Two windows of a text, the second from where the first one ended: truncated backpropagation through time, that is,
+    with the state detached. In raven the layers' states stand side by side, of lstm h and c of one after the other."""
+    for name, (gates, kind) in RECURRENT.items():
+        for layers, returns in ((1, "sequence"), (2, "sequence"), (1, "last")):
+            size, width, rows = 3, 4, 2
+            carried = [numpy.zeros((rows, layers * size * (2 if gates == 4 else 1)))]
+            weights = None
+            for _ in range(2):
+                source = cases.begin()
+                x = source.values(rows, 5, width)
+                if weights is None:
+                    weights = {}
+                    for layer in range(layers):
+                        path = "%d." % layer
+                        weights[path + "in.weight"] = source.values(gates * size, width if layer == 0 else size, scale=0.5)
+                        weights[path + "in.bias"] = source.values(gates * size)
+                        weights[path + "state.weight"] = source.values(gates * size, size, scale=0.5)
+                        if name == "gru":
+                            weights[path + "state.bias"] = source.values(size)
+                before = carried[-1]
+
+                def forward(x, p, kind=kind, layers=layers, gates=gates, size=size, returns=returns, before=before):
+                    flat = []
+                    for layer in range(layers):
+                        path = "%d." % layer
+                        bias = torch.zeros(gates * size)
+                        if path + "state.bias" in p:
+                            bias = torch.cat([torch.zeros(2 * size), p[path + "state.bias"]])
+                        flat += [p[path + "in.weight"], p[path + "state.weight"], p[path + "in.bias"], bias]
+                    parts = torch.tensor(before).reshape(before.shape[0], layers, -1, size).permute(2, 1, 0, 3).contiguous()
+                    first = (parts[0], parts[1]) if gates == 4 else parts[0]
+                    y, *last = kind(x, first, flat, True, layers, 0.0, False, False, True)
+                    last = torch.stack([part.detach() for part in last])
+                    carried.append(last.permute(2, 1, 0, 3).reshape(before.shape).numpy())
+                    return y if returns == "sequence" else y[:, -1]
+                cases.add(name, {"features": size, "layers": layers, "carry": True, "dropout": 0.0, "returns": returns}, x,
+                          weights, forward, slots={"5": before.astype("float32")}, state=lambda: carried[-1])
+
+
 def add_sequence_ops(add, source):
     """Ops that no layer reaches: other keys than queries, padding, other axes."""
     s = source()

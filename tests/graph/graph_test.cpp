@@ -44,6 +44,46 @@ TEST(Graph, golden_bytes_of_format_1_are_still_read_and_written) {
             "895a882afb364014ac505d4e143328fe5893fe9ab68467f99de037591ea7501e");
 }
 
+/// y = f(x, state), and a state made of both.
+Graph with_state() {
+  Tape tape;
+  const Variable state = tape.input(slot_state, {DType::f32, {2, 3}});
+  const Variable x = tape.input(slot_features, {DType::f32, {2, 3}});
+  tape.set_prediction(add(x, state));
+  tape.set_state(sub(x, state));
+  return tape.take();
+}
+
+TEST(Graph, a_state_makes_it_format_2_and_round_trips) {
+  const Graph graph = with_state();
+  const Bytes bytes = encode(graph);
+  EXPECT_EQ(bytes[4], std::byte{2});
+  const Graph again = decode_graph(bytes);
+  EXPECT_EQ(again.state, graph.state);
+  EXPECT_EQ(encode(again), bytes);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_THROW(static_cast<void>(decode_graph(ByteSpan(bytes).first(size))), InputError) << size;
+  }
+}
+
+TEST(Graph, a_state_has_its_input_and_its_type) {
+  const auto broken = [&](auto change) {
+    Graph graph = with_state();
+    change(graph);
+    EXPECT_THROW(check(graph), InputError);
+  };
+  check(with_state());
+  broken([](Graph& g) { g.state.reset(); });
+  broken([](Graph& g) { g.nodes[0].slot = slot_lengths; });
+  broken([](Graph& g) { g.state = ValueRef{9, 0}; });
+  broken([](Graph& g) { g.nodes[0].outputs[0].shape = {3, 2}; });
+  broken([](Graph& g) {
+    for (Node& node : g.nodes) {
+      for (ValueType& type : node.outputs) type.shape = {6};
+    }
+  });
+}
+
 TEST(Graph, bytes_cut_short_anywhere_are_an_input_error) {
   const Bytes bytes = encode(small_classifier());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -72,7 +112,8 @@ bool accepted(ByteSpan bytes) {
 TEST(Graph, damaged_bytes_are_rejected_or_a_valid_graph) {
   int rejected = 0;
   int valid = 0;
-  for (const Graph& graph : {small_classifier(), every_layer(), random_graph(4, 15)}) {
+  for (const Graph& graph :
+       {small_classifier(), every_layer(), random_graph(4, 15), with_state()}) {
     const Bytes bytes = encode(graph);
     RandomStream random({.seed = 12});
     const auto size = static_cast<std::uint32_t>(bytes.size());

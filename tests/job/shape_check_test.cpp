@@ -118,6 +118,21 @@ TEST_F(CheckJob, a_loss_that_does_not_fit_the_targets_is_told_with_its_place) {
   EXPECT_TRUE(texts[0].starts_with("job.yaml:2:7: ")) << texts[0];
 }
 
+TEST_F(CheckJob, a_state_is_carried_where_windows_follow_one_another_and_forward_only) {
+  const auto texts_of = [&](const std::string& options) {
+    return check("[{reshape: {shape: [12, 6]}}, {gru: {features: 3, " + options +
+                 "}}, flatten, {linear: {features: 4}}]");
+  };
+  EXPECT_EQ(texts_of("carry: false"), Texts{});
+  const Texts images = texts_of("carry: true");
+  ASSERT_EQ(images.size(), 1U);
+  EXPECT_TRUE(images[0].starts_with("job.yaml:1:39: 1.gru: there is no state to carry"))
+      << images[0];
+  const Texts both = texts_of("carry: true, bidirectional: true");
+  ASSERT_EQ(both.size(), 1U);
+  EXPECT_TRUE(both[0].starts_with("job.yaml:1:39: 1.gru: the state of the way back")) << both[0];
+}
+
 TEST_F(CheckJob, token_ids_need_an_embedding) {
   SampleSchema tokens{.feature_type = FeatureType::i32,
                       .feature_shape = Shape{12},

@@ -218,8 +218,9 @@ Graph run_layer(const Json& test_case) {
   SCOPED_TRACE(describe(test_case));
   const bool training = test_case.at("mode") == "training";
   const Json slots = test_case.value("slots", Json::object());
-  const std::int64_t samples =
-      slots.empty() ? 1 : tensor_of(slots.at(std::to_string(slot_lengths))).count();
+  const std::int64_t samples = ragged_of(test_case) == Ragged::no
+                                   ? 1
+                                   : tensor_of(slots.at(std::to_string(slot_lengths))).count();
   Probe probe(training ? Tape::Mode::training : Tape::Mode::inference, samples);
   ParameterStore& store = probe.store();
   for (const auto& [slot, value] : slots.items()) {
@@ -227,13 +228,15 @@ Graph run_layer(const Json& test_case) {
   }
   const Variable input = probe.put(tensor_of(test_case.at("input")));
   const LayerSpec spec = layer_spec(test_case);
+  std::int64_t carried = 0;
   const auto module = find_module(spec.layer.type)
                           ->make({.store = store,
                                   .path = "",
                                   .input = input.type(),
                                   .seed = 1,
                                   .block = spec.block,
-                                  .ragged = ragged_of(test_case)},
+                                  .ragged = ragged_of(test_case),
+                                  .carried = &carried},
                                  spec.layer.options);
   const Json& parameters = test_case.at("parameters");
   // The input is a parameter too if it has a gradient.
@@ -245,7 +248,10 @@ Graph run_layer(const Json& test_case) {
     EXPECT_EQ(store[*id].value.type(), given.type()) << name;
     store.replace(*id, given, 0);
   }
-  probe.run(module->forward(store, input), tensor_of(test_case.at("output_gradient")));
+  const Variable output = module->forward(store, input);
+  EXPECT_EQ(carried, probe.tape().state_size());
+  if (carried > 0) probe.tape().set_state(concat(probe.tape().state_parts()));
+  probe.run(output, tensor_of(test_case.at("output_gradient")));
   expect_near(probe.output(), test_case.at("output"), "output");
   if (test_case.contains("input_gradient")) {
     expect_near(std::as_const(probe.gradient_of_put(0)).view(), test_case.at("input_gradient"),
@@ -254,6 +260,9 @@ Graph run_layer(const Json& test_case) {
   for (const auto& [name, value] : test_case.at("parameter_gradients").items()) {
     const auto id = parameter_named(store, name);
     expect_near(std::as_const(probe.gradient(*id)).view(), value, "gradient of " + name);
+  }
+  if (carried > 0) {
+    expect_near(probe.value(*probe.graph().state), test_case.at("state"), "state that goes on");
   }
   if (test_case.contains("statistics")) expect_statistics(probe, store, test_case);
   return probe.graph();

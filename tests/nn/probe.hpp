@@ -33,6 +33,7 @@ class Probe {
     return tape_.parameter(store_, id);
   }
   [[nodiscard]] Variable put_input(const Tensor& value) {
+    if (inputs_.size() == slot_state) inputs_.emplace_back();  // that one is put_at()
     inputs_.push_back(value);
     return tape_.input(static_cast<std::uint32_t>(inputs_.size() - 1), value.type());
   }

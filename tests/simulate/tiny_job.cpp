@@ -6,6 +6,7 @@
 
 #include "raven/data/import.hpp"
 #include "raven/data/language.hpp"
+#include "raven/data/story.hpp"
 #include "raven/data/table.hpp"
 
 namespace raven {
@@ -27,6 +28,11 @@ TinyJob::TinyJob(Data data) {
     make_table(70, 1, folder_ / "table.csv");
     import_csv(folder_ / "table.csv", {.target = "outcome"}, {.folder = folder_ / "data"});
     std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny.yaml", job_);
+  } else if (data == Data::text) {
+    make_story(700, 1, folder_ / "story.txt");
+    import_text(folder_ / "story.txt", {.context = 6, .sequences = TextOptions::Sequences::lines},
+                {.folder = folder_ / "data", .rows_per_shard = 40, .valid_fraction = 0.25});
+    std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny_text.yaml", job_);
   } else {
     make_tags(18, least_made_words, {.folder = folder_ / "data", .seed = 2});
     std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny_sentences.yaml", job_);

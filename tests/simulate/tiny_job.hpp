@@ -10,8 +10,9 @@ namespace raven {
 /// statistics, dropout, an optimizer with state, batches and snippets of unequal size.
 class TinyJob {
  public:
-  /// Of a table, or of sentences: then each sample has a graph of its own.
-  enum class Data { table, sentences };
+  /// Of a table; of sentences: then each sample has a graph of its own; of a text: then a state
+  /// goes on from window to window.
+  enum class Data { table, sentences, text };
 
   explicit TinyJob(Data data = Data::table);
   ~TinyJob();

@@ -42,6 +42,9 @@ struct Checkpoint {
   EpochSums epoch;
   std::string history_json;  ///< finished epochs as reported so far, a JSON array
   std::vector<CheckpointTensor> tensors;
+  /// What the rows of the next step go on from, f32 [rows, numbers], in the middle of an epoch of a
+  /// model that carries a state; else empty.
+  Tensor carried;
 };
 
 /// What went wrong with a file that was passed over.

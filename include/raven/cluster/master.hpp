@@ -68,6 +68,12 @@ struct MasterSetup {
   std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
   /// Raw rows of a data set, for contributors that can't open its shards.
   std::function<Blob(std::uint32_t dataset, std::span<const std::int64_t> samples)> raw_rows;
+  /// Numbers of state that the model carries from a window to the next one of its text; 0: none.
+  /// Else batches are streams (SampleOrder), and evaluations, too, go along them step by step.
+  std::int64_t carried = 0;
+  /// Whether nothing of its text stands before that window, so that it goes on from zeros. There
+  /// where something is carried.
+  std::function<bool(std::uint32_t dataset, std::int64_t sample)> begins_text = {};
   Digest fingerprint;  ///< of this process, for `numerics: strict`
   std::string core;
   Digest training_digest;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "raven/core/digest.hpp"
+#include "raven/data/sampler.hpp"
 #include "raven/data/schema.hpp"
 #include "raven/graph/graph.hpp"
 #include "raven/snippet/snippet.hpp"
@@ -20,7 +21,7 @@ namespace raven {
 // at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
 // itself.
 
-constexpr std::uint32_t protocol_version = 5;
+constexpr std::uint32_t protocol_version = 6;
 
 /// Tensors that a model may have: their versions go with every lease, in its head.
 constexpr std::size_t max_parameters = 4000;
@@ -47,7 +48,10 @@ struct DatasetOffer {
 struct Welcome {
   std::uint64_t seed = 0;
   std::int64_t batch = 1;
-  bool shuffle = true;
+  SampleOrder order = SampleOrder::shuffled;
+  /// Numbers of state that go on from a window to the next one of its lane; only with
+  /// SampleOrder::streams. 0: none.
+  std::uint32_t carried = 0;
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds lost_after{4000};
   std::uint64_t cache_bytes = 0;  ///< memory for shards
@@ -94,10 +98,13 @@ struct ParameterMessage {
   std::uint64_t version = 0;
 };
 
-/// Master to contributor: compute this subtree. With `inline_rows` the body holds its raw rows.
+/// Master to contributor: compute this subtree. The body holds, of a model that carries a state,
+/// what each of its rows goes on from, f32 [rows, Welcome::carried]; then, with `inline_rows`, its
+/// raw rows.
 struct Lease {
   std::uint64_t work = 0;
   Purpose purpose = Purpose::train;
+  /// Of the run; of an evaluation in streams: of the evaluation, from 0.
   std::uint64_t step = 0;
   std::uint32_t dataset = 0;
   bool inline_rows = false;
@@ -111,7 +118,7 @@ struct Lease {
 };
 
 /// Contributor to master, after a snippet's forward pass; the body holds its statistics one after
-/// the other, or its prediction.
+/// the other, then the state that its rows' next windows go on from.
 struct StatsMessage {
   std::uint64_t work = 0;
   SnippetRange node;

@@ -31,11 +31,12 @@ enum InputSlot : std::uint32_t {
   slot_targets = 1,
   slot_lengths = 2,  ///< i32 [samples]: tokens (of a tree: leaves) of each
   slot_parents = 3,  ///< i32 [nodes], trees: in postorder, the parent's number in its own tree; -1
-  slot_nodes = 4     ///< i32 [samples], trees: nodes of each
+  slot_nodes = 4,    ///< i32 [samples], trees: nodes of each
+  slot_state = 5     ///< f32 [rows, numbers]: what Graph::state was for the windows before these
 };
 
 /// How many an executor knows.
-constexpr std::size_t input_slots = 5;
+constexpr std::size_t input_slots = 6;
 
 /// Inputs of a graph are few: a slot is below this.
 constexpr std::uint32_t max_input_slots = 16;
@@ -83,6 +84,10 @@ struct Graph {
   std::vector<Statistic> statistics;
   /// What prediction returns (logits, values).
   std::optional<ValueRef> prediction;
+  /// What goes on with each row's stream of windows, f32 [rows, numbers]: given to the graph of the
+  /// next windows at slot_state, which has this type. A graph has both or neither. No gradient goes
+  /// through it.
+  std::optional<ValueRef> state;
 };
 
 [[nodiscard]] const ValueType& type_of(const Graph& graph, ValueRef value);
@@ -99,7 +104,7 @@ struct GraphLimits {
 
 /// The rules that decode_graph() and Plan insist on beside those of single ops: references point to
 /// earlier nodes, an input slot or parameter is one node only, losses and weights are [rows] of
-/// f32.
+/// f32, a state is [rows, numbers] of f32 and has its input.
 /// @throws InputError
 void check(const Graph& graph);
 

@@ -79,6 +79,14 @@ class Tape {
   /// Names the loss of each row and its weight.
   void set_loss(Variable losses, Variable weights);
   void set_prediction(Variable value);
+  /// Names what becomes slot_state of the windows after these; f32 [rows, numbers].
+  void set_state(Variable value);
+  /// Keeps a part of that for whoever records the whole: [rows, any]. Parts stand side by side in
+  /// the order in which they were added.
+  void add_state_part(Variable part);
+  [[nodiscard]] std::span<const Variable> state_parts() const { return state_parts_; }
+  /// Numbers of the parts so far: where in slot_state the next one begins.
+  [[nodiscard]] std::int64_t state_size() const { return state_size_; }
   void add_metric(std::string name, Variable value);
   void add_statistic(ParameterId into, Variable value, double momentum);
 
@@ -97,6 +105,8 @@ class Tape {
   Graph graph_;
   std::vector<std::uint32_t> input_nodes_;      // by slot: number of its node + 1, 0 for none
   std::vector<std::uint32_t> parameter_nodes_;  // by ParameterId, the same
+  std::vector<Variable> state_parts_;
+  std::int64_t state_size_ = 0;
   const ParameterStore* store_ = nullptr;
   std::span<const ConstView> inputs_;
   std::vector<std::vector<Tensor>> values_;  // by node, empty where not computed

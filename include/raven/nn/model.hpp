@@ -22,6 +22,8 @@ struct ModelSpec {
   Ragged ragged = Ragged::no;
   std::int64_t vocabulary = 0;
   std::int64_t classes = 0;
+  /// Samples are windows that follow one another in texts: layers may carry their state along.
+  bool windows = false;
 };
 
 /// The network of a job: modules over a parameter store and the loss, or a program. Recording runs
@@ -37,6 +39,9 @@ class Model {
   /// The graph of a batch of that many rows. @pre !by_sample()
   [[nodiscard]] Graph record(const ParameterStore& store, std::int64_t rows, Tape::Mode mode) const;
 
+  /// Numbers of state that a row's window gives to the next one of its text (slot_state, and
+  /// Graph::state, are [rows, carried()]); 0: none, each window stands alone.
+  [[nodiscard]] std::int64_t carried() const { return carried_; }
   /// Whether each sample has a graph of its own: where a row is not a sample, and for programs.
   [[nodiscard]] bool by_sample() const { return ragged_ != Ragged::no || program_ != nullptr; }
   /// Whether that graph follows from the sizes of a sample's parts alone.
@@ -55,6 +60,7 @@ class Model {
   std::unique_ptr<Program> program_;
   OpRows ops_;
   Ragged ragged_;
+  std::int64_t carried_ = 0;
   const LossDef* loss_;
   Options loss_options_;
   ValueType features_;

@@ -43,6 +43,9 @@ struct ModuleContext {
   std::span<const LayerSpec> block = {};
   std::int64_t vocabulary = 0;  ///< of the features, when they are tokens
   Ragged ragged = Ragged::no;   ///< of the input; a layer that gives a row a sample ends it
+  /// Numbers of state that layers carry from window to window (slot_state), added up while they are
+  /// made; null where samples are not windows of a text.
+  std::int64_t* carried = nullptr;
 };
 
 /// A kind of layer: a row in a table, found by the name that a job gives it.

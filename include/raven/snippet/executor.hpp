@@ -39,6 +39,8 @@ struct SnippetBatch {
   RowReader read_rows;
   /// Gradients asked of each snippet beside those that its plan makes: zeros where it makes none.
   std::vector<ParameterId> gradients = {};
+  /// Of a model that carries a state from window to window: what each snippet goes on from.
+  std::vector<Tensor> states = {};
 };
 
 /// What comes out of a batch, piece by piece, as soon as it is there.

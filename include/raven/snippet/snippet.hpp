@@ -34,6 +34,7 @@ struct SnippetStats {
   std::vector<double> metrics;  ///< in the graph's order, sums over rows
   std::vector<Tensor> statistics;  ///< in the graph's order
   Tensor prediction;               ///< Purpose::predict only
+  Tensor state;                    ///< what the next windows of its rows go on from, if anything
   std::uint64_t compute_ns = 0;
 };
 
