@@ -36,7 +36,7 @@ Option Option::capture_default_str() { return Option(option_->capture_default_st
 
 Option Option::type_name(std::string name) { return Option(option_->type_name(std::move(name))); }
 
-Option Option::group(std::string heading) { return Option(option_->group(heading)); }
+Option Option::group(const std::string& heading) { return Option(option_->group(heading)); }
 
 Command Command::add_subcommand(std::string name, std::string help) {
   return Command(*app_->add_subcommand(std::move(name), std::move(help)));
@@ -62,11 +62,11 @@ Option Command::add_flag(std::string name, bool& value, std::string help) {
   return Option(app_->add_flag(std::move(name), value, std::move(help)));
 }
 
-Option Command::add_word(std::string name, std::function<void(const std::string&)> take,
-                         std::vector<std::string> known, std::string help) {
-  return Option(
-      app_->add_option_function<std::string>(std::move(name), std::move(take), std::move(help))
-          ->check(CLI::IsMember(std::move(known)).description("")));
+Option Command::add_word(const std::string& name,
+                         const std::function<void(const std::string&)>& take,
+                         std::vector<std::string> known, const std::string& help) {
+  return Option(app_->add_option_function<std::string>(name, take, help)
+                    ->check(CLI::IsMember(std::move(known)).description("")));
 }
 
 void Command::footer(std::string text) { app_->footer(std::move(text)); }

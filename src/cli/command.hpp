@@ -39,7 +39,7 @@ class Option {
   Option capture_default_str();
   Option type_name(std::string name);
   /// The heading it stands under in --help; an empty one hides it.
-  Option group(std::string heading);
+  Option group(const std::string& heading);
 
  private:
   CLI::Option* option_;
@@ -61,13 +61,13 @@ class Command {
   Option add_flag(std::string name, bool& value, std::string help = "");
   /// An option whose words stand for values.
   template <class Enum>
-  Option add_choice(std::string name, Enum& value, const std::map<std::string, Enum>& words,
-                    std::string help) {
+  Option add_choice(const std::string& name, Enum& value, const std::map<std::string, Enum>& words,
+                    const std::string& help) {
     std::vector<std::string> known;
     for (const auto& [word, meaning] : words) known.push_back(word);
     return add_word(
-        std::move(name), [&value, words](const std::string& word) { value = words.at(word); },
-        std::move(known), std::move(help));
+        name, [&value, words](const std::string& word) { value = words.at(word); },
+        std::move(known), help);
   }
 
   /// Stands at the end of --help.
@@ -76,8 +76,8 @@ class Command {
   void callback(std::function<void()> then);
 
  private:
-  Option add_word(std::string name, std::function<void(const std::string&)> take,
-                  std::vector<std::string> known, std::string help);
+  Option add_word(const std::string& name, const std::function<void(const std::string&)>& take,
+                  std::vector<std::string> known, const std::string& help);
 
   CLI::App* app_;
 };
