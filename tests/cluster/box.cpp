@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <thread>
 
 #include "raven/cluster/gateway_sums.hpp"
@@ -85,7 +86,11 @@ ClusterBox::ClusterBox(Data data) : data_(data) {
   if (data == Data::digits) {
     make_digits(330, {.folder = folder_, .seed = 3});
   } else if (data == Data::text) {
-    make_story(3000, 3, folder_ / "story.txt");
+    // A sentence a line, of which many begin in the middle of a lane.
+    std::filesystem::create_directories(folder_);
+    std::ofstream text(folder_ / "story.txt");
+    for (std::uint64_t i = 0; i < 60; ++i) text << story_sentence(3, i) << '\n';
+    text.close();
     import_text(folder_ / "story.txt", {.context = 6, .sequences = TextOptions::Sequences::lines},
                 {.folder = folder_, .rows_per_shard = 70, .valid_fraction = 0.2});
   } else {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "raven/data/import.hpp"
 #include "raven/data/language.hpp"
@@ -29,7 +30,9 @@ TinyJob::TinyJob(Data data) {
     import_csv(folder_ / "table.csv", {.target = "outcome"}, {.folder = folder_ / "data"});
     std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny.yaml", job_);
   } else if (data == Data::text) {
-    make_story(700, 1, folder_ / "story.txt");
+    std::ofstream text(folder_ / "story.txt");
+    for (std::uint64_t i = 0; i < 16; ++i) text << story_sentence(1, i) << '\n';
+    text.close();
     import_text(folder_ / "story.txt", {.context = 6, .sequences = TextOptions::Sequences::lines},
                 {.folder = folder_ / "data", .rows_per_shard = 40, .valid_fraction = 0.25});
     std::filesystem::copy(RAVEN_SOURCE_DIR "/tests/simulate/tiny_text.yaml", job_);
