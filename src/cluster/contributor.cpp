@@ -370,10 +370,11 @@ struct Contributor::Impl {
   void on_computed(ComputeEvent& event) {
     if (auto* stats = std::get_if<SnippetStatsReady>(&event)) return send_stats(*stats);
     if (auto* gradient = std::get_if<GradientReady>(&event)) {
-      return send(
-          GradientMessage{
-              .work = gradient->work, .node = gradient->node, .parameter = gradient->parameter},
-          gradient->sum.blob());
+      return send(GradientMessage{.work = gradient->work,
+                                  .node = gradient->node,
+                                  .parameter = gradient->parameter,
+                                  .form = gradient->sum.form()},
+                  gradient->sum.blob());
     }
     if (auto* done = std::get_if<BatchDone>(&event)) {
       return send(DoneMessage{.work = done->work,

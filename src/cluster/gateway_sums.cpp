@@ -9,7 +9,6 @@
 #include "raven/cluster/protocol.hpp"
 #include "raven/core/buffer_pool.hpp"
 #include "raven/snippet/tree.hpp"
-#include "raven/tensor/kernels/elementwise.hpp"
 
 namespace raven {
 namespace {
@@ -28,7 +27,7 @@ struct Claim {
 /// A sum that waits for its sibling.
 struct Kept {
   SnippetRange node;
-  Blob sum;
+  Gradient sum;
 };
 
 class GatewaySums final : public Passage {
@@ -105,15 +104,17 @@ class GatewaySums final : public Passage {
     if (claim == claims_.end()) return false;
     claim->delivered.push_back(id.value);
     std::vector<Kept>& kept = kept_[id.value];
-    // All that is kept of a parameter is of one size, and of snippets of its own.
+    std::optional<Gradient> decoded = decode_gradient(gradient.form, body);
+    if (!decoded) return false;
+    // All that is kept of a parameter can be added up, and is of snippets of its own.
     const bool fits = std::all_of(kept.begin(), kept.end(), [&](const Kept& sum) {
-      return sum.sum.size() == body.size() && !sum.node.overlaps(gradient.node);
+      return can_add(sum.sum, *decoded) && !sum.node.overlaps(gradient.node);
     });
     const std::optional<SnippetRange> sibling = sibling_of(gradient.node);
-    if (!fits || body.size() % sizeof(float) != 0 || !sibling || !comes(*sibling, id)) return false;
+    if (!fits || !sibling || !comes(*sibling, id)) return false;
     const GradientMessage note{gradient.work, gradient.node, id, true};
     inward.push_back({from, encode(note)});
-    Kept sum{gradient.node, body};
+    Kept sum{gradient.node, std::move(*decoded)};
     while (const auto other = sibling_of(sum.node)) {
       const auto found = std::find_if(kept.begin(), kept.end(), [&](const Kept& candidate) {
         return candidate.node == *other;
@@ -129,16 +130,7 @@ class GatewaySums final : public Passage {
 
   [[nodiscard]] Kept add(Kept a, Kept b) {
     if (b.node.first < a.node.first) std::swap(a, b);
-    const std::size_t count = a.sum.size() / sizeof(float);
-    const std::shared_ptr<std::byte> to = buffers_.take(a.sum.size());
-    kernels::add(static_cast<std::int64_t>(count), numbers_of(a.sum), numbers_of(b.sum),
-                 reinterpret_cast<float*>(to.get()));
-    return {{a.node.first, a.node.count + b.node.count},
-            Blob(to, {to.get(), count * sizeof(float)})};
-  }
-
-  static const float* numbers_of(const Blob& blob) {
-    return reinterpret_cast<const float*>(blob.bytes().data());
+    return {{a.node.first, a.node.count + b.node.count}, sum_of(a.sum, b.sum, buffers_)};
   }
 
   [[nodiscard]] std::optional<SnippetRange> sibling_of(SnippetRange node) const {
@@ -173,7 +165,8 @@ class GatewaySums final : public Passage {
          it = std::find_if(kept.begin(), kept.end(), in_vain)) {
       const Kept sum = std::move(*it);
       kept.erase(it);
-      inward.push_back({gateway, encode(SumMessage{work_, sum.node, id}, sum.sum)});
+      inward.push_back(
+          {gateway, encode(SumMessage{work_, sum.node, id, sum.sum.form()}, sum.sum.blob())});
     }
   }
 

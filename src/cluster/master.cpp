@@ -5,6 +5,7 @@
 
 #include "cluster/master_impl.hpp"
 #include "raven/core/error.hpp"
+#include "raven/graph/row_sink.hpp"
 
 namespace raven {
 namespace {
@@ -366,7 +367,11 @@ std::size_t Master::largest_answer() const {
   }
   std::size_t largest = statistics;
   for (const Parameter& parameter : m.model.parameters().all()) {
-    largest = std::max(largest, parameter.value.type().bytes());
+    const ValueType& type = parameter.value.type();
+    // Should each row of a table come by itself, its number comes with it.
+    const std::size_t numbers =
+        is_table(type) ? (1 + static_cast<std::size_t>(type.shape[0])) * sizeof(std::uint32_t) : 0;
+    largest = std::max(largest, type.bytes() + numbers);
   }
   return largest;
 }

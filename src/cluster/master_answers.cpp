@@ -3,7 +3,6 @@
 
 #include "cluster/master_impl.hpp"
 #include "raven/core/error.hpp"
-#include "raven/tensor/kernels/elementwise.hpp"
 
 namespace raven {
 
@@ -67,7 +66,7 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
   if (message.withheld && (member.gateway == 0 || !phase->asks_for(message.parameter))) {
     return distrust(member.peer, "what only a gateway says", now);
   }
-  if (!message.withheld && !use_gradient(message.node, message.parameter, body)) {
+  if (!message.withheld && !use_gradient(message.node, message.parameter, message.form, body)) {
     return distrust(member.peer, "a gradient that nobody asked for, or of the wrong size", now);
   }
   lease->withheld = lease->withheld || message.withheld;
@@ -101,22 +100,24 @@ bool Master::Impl::use_sum(std::uint32_t gateway, const SumMessage& message, con
     std::fill(first, first + lease.node.count, true);
   }
   return std::find(leased.begin(), leased.end(), false) == leased.end() &&
-         use_gradient(message.node, message.parameter, body);
+         use_gradient(message.node, message.parameter, message.form, body);
 }
 
-bool Master::Impl::use_gradient(SnippetRange node, ParameterId id, const Blob& body) {
+bool Master::Impl::use_gradient(SnippetRange node, ParameterId id, Gradient::Form form,
+                                const Blob& body) {
   if (id.value >= model.parameters().size()) return false;
-  const auto add = [&](const Tensor& left, const Tensor& right) {
-    Tensor sum(left.type(), buffers);
-    compute.run([&] {
-      kernels::add(sum.count(), left.values().data(), right.values().data(), sum.values().data());
-    });
+  std::optional<Gradient> gradient =
+      decode_gradient(form, body, model.parameters()[id].value.type());
+  if (!gradient) return false;
+  const auto add = [&](const Gradient& left, const Gradient& right) {
+    Gradient sum;
+    compute.run([&] { sum = sum_of(left, right, buffers); });
     return sum;
   };
-  const ValueType& type = model.parameters()[id].value.type();
   // The global norm is that of the sum; otherwise the optimizer adds on its way through memory.
   const bool adds_last = setup.train.clip.norm > 0;
-  return phase->add_gradient(node, id, body, type, adds_last, add) != Phase::Verdict::wrong;
+  return phase->add_gradient(node, id, std::move(*gradient), adds_last, add) !=
+         Phase::Verdict::wrong;
 }
 
 void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {

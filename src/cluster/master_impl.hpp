@@ -51,8 +51,8 @@ struct Master::Impl {
   /// @throws InputError then
   void doubt(Member& member, OpenLease& lease, const StatsMessage& message, Instant now);
   [[nodiscard]] InputError went_astray() const;
-  /// Adds a gradient that came, along the tree. @return false when it is of the wrong size
-  bool use_gradient(SnippetRange node, ParameterId id, const Blob& body);
+  /// Adds a gradient that came, along the tree. @return false when it does not fit the parameter
+  bool use_gradient(SnippetRange node, ParameterId id, Gradient::Form form, const Blob& body);
   /// Notes what a result means for its lease and for its sender's time.
   void note_answer(Member& member, OpenLease& lease, Instant now);
   /// Notes how long a lease of so many rows took.

@@ -7,8 +7,6 @@
 #include "raven/cluster/scheduler.hpp"
 #include "raven/core/error.hpp"
 #include "raven/graph/plan.hpp"
-#include "raven/tensor/kernels/elementwise.hpp"
-#include "raven/tensor/kernels/reduce.hpp"
 
 namespace raven {
 
@@ -209,8 +207,7 @@ std::optional<float> Master::Impl::gradient_scale() {
   if (!phase->all_totals()) return std::nullopt;
   double squares = 0;
   for (const ParameterId id : phase->graph->gradients) {
-    const Tensor& total = phase->total(id).sum;
-    compute.run([&] { squares += kernels::sum_of_squares(total.count(), total.values().data()); });
+    compute.run([&] { squares += sum_of_squares(phase->total(id).sum); });
   }
   const double norm = std::sqrt(squares) * static_cast<double>(mean);
   return static_cast<float>(static_cast<double>(mean) * std::min(1.0, limit / (norm + 1e-6)));

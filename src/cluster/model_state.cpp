@@ -23,20 +23,30 @@ ModelState::ModelState(const TrainSpec& train, ParameterStore store, BufferPool&
 void ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
                         std::int64_t step, double rate) {
   const bool decays = store_[id].decays;
-  Tensor before = store_.take(id);
-  // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
-  // it.
-  Tensor after = before.unique() ? before : Tensor(before.type(), buffers_);
   UpdateCall call{.step = step,
                   .rate = rate,
                   .gradient_scale = scale,
                   .decays = decays,
-                  .before = std::as_const(before).values(),
-                  .after = after.values(),
-                  .gradient = gradient.sum.values(),
+                  .before = {},
+                  .after = {},
+                  .gradient = {},
                   .state = {}};
-  if (!gradient.also.empty()) call.gradient_also = gradient.also.values();
   if (clip_.value > 0) call.clip_value = static_cast<float>(clip_.value);
+  const bool by_rows = gradient.sum.form() == Gradient::Form::rows;
+  if (by_rows && optimizer_->leaves_zeros != nullptr &&
+      optimizer_->leaves_zeros(optimizer_choice_.options, decays)) {
+    return update_rows(id, gradient.sum.rows(), call);
+  }
+  befores_.erase(id.value);
+  const Tensor sum = expand(gradient.sum, store_[id].value.type(), buffers_);
+  Tensor before = store_.take(id);
+  // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
+  // it.
+  Tensor after = before.unique() ? before : Tensor(before.type(), buffers_);
+  call.before = std::as_const(before).values();
+  call.after = after.values();
+  call.gradient = sum.values();
+  if (!gradient.also.empty()) call.gradient_also = gradient.also.values();
   auto& state = states_[id.value].tensors;
   for (std::size_t i = 0; i < state.size(); ++i) {
     if (!state[i].unique()) state[i] = state[i].clone();
@@ -44,6 +54,41 @@ void ModelState::update(ParameterId id, const GradientTotal& gradient, float sca
   }
   optimizer_->update(optimizer_choice_.options, call);
   store_.replace(id, std::move(after), static_cast<std::uint64_t>(step));
+}
+
+Tensor ModelState::copy_to_update(ParameterId id, const Tensor& before) {
+  if (before.unique()) return before;
+  const auto found = befores_.find(id.value);
+  if (found == befores_.end() || !found->second.value.unique()) {
+    Tensor copy(before.type(), buffers_);
+    std::memcpy(copy.view().data, before.view().data, before.type().bytes());
+    return copy;
+  }
+  Tensor copy = std::move(found->second.value);
+  const auto width = static_cast<std::size_t>(before.shape()[1]);
+  for (const std::uint32_t row : std::as_const(found->second.rows).numbers()) {
+    std::memcpy(&copy.values()[row * width], &before.values()[row * width], width * sizeof(float));
+  }
+  return copy;
+}
+
+void ModelState::update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call) {
+  const auto version = static_cast<std::uint64_t>(call.step);
+  Tensor before = store_.take(id);
+  if (gradient.count() == 0) return store_.replace(id, std::move(before), version);
+  Tensor after = copy_to_update(id, before);
+  call.before = std::as_const(before).values();
+  call.after = after.values();
+  call.gradient = gradient.values();
+  call.rows = gradient.numbers();
+  optimizer_->update(optimizer_choice_.options, call);
+  const bool in_place = std::as_const(after).view().data == std::as_const(before).view().data;
+  store_.replace(id, std::move(after), version);
+  if (in_place) {
+    befores_.erase(id.value);
+  } else {
+    befores_[id.value] = {std::move(before), gradient};
+  }
 }
 
 void ModelState::merge_statistic(ParameterId id, const Tensor& value, double momentum,
@@ -95,6 +140,7 @@ void ModelState::restore(const Checkpoint& checkpoint) {
         throw mismatch("optimizer state of another shape");
     }
   }
+  befores_.clear();
   for (std::size_t i = 0; i < store_.size(); ++i) {
     const CheckpointTensor& saved = checkpoint.tensors[i];
     const ParameterId id{static_cast<std::uint32_t>(i)};

@@ -114,10 +114,9 @@ Blob Phase::state_of(SnippetRange node) const {
           all.bytes().subspan(first * row, static_cast<std::size_t>(rows(node)) * row)};
 }
 
-Phase::Verdict Phase::add_gradient(SnippetRange node, ParameterId id, const Blob& body,
-                                   const ValueType& type, bool adds_last,
-                                   FunctionRef<Tensor(const Tensor&, const Tensor&)> add) {
-  if (!asks_for(id) || body.size() != type.bytes()) return Verdict::wrong;
+Phase::Verdict Phase::add_gradient(SnippetRange node, ParameterId id, Gradient sum, bool adds_last,
+                                   FunctionRef<Gradient(const Gradient&, const Gradient&)> add) {
+  if (!asks_for(id)) return Verdict::wrong;
   TensorProgress& progress = tensors_[id.value];
   const auto first = progress.covered.begin() + node.first;
   const auto last = first + node.count;
@@ -125,10 +124,11 @@ Phase::Verdict Phase::add_gradient(SnippetRange node, ParameterId id, const Blob
   // Parts of it may have come from others. As the node was not complete, they wait below it.
   progress.sum.forget_within(node);
   std::fill(first, last, true);
-  Tensor sum(type, body);
   while (auto pair = progress.sum.bring(node, std::move(sum))) {
-    if (pair->node == root() && !adds_last) {
-      progress.total = {std::move(pair->left), std::move(pair->right)};
+    const bool dense =
+        pair->left.form() == Gradient::Form::dense && pair->right.form() == Gradient::Form::dense;
+    if (pair->node == root() && dense && !adds_last) {
+      progress.total = {std::move(pair->left), std::move(pair->right.dense())};
       break;
     }
     sum = add(pair->left, pair->right);

@@ -87,11 +87,12 @@ class Phase {
   [[nodiscard]] std::int64_t rows() const { return rows(root()); }
 
   [[nodiscard]] Verdict add_stats(const StatsMessage& message, const Blob& body);
-  /// @param type of the parameter  @param add adds two tensors, left one first
-  /// @param adds_last whether it is also asked for the last addition of the tree
-  [[nodiscard]] Verdict add_gradient(SnippetRange node, ParameterId id, const Blob& body,
-                                     const ValueType& type, bool adds_last,
-                                     FunctionRef<Tensor(const Tensor&, const Tensor&)> add);
+  /// @param sum a gradient of that parameter  @param add adds two of them, left one first
+  /// @param adds_last whether it is also asked for the last addition of the tree when both are
+  /// dense
+  [[nodiscard]] Verdict add_gradient(SnippetRange node, ParameterId id, Gradient sum,
+                                     bool adds_last,
+                                     FunctionRef<Gradient(const Gradient&, const Gradient&)> add);
 
   /// Whether a gradient of that parameter is asked for.
   [[nodiscard]] bool asks_for(ParameterId id) const {

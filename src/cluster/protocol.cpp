@@ -89,6 +89,11 @@ class Reader {
     if (byte > static_cast<std::uint8_t>(SampleOrder::streams)) from_.fail();
     order = static_cast<SampleOrder>(byte);
   }
+  void operator()(Gradient::Form& form) {
+    const auto byte = from_.get<std::uint8_t>();
+    if (byte > 1) from_.fail();
+    form = static_cast<Gradient::Form>(byte);
+  }
   void operator()(std::string& text) { text = from_.get_string(); }
   void operator()(Digest& digest) {
     const ByteSpan raw = from_.get_raw(digest.bytes.size());
@@ -186,8 +191,9 @@ void fields(auto& field, auto& m) {
     field(m.work), field(m.node), field(m.index), field(m.loss), field(m.weight), field(m.metrics);
   } else if constexpr (std::is_same_v<M, GradientMessage>) {
     field(m.work), field(m.node), field(m.parameter), field(m.withheld);
+    field(m.form);
   } else if constexpr (std::is_same_v<M, SumMessage>) {
-    field(m.work), field(m.node), field(m.parameter);
+    field(m.work), field(m.node), field(m.parameter), field(m.form);
   } else if constexpr (std::is_same_v<M, SendOn>) {
     field(m.work);
   } else if constexpr (std::is_same_v<M, DoneMessage>) {

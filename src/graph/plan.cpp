@@ -18,6 +18,7 @@ struct Plan::Impl {
   Graph graph;
   Purpose purpose;
   Schedule schedule;
+  std::vector<ParameterId> by_rows;
   std::size_t views_at = 0;  // where the operands of the running call are resolved
   std::size_t sinks_at = 0;
   std::size_t bytes = 0;
@@ -63,9 +64,17 @@ class Resolver {
     return nullptr;
   }
 
+  [[nodiscard]] RowSink* rows(Location place) const {
+    const bool bound =
+        place.kind == Location::Kind::gradient && place.at < bindings_.gradient_rows.size();
+    return bound ? bindings_.gradient_rows[place.at] : nullptr;
+  }
+
   [[nodiscard]] void* write(Location place) const {
     if (place.kind == Location::Kind::workspace) return workspace_ + place.at;
-    if (place.kind == Location::Kind::gradient) return bindings_.gradients[place.at].data;
+    if (place.kind == Location::Kind::gradient && rows(place) == nullptr) {
+      return bindings_.gradients[place.at].data;
+    }
     return nullptr;
   }
 
@@ -102,7 +111,8 @@ class OperandTable {
     auto* first = static_cast<GradientSink*>(static_cast<void*>(sinks_));
     for (std::size_t i = 0; i < sinks.size(); ++i) {
       const Operand& to = sinks[i].to;
-      new (first + i) GradientSink{{resolver_.write(to.place), to.type}, sinks[i].mode};
+      new (first + i) GradientSink{
+          {resolver_.write(to.place), to.type}, sinks[i].mode, resolver_.rows(to.place)};
     }
     return {first, sinks.size()};
   }
@@ -147,6 +157,13 @@ Plan::Plan(Graph graph, Purpose purpose) : impl_(std::make_unique<Impl>()) {
   impl_->graph = std::move(graph);
   impl_->purpose = purpose;
   impl_->schedule = make_schedule(impl_->graph, purpose == Purpose::training);
+  if (purpose == Purpose::training) {
+    const std::vector<ParameterId> tables = raven::tables_by_rows(impl_->graph);
+    for (const ParameterId id : impl_->schedule.gradients) {
+      if (std::binary_search(tables.begin(), tables.end(), id)) impl_->by_rows.push_back(id);
+    }
+    std::sort(impl_->by_rows.begin(), impl_->by_rows.end());
+  }
   impl_->views_at = aligned(impl_->schedule.workspace_bytes);
   impl_->sinks_at = impl_->views_at + aligned(impl_->schedule.most_views * sizeof(View));
   impl_->bytes = impl_->sinks_at + aligned(impl_->schedule.most_sinks * sizeof(GradientSink));
@@ -161,6 +178,7 @@ std::size_t Plan::workspace_bytes() const { return impl_->bytes; }
 std::size_t Plan::unplanned_bytes() const { return impl_->schedule.unplanned_bytes; }
 std::span<const ParameterId> Plan::parameters() const { return impl_->schedule.parameters; }
 std::span<const ParameterId> Plan::gradients() const { return impl_->schedule.gradients; }
+std::span<const ParameterId> Plan::tables_by_rows() const { return impl_->by_rows; }
 double Plan::flops() const { return impl_->schedule.flops; }
 
 void Plan::forward(Workspace& workspace, const Bindings& bindings) const {
@@ -192,9 +210,17 @@ void Plan::backward(Workspace& workspace, const Bindings& bindings,
                     FunctionRef<void(ParameterId)> final) const {
   expects(impl_->purpose == Purpose::training, "only a plan for training runs backward");
   const Schedule& schedule = impl_->schedule;
+  for (std::size_t i = 0; i < bindings.gradient_rows.size(); ++i) {
+    const ParameterId id{static_cast<std::uint32_t>(i)};
+    expects(bindings.gradient_rows[i] == nullptr ||
+                std::binary_search(impl_->by_rows.begin(), impl_->by_rows.end(), id),
+            "only a table whose rows are looked up has a gradient by rows");
+  }
   for (const ParameterId id : schedule.gradients) {
-    expects(id.value < bindings.gradients.size() && bindings.gradients[id.value],
-            "every gradient that a plan makes has a place to go");
+    const bool dense = id.value < bindings.gradients.size() && bindings.gradients[id.value];
+    const bool by_rows =
+        id.value < bindings.gradient_rows.size() && bindings.gradient_rows[id.value] != nullptr;
+    expects(dense || by_rows, "every gradient that a plan makes has a place to go");
   }
   if (schedule.seed.place.kind == Location::Kind::none) return;
   const Resolver resolver(workspace.data(), bindings);

@@ -40,7 +40,15 @@ struct RunMemory {
   std::vector<ConstView> parameters;
   std::vector<View> gradients;
   std::vector<Tensor> gradient_tensors;
+  std::vector<RowSink*> gradient_rows;
+  std::map<std::uint32_t, RowSink> sinks;  // by ParameterId, of tables by rows
 };
+
+Gradient rows_of(RowSink& sink, BufferPool& buffers) {
+  RowGradient rows(sink.count(), sink.width(), buffers);
+  sink.take(rows.numbers().data(), rows.values().data());
+  return rows;
+}
 
 }  // namespace
 
@@ -106,7 +114,7 @@ struct Executor::Impl {
   }
 
   /// Adds a finished gradient into the batch's tree, as far up as its neighbours are there.
-  void bring(Batch& batch, std::uint32_t leaf, ParameterId parameter, Tensor sum) {
+  void bring(Batch& batch, std::uint32_t leaf, ParameterId parameter, Gradient sum) {
     SnippetRange node{leaf, 1};
     while (node != batch.work.node) {
       std::optional<TreeSum::Pair> pair;
@@ -116,10 +124,15 @@ struct Executor::Impl {
         pair = found->second.bring(node, std::move(sum));
       }
       if (!pair) return;
-      // The left sum is this batch's own buffer, nobody else sees it: added up in place.
-      kernels::add_into(pair->right.count(), std::as_const(pair->right).values().data(),
-                        pair->left.values().data());
-      sum = std::move(pair->left);
+      if (pair->left.form() == Gradient::Form::dense &&
+          pair->right.form() == Gradient::Form::dense) {
+        // The left sum is this batch's own buffer, nobody else sees it: added up in place.
+        const Tensor& right = pair->right.dense();
+        kernels::add_into(right.count(), right.values().data(), pair->left.dense().values().data());
+        sum = std::move(pair->left);
+      } else {
+        sum = sum_of(pair->left, pair->right, buffers);
+      }
       node = pair->node;
     }
     emit(GradientReady{batch.work.work, batch.work.node, parameter, std::move(sum)});
@@ -130,7 +143,12 @@ struct Executor::Impl {
     for (const ParameterId id : batch.work.gradients) {
       const auto made = plan.gradients();
       if (std::find(made.begin(), made.end(), id) != made.end()) continue;
-      Tensor zeros(batch.work.parameters[id.value].type(), buffers);
+      const ValueType& type = batch.work.parameters[id.value].type();
+      if (is_table(type)) {
+        bring(batch, leaf, id, RowGradient(0, 0, buffers));
+        continue;
+      }
+      Tensor zeros(type, buffers);
       std::memset(zeros.view().data, 0, zeros.type().bytes());
       bring(batch, leaf, id, std::move(zeros));
     }
@@ -194,8 +212,16 @@ struct Executor::Impl {
     }
     memory.gradients.assign(batch.work.parameters.size(), View{});
     memory.gradient_tensors.resize(batch.work.parameters.size());
+    memory.gradient_rows.assign(batch.work.parameters.size(), nullptr);
     if (batch.work.purpose == Purpose::train) {
+      for (const ParameterId id : plan.tables_by_rows()) {
+        const Shape& table = batch.work.parameters[id.value].shape();
+        RowSink& sink = memory.sinks[id.value];
+        sink.begin(table[0], table[1]);
+        memory.gradient_rows[id.value] = &sink;
+      }
       for (const ParameterId id : plan.gradients()) {
+        if (memory.gradient_rows[id.value] != nullptr) continue;
         Tensor gradient(batch.work.parameters[id.value].type(), buffers);
         memory.gradients[id.value] = gradient.view();
         memory.gradient_tensors[id.value] = std::move(gradient);
@@ -204,6 +230,7 @@ struct Executor::Impl {
     Bindings bindings{.inputs = views,
                       .parameters = memory.parameters,
                       .gradients = memory.gradients,
+                      .gradient_rows = memory.gradient_rows,
                       .key = batch.work.key};
     bindings.key.sample = static_cast<std::uint64_t>(snippet.first) * batch.work.keys_per_sample;
 
@@ -214,7 +241,10 @@ struct Executor::Impl {
       // first sum.
       emit(SnippetStatsReady{batch.work.work, batch.work.node, std::move(stats)});
       plan.backward(*memory.workspace, bindings, [&](ParameterId id) {
-        bring(batch, snippet.index, id, std::move(memory.gradient_tensors[id.value]));
+        RowSink* const rows = memory.gradient_rows[id.value];
+        bring(batch, snippet.index, id,
+              rows != nullptr ? rows_of(*rows, buffers)
+                              : Gradient(std::move(memory.gradient_tensors[id.value])));
       });
       bring_zeros(batch, snippet.index, plan);
     } else {

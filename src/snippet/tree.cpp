@@ -51,7 +51,7 @@ std::vector<SnippetRange> tree_cover(SnippetRange range, SnippetRange root) {
   return nodes;
 }
 
-std::optional<TreeSum::Pair> TreeSum::bring(SnippetRange node, Tensor sum) {
+std::optional<TreeSum::Pair> TreeSum::bring(SnippetRange node, Gradient sum) {
   const std::optional<SnippetRange> parent = parent_of(node, root_);
   if (!parent) {
     total_ = std::move(sum);
@@ -65,7 +65,7 @@ std::optional<TreeSum::Pair> TreeSum::bring(SnippetRange node, Tensor sum) {
     waiting_.emplace_back(node, std::move(sum));
     return std::nullopt;
   }
-  Tensor other = std::move(found->second);
+  Gradient other = std::move(found->second);
   waiting_.erase(found);
   if (is_left) return Pair{std::move(sum), std::move(other), *parent};
   return Pair{std::move(other), std::move(sum), *parent};

@@ -81,9 +81,20 @@ std::vector<Message> words_of_a_contributor(const ClusterBox& box) {
                                         .weight = 6,
                                         .metrics = std::vector<double>(metrics)}));
   }
+  BufferPool buffers;
   for (std::uint32_t id = 0; id < parameters.size(); ++id) {
-    words.push_back(encode(GradientMessage{.work = 1, .node = node, .parameter = {id}},
-                           Blob(Bytes(parameters[{id}].value.type().bytes()))));
+    const Shape& shape = parameters[{id}].value.shape();
+    GradientMessage gradient{.work = 1, .node = node, .parameter = {id}};
+    if (shape.rank() == 2) {
+      RowGradient rows(2, shape[1], buffers);
+      std::fill(rows.values().begin(), rows.values().end(), 1.0F);
+      rows.numbers()[0] = 3;
+      rows.numbers()[1] = 5;
+      gradient.form = Gradient::Form::rows;
+      words.push_back(encode(gradient, rows.blob()));
+    } else {
+      words.push_back(encode(gradient, Blob(Bytes(parameters[{id}].value.type().bytes()))));
+    }
   }
   words.push_back(
       encode(DoneMessage{.work = 1, .node = node, .compute_ns = 900, .elapsed_ns = 1000}));

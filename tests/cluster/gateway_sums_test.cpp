@@ -167,6 +167,58 @@ TEST(GatewaySums, sizes_that_do_not_match_are_left_to_the_master) {
   EXPECT_EQ(played.all<SumMessage>().size(), 1U);
 }
 
+Gradient rows_of(const std::vector<std::uint32_t>& numbers, const std::vector<float>& values) {
+  BufferPool buffers;
+  const auto width =
+      static_cast<std::int64_t>(values.size() / std::max<std::size_t>(1, numbers.size()));
+  RowGradient rows(numbers.size(), width, buffers);
+  std::copy(numbers.begin(), numbers.end(), rows.numbers().begin());
+  std::copy(values.begin(), values.end(), rows.values().begin());
+  return rows;
+}
+
+TEST(GatewaySums, rows_of_a_table_become_the_rows_of_either) {
+  Played played{{0, 4}};
+  for (std::uint32_t i = 0; i < 4; ++i) played.leases(i + 1, {i, 1});
+  const Gradient brought[] = {rows_of({2, 9}, {1, 2, 3, 4}), rows_of({0, 9}, {5, 6, 7, 8}),
+                              rows_of({}, {}), rows_of({2}, {10, 20})};
+  for (const std::uint32_t i : {3U, 0U, 2U, 1U}) {
+    const GradientMessage message{work, {i, 1}, parameter, false, brought[i].form()};
+    EXPECT_TRUE(played.says(i + 1, message, brought[i].blob()));
+  }
+  EXPECT_EQ(played.withheld(), 4U);
+  const auto sums = played.all<SumMessage>();
+  ASSERT_EQ(sums.size(), 1U);
+  EXPECT_EQ(sums[0].first.node, played.root);
+  EXPECT_EQ(sums[0].first.form, Gradient::Form::rows);
+  const Gradient expected = rows_of({0, 2, 9}, {5, 6, 11, 22, 10, 12});
+  ASSERT_EQ(sums[0].second.size(), expected.blob().size());
+  EXPECT_EQ(std::memcmp(sums[0].second.bytes().data(), expected.blob().bytes().data(),
+                        sums[0].second.size()),
+            0);
+}
+
+TEST(GatewaySums, rows_that_do_not_fit_the_table_are_left_to_the_master) {
+  const Gradient misfits[] = {rows_of({2}, {1, 2}), rows_of({0}, {1, 2, 3})};
+  for (const Gradient& misfit : misfits) {
+    Played played{{0, 2}};
+    played.leases(1, {0, 1});
+    played.leases(2, {1, 1});
+    EXPECT_TRUE(played.says(1, GradientMessage{work, {0, 1}, parameter}, body_of({1, 2, 3, 4})));
+    const GradientMessage message{work, {1, 1}, parameter, false, Gradient::Form::rows};
+    EXPECT_TRUE(played.says(2, message, misfit.blob()));
+    EXPECT_EQ(played.passed_on(), 1U);
+    EXPECT_EQ(played.all<SumMessage>().size(), 1U);
+  }
+  Played played{{0, 2}};
+  played.leases(1, {0, 1});
+  played.leases(2, {1, 1});
+  const GradientMessage message{work, {0, 1}, parameter, false, Gradient::Form::rows};
+  EXPECT_TRUE(played.says(1, message, body_of({1, 2, 3})));
+  EXPECT_EQ(played.passed_on(), 1U);
+  EXPECT_EQ(played.withheld(), 0U);
+}
+
 TEST(GatewaySums, new_work_ends_the_old_and_evaluations_have_no_gradients) {
   Played played{{0, 2}};
   played.leases(1, {0, 1});
@@ -209,10 +261,10 @@ class Totals {
       EXPECT_FALSE(covered_[leaf]) << "twice";
       covered_[leaf] = true;
     }
-    Tensor tensor = Tensor::of({1}, std::span<const float>(&number, 1));
+    Gradient tensor = Tensor::of({1}, std::span<const float>(&number, 1));
     while (auto pair = sum_.bring(node, std::move(tensor))) {
-      const float added =
-          std::as_const(pair->left).values()[0] + std::as_const(pair->right).values()[0];
+      const float added = std::as_const(pair->left).dense().values()[0] +
+                          std::as_const(pair->right).dense().values()[0];
       tensor = Tensor::of({1}, std::span<const float>(&added, 1));
       node = pair->node;
     }
@@ -221,7 +273,7 @@ class Totals {
     return std::find(covered_.begin() + node.first, covered_.begin() + node.end(), false) ==
            covered_.begin() + node.end();
   }
-  [[nodiscard]] float total() const { return sum_.total().values()[0]; }
+  [[nodiscard]] float total() const { return sum_.total().dense().values()[0]; }
 
  private:
   SnippetRange root_;

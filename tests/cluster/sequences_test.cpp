@@ -59,6 +59,18 @@ TEST(Sequences, go_through_gateways_with_the_same_weights) {
   EXPECT_EQ(box.run({{}, {.reads_shards = false}, {}}).weights, direct);
 }
 
+/// Rows of the embedding are all that travels, that the norm is made of, and that is updated.
+TEST(Sequences, that_train_some_rows_of_a_table_have_the_same_weights_whoever_computes_them) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  box.train.optimizer.options.set("momentum", 0.0);
+  box.train.optimizer.options.set("rate", 0.5);
+  box.train.clip = {.norm = 0.3};
+  expect_same_weights_of_all_crowds(box);
+  const Digest direct = box.run({{}}).weights;
+  box.gateways = 2;
+  EXPECT_EQ(box.run({{}, {.reads_shards = false}, {}}).weights, direct);
+}
+
 /// Of short sentences it trains one layer, of long ones another: many snippets have no gradient of
 /// one of them.
 class ByLength {

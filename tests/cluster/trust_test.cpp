@@ -82,6 +82,27 @@ TEST(Trust, a_weight_below_zero_is_a_lie) {
   EXPECT_TRUE(stage.dropped(1));
 }
 
+TEST(Trust, rows_that_the_parameter_has_not_are_a_lie) {
+  ClusterBox box;
+  const ParameterStore parameters = box.fresh_parameters();
+  const Shape& shape = parameters[{0}].value.shape();
+  ASSERT_EQ(shape.rank(), 2U);
+  BufferPool buffers;
+  for (const bool lies : {false, true}) {
+    Stage stage(box);
+    stage.greets(1);
+    const std::vector<SnippetRange> leases = stage.leases_of(1);
+    RowGradient rows(1, shape[1], buffers);
+    std::fill(rows.values().begin(), rows.values().end(), 0.0F);
+    rows.numbers()[0] = static_cast<std::uint32_t>(shape[0]) - (lies ? 0 : 1);
+    stage.says(1,
+               GradientMessage{
+                   .work = 1, .node = leases.at(0), .parameter = {0}, .form = Gradient::Form::rows},
+               rows.blob());
+    EXPECT_EQ(stage.dropped(1), lies);
+  }
+}
+
 TEST(Trust, every_snippet_is_credited_once_however_often_it_was_done) {
   ClusterBox box;
   box.contributors.min = 3;

@@ -151,6 +151,52 @@ TEST(Optimizer, writing_elsewhere_gives_the_same_bits_as_in_place) {
   }
 }
 
+TEST(Optimizer, that_leaves_zeros_alone_updates_some_rows_to_the_same_bits) {
+  constexpr std::int64_t width = 37;
+  const ValueType type{DType::f32, {50, width}};
+  const std::vector<std::uint32_t> rows{0, 7, 8, 49};
+  Tensor some(ValueType{DType::f32, {4, width}});
+  kernels::fill_normal({.seed = 1}, some.count(), 0, 1, some.values().data());
+  Tensor whole(type);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::memcpy(&whole.values()[rows[i] * width], &some.values()[i * width], width * sizeof(float));
+  }
+  Tensor start(type);
+  kernels::fill_normal({.seed = 2}, start.count(), 0, 1, start.values().data());
+  int able = 0;
+  for (const OptimizerDef* def : optimizer_table()) {
+    Options options = defaults(def->options);
+    if (def->leaves_zeros == nullptr || !def->leaves_zeros(options, true)) continue;
+    ++able;
+    Trainee all(*def, options, start);
+    Trainee by_rows(*def, options, start);
+    UpdateCall calls[] = {all.call(whole), by_rows.call(some)};
+    calls[1].rows = rows;
+    for (UpdateCall& call : calls) {
+      call.rate = 0.3;
+      call.gradient_scale = 0.7F;
+      call.clip_value = 0.5F;
+      def->update(options, call);
+    }
+    EXPECT_EQ(std::memcmp(all.weight.bytes().data(), by_rows.weight.bytes().data(), type.bytes()),
+              0)
+        << def->name;
+    EXPECT_NE(std::memcmp(all.weight.bytes().data(), start.bytes().data(), type.bytes()), 0);
+  }
+  EXPECT_EQ(able, 1);
+}
+
+TEST(Optimizer, leaves_zeros_alone_only_without_momentum_and_decay) {
+  const OptimizerDef& sgd = *find_optimizer("sgd");
+  Options options = defaults(sgd.options);
+  EXPECT_TRUE(sgd.leaves_zeros(options, true));
+  options.set("weight_decay", 0.1);
+  EXPECT_FALSE(sgd.leaves_zeros(options, true));
+  EXPECT_TRUE(sgd.leaves_zeros(options, false));
+  options.set("momentum", 0.5);
+  EXPECT_FALSE(sgd.leaves_zeros(options, false));
+}
+
 TEST(Optimizer, keeps_no_velocity_without_momentum) {
   const OptimizerDef& sgd = *find_optimizer("sgd");
   Options options = defaults(sgd.options);

@@ -57,15 +57,16 @@ TEST(TreeSum, arrival_order_never_changes_the_bits) {
       TreeSum sum({0, total});
       for (const std::uint32_t leaf : order) {
         SnippetRange node{leaf, 1};
-        Tensor tensor = Tensor::of({1}, std::span<const float>(&leaves[leaf], 1));
+        Gradient tensor = Tensor::of({1}, std::span<const float>(&leaves[leaf], 1));
         while (auto pair = sum.bring(node, std::move(tensor))) {
-          const float added = pair->left.values()[0] + pair->right.values()[0];
+          const float added = std::as_const(pair->left).dense().values()[0] +
+                              std::as_const(pair->right).dense().values()[0];
           tensor = Tensor::of({1}, std::span<const float>(&added, 1));
           node = pair->node;
         }
       }
       ASSERT_FALSE(sum.total().empty());
-      EXPECT_EQ(std::as_const(sum).total().values()[0], expected);
+      EXPECT_EQ(std::as_const(sum).total().dense().values()[0], expected);
     }
   }
 }

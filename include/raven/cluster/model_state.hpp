@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "raven/cluster/train_spec.hpp"
 #include "raven/core/buffer_pool.hpp"
 #include "raven/graph/parameter_store.hpp"
+#include "raven/optim/optimizer.hpp"
 #include "raven/snippet/tree.hpp"
 
 namespace raven {
@@ -42,12 +44,23 @@ class ModelState {
   struct OptimizerState {
     std::vector<Tensor> tensors;
   };
+  /// The version before of a table of which rows are updated: to become the next one, when nobody
+  /// else holds it any more, without a copy of the whole.
+  struct Before {
+    Tensor value;
+    RowGradient rows;  ///< in which it differs from the present
+  };
+
+  void update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call);
+  /// A buffer that holds what `before` does, or `before` itself when nobody else sees it.
+  [[nodiscard]] Tensor copy_to_update(ParameterId id, const Tensor& before);
 
   Choice optimizer_choice_;
   const OptimizerDef* optimizer_;
   Clip clip_;
   ParameterStore store_;
   std::vector<OptimizerState> states_;
+  std::map<std::uint32_t, Before> befores_;  ///< by ParameterId
   BufferPool& buffers_;
 };
 

@@ -11,6 +11,7 @@
 #include "raven/data/sampler.hpp"
 #include "raven/data/schema.hpp"
 #include "raven/graph/graph.hpp"
+#include "raven/snippet/gradient.hpp"
 #include "raven/snippet/snippet.hpp"
 #include "raven/transport/transport.hpp"
 
@@ -128,13 +129,14 @@ struct StatsMessage {
   std::vector<double> metrics;
 };
 
-/// Contributor to master; the body is the gradient, added up over the node.
+/// Contributor to master; the body is the gradient, added up over the node, in the form it says.
 struct GradientMessage {
   std::uint64_t work = 0;
   SnippetRange node;
   ParameterId parameter;
   /// Said by gateways only: the gradient came, without a body, and will be part of a SumMessage.
   bool withheld = false;
+  Gradient::Form form = Gradient::Form::dense;
 };
 
 /// Gateway to master; the body is the sum of gradients that were withheld. `node` is all of their
@@ -143,6 +145,7 @@ struct SumMessage {
   std::uint64_t work = 0;
   SnippetRange node;
   ParameterId parameter;
+  Gradient::Form form = Gradient::Form::dense;
 };
 
 /// Master to gateway: do not wait for further gradients, send the sums that there are.

@@ -12,6 +12,8 @@
 
 namespace raven {
 
+class RowSink;
+
 /// What a call makes: its outputs (seen by later calls) and what forward keeps for backward only.
 struct CallTypes {
   std::vector<ValueType> outputs;
@@ -25,6 +27,9 @@ struct GradientSink {
   enum class Mode : std::uint8_t { none, assign, add };
   View to;
   Mode mode = Mode::none;
+  /// Not null: the gradient is collected here, row by row, and `to` has no data. Only of an input
+  /// that the row looks up (OpDef::looked_up_input).
+  RowSink* rows = nullptr;
 
   [[nodiscard]] bool wanted() const { return mode != Mode::none; }
   [[nodiscard]] bool adds() const { return mode == Mode::add; }
@@ -100,6 +105,9 @@ struct OpDef {
   /// Attributes of a call joined from others, with so many rows in its first output; null where
   /// they are the same. Calls join when this gives them equal attributes for equal rows.
   Attributes (*joined)(const Attributes& attributes, std::int64_t rows) = nullptr;
+  /// The input, if any, of which the call takes rows by number and reads nothing else: backward
+  /// bears GradientSink::rows there.
+  std::int8_t looked_up_input = -1;
   /// Only so many of the first inputs ever have a gradient; targets and the like are constants.
   std::uint16_t differentiable_inputs = 0xFFFF;
   /// Only so many of the first outputs carry a gradient; the others are constants (statistics,

@@ -5,6 +5,7 @@
 
 #include "raven/core/function_ref.hpp"
 #include "raven/graph/graph.hpp"
+#include "raven/graph/row_sink.hpp"
 
 namespace raven {
 
@@ -17,6 +18,9 @@ struct Bindings {
   /// when only running forward. A parameter that the loss does not reach is left alone: see
   /// Plan::gradients().
   std::span<const View> gradients;
+  /// Where given and not null, in place of `gradients`: of parameters of Plan::tables_by_rows()
+  /// only. Begun by whoever binds it, for the parameter's table.
+  std::span<RowSink* const> gradient_rows = {};
   RandomKey key;  ///< op is filled in per call
 };
 
@@ -56,6 +60,8 @@ class Plan {
   [[nodiscard]] std::span<const ParameterId> parameters() const;
   /// Parameters whose gradient backward makes, in the order of the calls that complete them.
   [[nodiscard]] std::span<const ParameterId> gradients() const;
+  /// Those of them that may be bound to a RowSink: see tables_by_rows(const Graph&). Sorted.
+  [[nodiscard]] std::span<const ParameterId> tables_by_rows() const;
   /// Multiply-add work of one forward and backward run in FLOP, from the shapes (GEMM-like ops
   /// only).
   [[nodiscard]] double flops() const;

@@ -27,6 +27,9 @@ struct UpdateCall {
   std::span<const float> gradient;
   /// To be added to `gradient`, element by element, first of all. Empty: nothing.
   std::span<const float> gradient_also = {};
+  /// Not empty: `gradient` holds these rows only, of a table as wide as gradient.size() /
+  /// rows.size(); those of `before` and `after` are updated, all others left alone.
+  std::span<const std::uint32_t> rows = {};
   std::span<float> state[2];  ///< as many as state_count() says, zeros before step 1
 };
 
@@ -40,6 +43,9 @@ struct OptimizerDef {
   /// Tensors of state kept per parameter, 0 to 2.
   int (*state_count)(const Options& options);
   void (*update)(const Options& options, const UpdateCall& call);
+  /// Whether an element whose gradient is zero stays as it is, so that rows of zeros need no
+  /// update: then UpdateCall::rows is understood. Null: never.
+  bool (*leaves_zeros)(const Options& options, bool decays) = nullptr;
 };
 
 [[nodiscard]] std::span<const OptimizerDef* const> optimizer_table();

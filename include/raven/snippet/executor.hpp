@@ -53,7 +53,7 @@ struct GradientReady {
   std::uint64_t work = 0;
   SnippetRange node;
   ParameterId parameter;
-  Tensor sum;  ///< over the node's snippets, along the tree
+  Gradient sum;  ///< over the node's snippets, along the tree
 };
 struct BatchDone {
   std::uint64_t work = 0;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "raven/core/contract.hpp"
-#include "raven/tensor/tensor.hpp"
+#include "raven/snippet/gradient.hpp"
 
 namespace raven {
 
@@ -50,8 +50,8 @@ struct SnippetRange {
 /// A tensor's gradient over all snippets. The tree's last addition may be left to whoever uses it,
 /// which saves a pass over memory.
 struct GradientTotal {
-  Tensor sum;   ///< empty: not there yet
-  Tensor also;  ///< still to be added, element by element; empty: nothing
+  Gradient sum;  ///< empty: not there yet
+  Tensor also;   ///< still to be added to a dense sum, element by element; empty: nothing
 };
 
 /// The sums of one tensor on their way up the tree. One thread at a time; adding is left to the
@@ -62,27 +62,27 @@ class TreeSum {
 
   /// Two sums that belong together, left one first, and the node that they make.
   struct Pair {
-    Tensor left;
-    Tensor right;
+    Gradient left;
+    Gradient right;
     SnippetRange node;
   };
 
   /// Brings the sum of a node. When its sibling is there, both come back to be added, and the
   /// result is to be brought as `pair.node`; otherwise the sum is kept. @pre node is in the tree
   /// and new
-  [[nodiscard]] std::optional<Pair> bring(SnippetRange node, Tensor sum);
+  [[nodiscard]] std::optional<Pair> bring(SnippetRange node, Gradient sum);
   /// Forgets the sums of parts of a node that is about to be brought whole.
   void forget_within(SnippetRange node) {
     std::erase_if(waiting_, [&](const auto& entry) { return node.contains(entry.first); });
   }
   /// The sum over the root, once it was brought; empty before.
-  [[nodiscard]] const Tensor& total() const { return total_; }
-  [[nodiscard]] Tensor take_total() { return std::move(total_); }
+  [[nodiscard]] const Gradient& total() const { return total_; }
+  [[nodiscard]] Gradient take_total() { return std::move(total_); }
 
  private:
   SnippetRange root_;
-  std::vector<std::pair<SnippetRange, Tensor>> waiting_;
-  Tensor total_;
+  std::vector<std::pair<SnippetRange, Gradient>> waiting_;
+  Gradient total_;
 };
 
 }  // namespace raven

@@ -3,6 +3,7 @@
 #include "infer.hpp"
 #include "join.hpp"
 #include "raven/graph/ops/layout.hpp"
+#include "raven/graph/row_sink.hpp"
 #include "raven/tensor/kernels/embedding.hpp"
 #include "rows.hpp"
 #include "sink.hpp"
@@ -36,13 +37,20 @@ constexpr OpDef embedding_row{
           const Shape& table = call.inputs[1].shape();
           const GradientSink& sink = call.input_gradients[1];
           if (!sink.wanted()) return;
-          kernels::embedding_backward(
-              call.inputs[0].count(), table[0], table[1], call.inputs[0].i32(),
-              call.output_gradients[0].f32(), sink.to.f32(), accumulate(sink),
-              static_cast<std::int32_t>(call.attributes.integer("padding_index")));
+          const std::int64_t count = call.inputs[0].count();
+          const std::int32_t* indices = call.inputs[0].i32();
+          const float* gradient = call.output_gradients[0].f32();
+          const auto padding = static_cast<std::int32_t>(call.attributes.integer("padding_index"));
+          if (sink.rows != nullptr) {
+            sink.rows->add({indices, static_cast<std::size_t>(count)}, gradient, padding);
+            return;
+          }
+          kernels::embedding_backward(count, table[0], table[1], indices, gradient, sink.to.f32(),
+                                      accumulate(sink), padding);
         },
     .needs = needs_inputs,
     .row_inputs = first_by_rows,
+    .looked_up_input = 1,
 };
 
 constexpr const OpDef* rows[] = {&embedding_row};
