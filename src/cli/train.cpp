@@ -141,6 +141,8 @@ class MasterRun {
     const auto started = std::chrono::steady_clock::now();
     const double wall_before = loaded ? loaded->checkpoint.wall_seconds : 0;
     training_.setup.session = unguessable();
+    training_.setup.node = node_name();
+    training_.setup.pid = static_cast<std::uint64_t>(::getpid());
     training_.setup.others_may_come = remote.transport != nullptr;
     Master master(training_.setup, std::move(training_.parameters), compute, buffers,
                   loaded ? &loaded->checkpoint : nullptr, started);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "cluster/cached_parameters.hpp"
 #include "cluster/graph_fit.hpp"
 #include "cluster/lease_rows.hpp"
 #include "raven/core/error.hpp"
@@ -16,11 +17,6 @@ namespace {
 constexpr std::int64_t most_rows = std::int64_t{1} << 40;
 constexpr std::int64_t most_rows_per_batch = std::int64_t{1} << 24;
 constexpr std::uint64_t most_steps = std::uint64_t{1} << 62;
-
-struct CachedParameter {
-  Tensor value;
-  std::uint64_t version = Ready::no_version;
-};
 
 struct CachedGraph {
   std::shared_ptr<const Plan> training;
@@ -75,6 +71,7 @@ struct Contributor::Impl {
   bool finished = false;
   ContributorEnd ending;
   ContributorActions* out = nullptr;
+  BufferPool buffers;
 
   void send(const AnyMessage& message, Blob body = {}) {
     out->sends.push_back(encode(message, std::move(body)));
@@ -110,7 +107,10 @@ struct Contributor::Impl {
       return on_assembly(*assembly, message.body);
     if (std::holds_alternative<ForgetGraphs>(*decoded)) return graphs.clear();
     if (const auto* parameter = std::get_if<ParameterMessage>(&*decoded)) {
-      return on_parameter(*parameter, message.body);
+      return on_parameter(receive(*parameter, message.body, offer.parameters, parameters));
+    }
+    if (const auto* rows = std::get_if<RowsMessage>(&*decoded)) {
+      return on_parameter(receive(*rows, message.body, buffers, parameters));
     }
     if (const auto* lease = std::get_if<Lease>(&*decoded)) return on_lease(*lease, message.body);
     quit("the master sent a message that only a contributor sends");
@@ -147,14 +147,7 @@ struct Contributor::Impl {
     parameters.resize(offer.parameters.size());
     if (graphs.size() > Ready::max_graphs) graphs.clear();
     for (const auto& [digest, graph] : graphs) ready.graphs.push_back(digest);
-    if (!same_life) return;
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      CachedParameter& kept = parameters[i];
-      const bool fits =
-          kept.version != Ready::no_version && kept.value.type() == offer.parameters[i];
-      if (!fits) kept = {};
-      ready.versions.push_back(kept.version);
-    }
+    if (same_life) ready.versions = keep_those_of(offer.parameters, parameters);
   }
 
   void on_graph(const GraphMessage& message, const Blob& body) {
@@ -215,11 +208,9 @@ struct Contributor::Impl {
     assemblies[message.digest] = std::move(cached);
   }
 
-  void on_parameter(const ParameterMessage& message, const Blob& body) {
-    if (message.id.value >= parameters.size()) return quit("the master sent an unknown parameter");
-    const ValueType& type = offer.parameters[message.id.value];
-    if (body.size() != type.bytes()) return quit("the master sent a parameter of the wrong size");
-    parameters[message.id.value] = {Tensor(type, body), message.version};
+  /// @param wrong with what the master sent of a parameter; null: nothing
+  void on_parameter(const char* wrong) {
+    if (wrong != nullptr) return quit(std::string("the master sent ") + wrong);
     start_what_can();
   }
 

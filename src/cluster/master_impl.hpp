@@ -125,6 +125,10 @@ struct Master::Impl {
   /// Has gateways send what they keep, since a part of it comes another way now.
   void have_sums_sent();
   void send_parameter(Member& member, ParameterId id, const Tensor& value, std::uint64_t version);
+  /// A handle to the whole tensor costs nothing there, rows of it would be copied.
+  [[nodiscard]] bool in_this_process(const Member& member) const {
+    return member.hello.pid == setup.pid && member.hello.node == setup.node;
+  }
   /// Those who can be given work and hold no part of a subtree yet.
   [[nodiscard]] std::vector<Worker> workers(SnippetRange not_holding) const;
   /// Uses whatever has become complete: updates tensors, ends the step or the evaluation.

@@ -143,7 +143,12 @@ void Master::Impl::send_parameter(Member& member, ParameterId id, const Tensor& 
                                   std::uint64_t version) {
   std::uint64_t& sent = member.parameter_versions[id.value];
   if (sent == version) return;
-  sent = version;
+  const std::uint64_t has = std::exchange(sent, version);
+  const ModelState::Change* change = in_this_process(member) ? nullptr : model.last_change(id);
+  if (change != nullptr && change->from == has && change->to == version) {
+    const RowsMessage message{.id = id, .from = has, .version = version};
+    return send(member.peer, message, change->rows.blob());
+  }
   send(member.peer, ParameterMessage{.id = id, .version = version}, value.blob());
 }
 

@@ -1,9 +1,22 @@
 #include "raven/cluster/model_state.hpp"
 
+#include <algorithm>
+#include <cstring>
+
+#include "cluster/table_versions.hpp"
 #include "raven/core/error.hpp"
 #include "raven/tensor/kernels/elementwise.hpp"
 
 namespace raven {
+
+/// A table of which rows were updated last.
+struct ModelState::Table {
+  LastVersion last;
+  Change change;        ///< rows are filled in when they are asked for
+  RowGradient touched;  ///< in its last update
+};
+
+ModelState::~ModelState() = default;
 
 ModelState::ModelState(const TrainSpec& train, ParameterStore store, BufferPool& buffers)
     : optimizer_choice_(train.optimizer),
@@ -37,7 +50,7 @@ void ModelState::update(ParameterId id, const GradientTotal& gradient, float sca
       optimizer_->leaves_zeros(optimizer_choice_.options, decays)) {
     return update_rows(id, gradient.sum.rows(), call);
   }
-  befores_.erase(id.value);
+  tables_.erase(id.value);
   const Tensor sum = expand(gradient.sum, store_[id].value.type(), buffers_);
   Tensor before = store_.take(id);
   // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
@@ -56,39 +69,40 @@ void ModelState::update(ParameterId id, const GradientTotal& gradient, float sca
   store_.replace(id, std::move(after), static_cast<std::uint64_t>(step));
 }
 
-Tensor ModelState::copy_to_update(ParameterId id, const Tensor& before) {
-  if (before.unique()) return before;
-  const auto found = befores_.find(id.value);
-  if (found == befores_.end() || !found->second.value.unique()) {
-    Tensor copy(before.type(), buffers_);
-    std::memcpy(copy.view().data, before.view().data, before.type().bytes());
-    return copy;
-  }
-  Tensor copy = std::move(found->second.value);
-  const auto width = static_cast<std::size_t>(before.shape()[1]);
-  for (const std::uint32_t row : std::as_const(found->second.rows).numbers()) {
-    std::memcpy(&copy.values()[row * width], &before.values()[row * width], width * sizeof(float));
-  }
-  return copy;
-}
-
 void ModelState::update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call) {
+  Table& table = tables_[id.value];
   const auto version = static_cast<std::uint64_t>(call.step);
+  table.change = {.from = store_[id].version, .to = version, .rows = {}};
+  table.touched = gradient;
   Tensor before = store_.take(id);
   if (gradient.count() == 0) return store_.replace(id, std::move(before), version);
-  Tensor after = copy_to_update(id, before);
+  Tensor after = table.last.to_change(before, buffers_);
   call.before = std::as_const(before).values();
   call.after = after.values();
   call.gradient = gradient.values();
   call.rows = gradient.numbers();
   optimizer_->update(optimizer_choice_.options, call);
-  const bool in_place = std::as_const(after).view().data == std::as_const(before).view().data;
+  table.last.changed(std::move(before), after, gradient);
   store_.replace(id, std::move(after), version);
-  if (in_place) {
-    befores_.erase(id.value);
-  } else {
-    befores_[id.value] = {std::move(before), gradient};
+}
+
+const ModelState::Change* ModelState::last_change(ParameterId id) {
+  const auto found = tables_.find(id.value);
+  if (found == tables_.end()) return nullptr;
+  Table& table = found->second;
+  if (table.change.rows.empty()) {
+    const RowGradient& touched = table.touched;
+    const auto width = static_cast<std::size_t>(touched.width());
+    RowGradient rows(touched.count(), touched.width(), buffers_);
+    std::ranges::copy(touched.numbers(), rows.numbers().begin());
+    float* to = rows.values().data();
+    for (const std::uint32_t row : touched.numbers()) {
+      std::memcpy(to, &store_[id].value.values()[row * width], width * sizeof(float));
+      to += width;
+    }
+    table.change.rows = std::move(rows);
   }
+  return &table.change;
 }
 
 void ModelState::merge_statistic(ParameterId id, const Tensor& value, double momentum,
@@ -140,7 +154,7 @@ void ModelState::restore(const Checkpoint& checkpoint) {
         throw mismatch("optimizer state of another shape");
     }
   }
-  befores_.clear();
+  tables_.clear();
   for (std::size_t i = 0; i < store_.size(); ++i) {
     const CheckpointTensor& saved = checkpoint.tensors[i];
     const ParameterId id{static_cast<std::uint32_t>(i)};

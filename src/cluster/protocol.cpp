@@ -184,6 +184,8 @@ void fields(auto& field, auto& m) {
     field(m.digest);
   } else if constexpr (std::is_same_v<M, ParameterMessage>) {
     field(m.id), field(m.version);
+  } else if constexpr (std::is_same_v<M, RowsMessage>) {
+    field(m.id), field(m.from), field(m.version);
   } else if constexpr (std::is_same_v<M, Lease>) {
     field(m.work), field(m.purpose), field(m.step), field(m.dataset), field(m.inline_rows);
     field(m.node), field(m.root), field(m.snippets), field(m.versions);

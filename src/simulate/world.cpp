@@ -32,6 +32,10 @@ struct Words {
   std::string operator()(const ParameterMessage& m) const {
     return "parameter " + std::to_string(m.id.value) + " version " + std::to_string(m.version);
   }
+  std::string operator()(const RowsMessage& m) const {
+    return "rows of parameter " + std::to_string(m.id.value) + " version " +
+           std::to_string(m.version);
+  }
   std::string operator()(const Lease& m) const {
     return std::string(m.purpose == Purpose::train ? "train " : "evaluate ") +
            work(m.work, m.node) + " of step " + std::to_string(m.step) +

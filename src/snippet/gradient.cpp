@@ -134,8 +134,8 @@ std::optional<RowGradient> decode_rows(const Blob& body) {
   const auto width = count == 0 ? 0 : static_cast<std::int64_t>(words / count) - 1;
   RowGradient rows(Tensor(packed_type(count, width), body), count, width);
   const std::span<const std::uint32_t> numbers = std::as_const(rows).numbers();
-  const bool rising = std::adjacent_find(numbers.begin(), numbers.end(),
-                                         std::greater_equal<>()) == numbers.end();
+  const bool rising =
+      std::adjacent_find(numbers.begin(), numbers.end(), std::greater_equal<>()) == numbers.end();
   if (!rising) return std::nullopt;
   return rows;
 }

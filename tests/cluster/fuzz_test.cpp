@@ -150,6 +150,11 @@ std::vector<Message> words_of_a_master(const ClusterBox& box) {
   master.on({Event::Kind::message, {1}, encode(Ready{.readable = {0, 1}}), {}}, noon, actions);
   std::vector<Message> words;
   for (auto& [peer, message] : actions.sends) words.push_back(std::move(message));
+  const Shape& table = master.parameters()[{0}].value.shape();
+  RowGradient rows(1, table[1], buffers);
+  std::fill(rows.values().begin(), rows.values().end(), 1.0F);
+  rows.numbers()[0] = 2;
+  words.push_back(encode(RowsMessage{.id = {0}, .from = 0, .version = 1}, rows.blob()));
   words.push_back(encode(Heartbeat{}));
   return words;
 }

@@ -116,6 +116,40 @@ TEST(Master, who_comes_back_is_sent_only_what_it_has_not_got) {
   EXPECT_TRUE(stage.dropped(3));
 }
 
+TEST(Master, of_a_table_that_changed_by_rows_those_rows_are_sent) {
+  for (const double momentum : {0.0, 0.5}) {
+    ClusterBox box;
+    box.train.optimizer.options.set("momentum", momentum);
+    Stage stage(box);
+    stage.greets(1);
+    const int whole = stage.count<ParameterMessage>(1);
+    BufferPool buffers;
+    const Shape shape = box.fresh_parameters()[{0}].value.shape();
+    RowGradient rows(1, shape[1], buffers);
+    rows.numbers()[0] = 2;
+    std::fill(rows.values().begin(), rows.values().end(), 1.0F);
+    stage.says(
+        1,
+        GradientMessage{.work = 1, .node = {0, 8}, .parameter = {0}, .form = Gradient::Form::rows},
+        rows.blob());
+    stage.answers(1, 1, {0, 8}, std::chrono::milliseconds(10));
+    ASSERT_EQ(stage.master().progress().step, 1U);
+    const bool by_rows = momentum == 0;
+    EXPECT_EQ(stage.count<RowsMessage>(1), by_rows ? 1 : 0);
+    EXPECT_EQ(stage.count<ParameterMessage>(1), 2 * whole - (by_rows ? 1 : 0));
+    if (!by_rows) continue;
+    const auto message = stage.last<RowsMessage>(1).value();
+    EXPECT_EQ(message.id, ParameterId{0});
+    EXPECT_EQ(message.from, 0U);
+    EXPECT_EQ(message.version, 1U);
+    // Who has no version yet gets all.
+    stage.greets(2);
+    stage.answers(1, 2, {0, 8}, std::chrono::milliseconds(10));
+    EXPECT_EQ(stage.count<RowsMessage>(2), 0);
+    EXPECT_EQ(stage.count<ParameterMessage>(2), whole);
+  }
+}
+
 TEST(Master, a_connection_that_ends_is_seen_at_once) {
   ClusterBox box;
   box.contributors.min = 2;

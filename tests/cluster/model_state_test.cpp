@@ -4,7 +4,9 @@
 
 #include <cstring>
 #include <random>
+#include <string>
 
+#include "cluster/cached_parameters.hpp"
 #include "raven/optim/optimizer.hpp"
 #include "raven/tensor/kernels/fill.hpp"
 
@@ -55,6 +57,7 @@ TEST(ModelState, updates_of_some_rows_have_the_bits_of_updates_of_all_and_leave_
     ModelState whole(train, fresh(), buffers);
     std::mt19937 random(5);
     std::vector<std::pair<Tensor, Tensor>> held;  // and a copy of it
+    std::vector<CachedParameter> told{{by_rows.parameters()[id].value.clone(), 0}};
     for (std::int64_t step = 1; step <= 60; ++step) {
       if (random() % 3 != 0) {
         const Tensor& now = by_rows.parameters()[id].value;
@@ -67,8 +70,42 @@ TEST(ModelState, updates_of_some_rows_have_the_bits_of_updates_of_all_and_leave_
       EXPECT_TRUE(same(by_rows.parameters()[id].value, whole.parameters()[id].value)) << step;
       EXPECT_EQ(by_rows.parameters()[id].version, static_cast<std::uint64_t>(step));
       for (const auto& [kept, copy] : held) EXPECT_TRUE(same(kept, copy)) << step;
+      const ModelState::Change* change = by_rows.last_change(id);
+      ASSERT_EQ(change != nullptr, option == std::string("rate"));
+      if (change == nullptr) continue;
+      const RowsMessage message{.id = id, .from = change->from, .version = change->to};
+      EXPECT_EQ(receive(message, change->rows.blob(), buffers, told), nullptr);
+      EXPECT_TRUE(same(told[0].value, whole.parameters()[id].value)) << step;
     }
   }
+}
+
+TEST(CachedParameters, take_rows_of_the_version_that_they_have_and_leave_old_versions) {
+  BufferPool buffers;
+  const std::vector<ValueType> types{{DType::f32, {3, 2}}, {DType::f32, {4}}};
+  std::vector<CachedParameter> parameters(2);
+  const Tensor whole = Tensor::of({3, 2}, std::vector<float>{1, 2, 3, 4, 5, 6});
+  RowGradient rows(1, 2, buffers);
+  rows.numbers()[0] = 1;
+  rows.values()[0] = 7;
+  rows.values()[1] = 8;
+  const Blob body = rows.blob();
+  EXPECT_NE(receive(RowsMessage{{0}, Ready::no_version, 4}, body, buffers, parameters), nullptr);
+  ASSERT_EQ(receive(ParameterMessage{{0}, 3}, whole.blob(), types, parameters), nullptr);
+  ASSERT_EQ(receive(ParameterMessage{{1}, 3}, Blob(Bytes(16)), types, parameters), nullptr);
+  EXPECT_NE(receive(RowsMessage{{0}, 2, 4}, body, buffers, parameters), nullptr);
+  EXPECT_NE(receive(RowsMessage{{1}, 3, 4}, body, buffers, parameters), nullptr);
+  EXPECT_NE(receive(RowsMessage{{2}, 3, 4}, body, buffers, parameters), nullptr);
+  EXPECT_NE(receive(RowsMessage{{0}, 3, 4}, Blob(Bytes(12)), buffers, parameters), nullptr);
+  EXPECT_TRUE(same(parameters[0].value, whole));
+  EXPECT_EQ(parameters[0].version, 3U);
+
+  const Tensor old = parameters[0].value;
+  EXPECT_EQ(receive(RowsMessage{{0}, 3, 4}, body, buffers, parameters), nullptr);
+  EXPECT_EQ(parameters[0].version, 4U);
+  EXPECT_TRUE(same(parameters[0].value, Tensor::of({3, 2}, std::vector<float>{1, 2, 7, 8, 5, 6})));
+  EXPECT_TRUE(same(old, whole));
+  EXPECT_NE(receive(RowsMessage{{0}, 3, 4}, body, buffers, parameters), nullptr);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ std::vector<AnyMessage> one_of_each() {
       SendOn{.work = 5},
       AssemblyMessage{.digest = digest, .work = 6},
       ForgetGraphs{},
+      RowsMessage{.id = {3}, .from = 11, .version = 12},
   };
 }
 

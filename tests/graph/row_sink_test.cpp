@@ -118,7 +118,8 @@ TEST(TablesByRows, have_the_gradient_that_all_elements_have) {
   std::vector<std::int32_t> some(60);
   std::vector<std::int32_t> others(40);
   for (std::size_t i = 0; i < some.size(); ++i) some[i] = static_cast<std::int32_t>(i * i % 90);
-  for (std::size_t i = 0; i < others.size(); ++i) others[i] = static_cast<std::int32_t>(999 - i % 7);
+  for (std::size_t i = 0; i < others.size(); ++i)
+    others[i] = static_cast<std::int32_t>(999 - i % 7);
   some.back() = 996;
   Tensor inputs[3] = {Tensor::of({60}, std::span<const std::int32_t>(some)),
                       Tensor(ValueType{DType::f32, {60}}),
@@ -151,8 +152,8 @@ TEST(TablesByRows, have_the_gradient_that_all_elements_have) {
   ComputePool pool(2);
   std::vector<Tensor> by_rows;
   pool.run([&] { by_rows = run(&sink); });
-  EXPECT_EQ(std::memcmp(by_rows[0].bytes().data(), dense[0].bytes().data(), dense[0].bytes().size()),
-            0);
+  EXPECT_EQ(
+      std::memcmp(by_rows[0].bytes().data(), dense[0].bytes().data(), dense[0].bytes().size()), 0);
   const Taken taken = take(sink);
   std::vector<float> whole(static_cast<std::size_t>(entries * width));
   for (std::size_t i = 0; i < taken.numbers.size(); ++i) {

@@ -54,8 +54,7 @@ const ValueType table{DType::f32, {6, 2}};
 
 TEST(Gradient, of_rows_travels_as_their_count_numbers_and_elements) {
   const RowGradient rows = rows_of({1, 5}, {1, 2, 3, 4});
-  const Words expected{2,          1,          5,         0x3f800000, 0x40000000,
-                       0x40400000, 0x40800000};
+  const Words expected{2, 1, 5, 0x3f800000, 0x40000000, 0x40400000, 0x40800000};
   const Blob body = rows.blob();
   ASSERT_EQ(body.size(), expected.size() * sizeof(std::uint32_t));
   EXPECT_EQ(std::memcmp(body.bytes().data(), expected.data(), body.size()), 0);
@@ -189,9 +188,9 @@ TEST(Gradient, in_any_form_and_order_adds_up_to_the_bits_of_all_elements) {
     const Tensor a = expand(first, type, pool());
     EXPECT_EQ(std::memcmp(a.bytes().data(), expected.dense().bytes().data(), type.bytes()), 0);
     EXPECT_EQ(first.blob().size(), second.blob().size());
-    EXPECT_EQ(std::memcmp(first.blob().bytes().data(), second.blob().bytes().data(),
-                          first.blob().size()),
-              0);
+    EXPECT_EQ(
+        std::memcmp(first.blob().bytes().data(), second.blob().bytes().data(), first.blob().size()),
+        0);
   }
 }
 

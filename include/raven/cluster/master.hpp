@@ -76,6 +76,8 @@ struct MasterSetup {
   std::function<bool(std::uint32_t dataset, std::int64_t sample)> begins_text = {};
   Digest fingerprint;  ///< of this process, for `numerics: strict`
   std::string core;
+  std::string node = {};  ///< of this process, as a Hello has them
+  std::uint64_t pid = 0;
   Digest training_digest;
   std::uint64_t cache_bytes = 0;
   /// Whether contributors may come that are not here yet; if not, losing the last one is the end.

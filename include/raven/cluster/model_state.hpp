@@ -20,6 +20,9 @@ class ModelState {
  public:
   /// @param store the freshly initialised parameters of the job's model
   ModelState(const TrainSpec& train, ParameterStore store, BufferPool& buffers);
+  ~ModelState();
+  ModelState(const ModelState&) = delete;
+  ModelState& operator=(const ModelState&) = delete;
 
   [[nodiscard]] const ParameterStore& parameters() const { return store_; }
 
@@ -29,6 +32,16 @@ class ModelState {
   /// @param step counts from 1   @param rate from the schedule
   void update(ParameterId id, const GradientTotal& gradient, float scale, std::int64_t step,
               double rate);
+
+  /// What of a parameter is another one in a version than in the version before.
+  struct Change {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    RowGradient rows;  ///< the rows' new values
+  };
+  /// Between the present version and the one before, when that is some rows of a table; else null.
+  /// Valid until the next change.
+  [[nodiscard]] const Change* last_change(ParameterId id);
 
   /// running = (1 - momentum) * running + momentum * value, as of `version`.
   void merge_statistic(ParameterId id, const Tensor& value, double momentum, std::uint64_t version);
@@ -44,23 +57,16 @@ class ModelState {
   struct OptimizerState {
     std::vector<Tensor> tensors;
   };
-  /// The version before of a table of which rows are updated: to become the next one, when nobody
-  /// else holds it any more, without a copy of the whole.
-  struct Before {
-    Tensor value;
-    RowGradient rows;  ///< in which it differs from the present
-  };
+  struct Table;
 
   void update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call);
-  /// A buffer that holds what `before` does, or `before` itself when nobody else sees it.
-  [[nodiscard]] Tensor copy_to_update(ParameterId id, const Tensor& before);
 
   Choice optimizer_choice_;
   const OptimizerDef* optimizer_;
   Clip clip_;
   ParameterStore store_;
   std::vector<OptimizerState> states_;
-  std::map<std::uint32_t, Before> befores_;  ///< by ParameterId
+  std::map<std::uint32_t, Table> tables_;  ///< of which rows are updated, by ParameterId
   BufferPool& buffers_;
 };
 

@@ -99,6 +99,14 @@ struct ParameterMessage {
   std::uint64_t version = 0;
 };
 
+/// Master to contributor; the body is a RowGradient's, but of new values: what of a table differs
+/// from the version that the contributor has.
+struct RowsMessage {
+  ParameterId id;
+  std::uint64_t from = 0;
+  std::uint64_t version = 0;
+};
+
 /// Master to contributor: compute this subtree. The body holds, of a model that carries a state,
 /// what each of its rows goes on from, f32 [rows, Welcome::carried]; then, with `inline_rows`, its
 /// raw rows.
@@ -186,7 +194,7 @@ struct Finish {
 using AnyMessage =
     std::variant<Hello, Welcome, Ready, GraphMessage, ParameterMessage, Lease, StatsMessage,
                  GradientMessage, DoneMessage, FailedMessage, Heartbeat, Finish, Leave, SumMessage,
-                 SendOn, AssemblyMessage, ForgetGraphs>;
+                 SendOn, AssemblyMessage, ForgetGraphs, RowsMessage>;
 
 [[nodiscard]] Message encode(const AnyMessage& message, Blob body = {});
 /// None when the head is malformed or not as it was sent.

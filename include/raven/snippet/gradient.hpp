@@ -52,8 +52,8 @@ class Gradient {
 
   /// None.
   Gradient() = default;
-  Gradient(Tensor dense) : dense_(std::move(dense)) {}      // NOLINT(google-explicit-constructor)
-  Gradient(RowGradient rows) : rows_(std::move(rows)) {}    // NOLINT(google-explicit-constructor)
+  Gradient(Tensor dense) : dense_(std::move(dense)) {}    // NOLINT(google-explicit-constructor)
+  Gradient(RowGradient rows) : rows_(std::move(rows)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool empty() const { return dense_.empty() && rows_.empty(); }
   [[nodiscard]] Form form() const { return rows_.empty() ? Form::dense : Form::rows; }
