@@ -36,6 +36,9 @@ Master::Impl::Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool&
       last_heartbeat(now),
       last_tick(now) {
   expects(schedule != nullptr, "a job's schedule is in the table");
+  for (const Parameter& parameter : model.parameters().all()) {
+    gradient_sizes.push_back(parameter.value.type().bytes());
+  }
   steps = static_cast<std::uint64_t>(sampler.steps_per_epoch() * setup.train.epochs);
   if (carries() && has_valid()) {
     valid_sampler = sampler;

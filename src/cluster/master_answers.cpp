@@ -109,6 +109,7 @@ bool Master::Impl::use_gradient(SnippetRange node, ParameterId id, Gradient::For
   std::optional<Gradient> gradient =
       decode_gradient(form, body, model.parameters()[id].value.type());
   if (!gradient) return false;
+  gradient_sizes[id.value] = body.size();
   const auto add = [&](const Gradient& left, const Gradient& right) {
     Gradient sum;
     compute.run([&] { sum = sum_of(left, right, buffers); });

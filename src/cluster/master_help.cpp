@@ -56,7 +56,7 @@ bool Master::Impl::help(std::size_t index, std::span<const Worker> idle, Instant
         idle.begin(), idle.end(),
         [](const Worker& left, const Worker& right) { return left.speed < right.speed; });
     if (lease.helped || !roster.find_ever(lease.peer)->warm ||
-        !worth_helping(seconds_left(lease, now), rows / fastest->speed, phase->gradient_bytes())) {
+        !worth_helping(seconds_left(lease, now), rows / fastest->speed, gradient_bytes())) {
       return false;
     }
     lease.helped = true;

@@ -131,6 +131,8 @@ struct Master::Impl {
   }
   /// Those who can be given work and hold no part of a subtree yet.
   [[nodiscard]] std::vector<Worker> workers(SnippetRange not_holding) const;
+  /// Of one gradient of a subtree, as the last ones were; none in an evaluation.
+  [[nodiscard]] double gradient_bytes() const;
   /// Uses whatever has become complete: updates tensors, ends the step or the evaluation.
   void progress(Instant now);
   void update_tensor(ParameterId id, float scale, double rate);
@@ -166,6 +168,7 @@ struct Master::Impl {
   std::vector<EpochResult> history;
 
   std::optional<Phase> phase;
+  std::vector<std::size_t> gradient_sizes;  ///< of the last one that came, by ParameterId
   std::uint64_t next_work = 1;
   /// Leases of the last phase whose DoneMessage had not come when their last result ended it, with
   /// their rows.

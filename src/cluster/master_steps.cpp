@@ -60,7 +60,7 @@ std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
       std::any_of(roster.all().begin(), roster.all().end(), [](const Member& member) {
         return member.state == Member::State::ready && !member.rests_until;
       });
-  const double gradient_bytes = phase->gradient_bytes();
+  const double bytes = gradient_bytes();
   const double rows_per_snippet =
       static_cast<double>(phase->rows()) / static_cast<double>(phase->snippets.size());
   for (const Member& member : roster.all()) {
@@ -73,13 +73,13 @@ std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
         });
     if (holds) continue;
     const double speed = roster.speed_of(member);
-    found.emplace_back(member.gateway, Worker{.peer = member.peer,
-                                              .speed = speed,
-                                              .backlog = phase->backlog(member.peer),
-                                              .max_node = roster.knows_speeds()
-                                                              ? largest_node(rows_per_snippet,
-                                                                             speed, gradient_bytes)
-                                                              : Lease::max_snippets});
+    found.emplace_back(
+        member.gateway,
+        Worker{.peer = member.peer,
+               .speed = speed,
+               .backlog = phase->backlog(member.peer),
+               .max_node = roster.knows_speeds() ? largest_node(rows_per_snippet, speed, bytes)
+                                                 : Lease::max_snippets});
   }
   // Neighbours in the tree behind one gateway, which adds their gradients up.
   std::stable_sort(found.begin(), found.end(),
@@ -87,6 +87,15 @@ std::vector<Worker> Master::Impl::workers(SnippetRange not_holding) const {
   std::vector<Worker> workers;
   for (const auto& [gateway, worker] : found) workers.push_back(worker);
   return workers;
+}
+
+double Master::Impl::gradient_bytes() const {
+  double sum = 0;
+  if (phase->purpose != Purpose::train) return sum;
+  for (const ParameterId id : phase->graph->gradients) {
+    sum += static_cast<double>(gradient_sizes[id.value]);
+  }
+  return sum;
 }
 
 void Master::Impl::have_sums_sent() {

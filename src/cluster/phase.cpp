@@ -220,15 +220,6 @@ void Phase::note_ended(OpenLease& lease, Instant now) {
   paces_.at(lease.peer.value).last = now;
 }
 
-double Phase::gradient_bytes() const {
-  double sum = 0;
-  if (purpose != Purpose::train) return sum;
-  for (const ParameterId id : graph->gradients) {
-    sum += static_cast<double>(parameters[id.value].type().bytes());
-  }
-  return sum;
-}
-
 void Phase::lease_out(PeerId peer, SnippetRange node, Instant now, Instant deadline) {
   if (backlog(peer) == 0) paces_[peer.value] = {.since = now, .last = now};
   OpenLease lease{.peer = peer,

@@ -140,8 +140,6 @@ class Phase {
   };
   /// @pre it holds something
   [[nodiscard]] const Pace& pace(PeerId peer) const { return paces_.at(peer.value); }
-  /// Of one gradient of a subtree; none in an evaluation.
-  [[nodiscard]] double gradient_bytes() const;
 
  private:
   struct TensorProgress {
