@@ -94,6 +94,7 @@ ClusterBox::ClusterBox(Data data) : data_(data) {
     import_text(folder_ / "story.txt", {.context = 6, .sequences = TextOptions::Sequences::lines},
                 {.folder = folder_, .rows_per_shard = 70, .valid_fraction = 0.2});
   } else {
+    // So many that a step reads few of them, and the table's gradient is kept by rows.
     make_tags(40, 1500, {.folder = folder_, .seed = 3});
   }
   training_ = std::make_shared<const Dataset>(read_manifest(folder_ / "train.yaml"));
