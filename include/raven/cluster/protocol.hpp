@@ -22,7 +22,7 @@ namespace raven {
 // at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
 // itself.
 
-constexpr std::uint32_t protocol_version = 6;
+constexpr std::uint32_t protocol_version = 7;
 
 /// Tensors that a model may have: their versions go with every lease, in its head.
 constexpr std::size_t max_parameters = 4000;
