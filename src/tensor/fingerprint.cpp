@@ -136,20 +136,7 @@ void add_normalisations(std::uint32_t& stream, Add add) {
   add(mean);
 }
 
-}  // namespace
-
-Digest numerics_fingerprint() {
-  Hasher hasher;
-  const auto add = [&](const std::vector<float>& values) {
-    hasher.add(std::as_bytes(std::span(values)));
-  };
-
-  std::uint32_t stream = 0;
-  add_products(stream, add);
-  add_row_products(stream, add);
-  add_convolutions(stream, add);
-  add_normalisations(stream, add);
-
+void add_pointwise(std::uint32_t& stream, Add add) {
   const std::int64_t count = 1003;
   const std::vector<float> x = numbers(++stream, count);
   std::vector<float> y(x.size());
@@ -167,6 +154,37 @@ Digest numerics_fingerprint() {
   std::vector<float> v(x.size());
   kernels::adam_update(count, x.data(), y.data(), x.data(), m.data(), v.data(), {}, {});
   add(y);
+}
+
+struct Part {
+  std::string_view kernels;
+  void (*add)(std::uint32_t& stream, Add add);
+};
+
+constexpr Part parts[] = {{"products", add_products},
+                          {"products of few rows", add_row_products},
+                          {"convolutions", add_convolutions},
+                          {"normalisations", add_normalisations},
+                          {"pointwise functions and updates", add_pointwise}};
+
+}  // namespace
+
+std::vector<NumericsPart> numerics_parts() {
+  std::vector<NumericsPart> digests;
+  std::uint32_t stream = 0;
+  for (const Part& part : parts) {
+    Hasher hasher;
+    part.add(stream, [&](const std::vector<float>& values) {
+      hasher.add(std::as_bytes(std::span(values)));
+    });
+    digests.push_back({part.kernels, hasher.finish()});
+  }
+  return digests;
+}
+
+Digest numerics_fingerprint() {
+  Hasher hasher;
+  for (const NumericsPart& part : numerics_parts()) hasher.add(part.digest.bytes);
   return hasher.finish();
 }
 

@@ -1,0 +1,1 @@
+target_link_libraries(test_tensor PRIVATE raven_hwy)
