@@ -8,6 +8,9 @@ namespace {
 bool is_alias(const Node& node) { return node.kind == Node::Kind::call && node.op->aliases_input; }
 
 void make_storages(const Graph& graph, Dataflow& flow) {
+  flow.first_value.reserve(graph.nodes.size());
+  flow.storage_of_value.reserve(graph.nodes.size());
+  flow.storages.reserve(graph.nodes.size());
   for (const Node& node : graph.nodes) {
     flow.first_value.push_back(static_cast<std::uint32_t>(flow.storage_of_value.size()));
     if (is_alias(node)) {
