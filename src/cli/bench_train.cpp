@@ -62,6 +62,10 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+Graph graph_of(const Training& training, const RecordedSample& recorded) {
+  return decode_graph(recorded.bytes.bytes(), {}, training.model->ops());
+}
+
 /// Asks for the graphs of the first steps' samples twice.
 RecordingCost cost_of_recording(const Training& training, std::int64_t batch) {
   const MasterSetup& setup = training.setup;
@@ -79,13 +83,14 @@ RecordingCost cost_of_recording(const Training& training, std::int64_t batch) {
       std::max<std::int64_t>(1, std::min<std::int64_t>(20, training.train->size() / batch));
   const std::int64_t samples = std::min(steps * batch, training.train->size());
   std::size_t calls = 0;
-  std::unordered_set<const RecordedSample*> known;
+  std::unordered_set<std::shared_ptr<const RecordedSample>> known;
   auto begin = std::chrono::steady_clock::now();
   for (std::int64_t i = 0; i < samples; ++i) {
-    const auto recorded = setup.record_sample(0, i, Tape::Mode::training, training.parameters);
-    if (known.insert(recorded.get()).second) calls += recorded->graph.graph().nodes.size();
+    known.insert(setup.record_sample(0, i, Tape::Mode::training, training.parameters).graph);
   }
-  cost.ns_per_call = seconds_since(begin) * 1e9 / static_cast<double>(calls);
+  const double seconds = seconds_since(begin);
+  for (const auto& recorded : known) calls += graph_of(training, *recorded).nodes.size();
+  cost.ns_per_call = seconds * 1e9 / static_cast<double>(calls);
   begin = std::chrono::steady_clock::now();
   for (std::int64_t i = 0; i < samples; ++i) {
     (void)setup.record_sample(0, i, Tape::Mode::training, training.parameters);
@@ -109,8 +114,9 @@ StepWork work_of(const Training& training, std::int64_t batch) {
     // All samples are one batch, of which a step is a part.
     std::vector<std::shared_ptr<const SampleGraph>> samples;
     for (std::int64_t i = 0; i < training.train->size(); ++i) {
-      const auto recorded = setup.record_sample(0, i, Tape::Mode::training, training.parameters);
-      samples.emplace_back(recorded, &recorded->graph);
+      const Recording recorded =
+          setup.record_sample(0, i, Tape::Mode::training, training.parameters);
+      samples.push_back(std::make_shared<const SampleGraph>(graph_of(training, *recorded.graph)));
     }
     batches = static_cast<double>(samples.size()) / static_cast<double>(batch);
     graph = join_graphs(samples, Autobatch::on);

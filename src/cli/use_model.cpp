@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 
 #include "cli/console.hpp"
 #include "cli/processes.hpp"
@@ -171,9 +172,15 @@ class PlanStock {
       return [plan] { return plan; };
     }
     std::vector<std::shared_ptr<const SampleGraph>> graphs;
+    if (by_digest_.size() > most_graphs) by_digest_.clear();
     for (std::int64_t i = piece.first; i < piece.first + piece.rows; ++i) {
-      const auto recorded = recorder_(0, i, Tape::Mode::inference, trained_.parameters);
-      graphs.emplace_back(recorded, &recorded->graph);
+      const auto recorded = recorder_(0, i, Tape::Mode::inference, trained_.parameters).graph;
+      auto& graph = by_digest_[recorded->digest];
+      if (!graph) {
+        graph = std::make_shared<const SampleGraph>(
+            decode_graph(recorded->bytes.bytes(), {}, trained_.model->ops()));
+      }
+      graphs.push_back(graph);
     }
     return [graphs = std::move(graphs), mode = trained_.job.autobatch] {
       return std::make_shared<const Plan>(join_graphs(graphs, mode), Plan::Purpose::inference);
@@ -184,6 +191,8 @@ class PlanStock {
   const TrainedModel& trained_;
   Recorder recorder_;
   std::map<std::int64_t, std::shared_ptr<const Plan>> by_rows_;  // two at most
+  static constexpr std::size_t most_graphs = 4096;
+  std::unordered_map<Digest, std::shared_ptr<const SampleGraph>, DigestHash> by_digest_;
 };
 
 }  // namespace
@@ -193,7 +202,8 @@ Graph graph_of_one(const TrainedModel& trained) {
     return trained.model->record(trained.parameters, 1, Tape::Mode::inference);
   }
   Recorder recorder(trained.model, {trained.data});
-  return recorder(0, 0, Tape::Mode::inference, trained.parameters)->graph.graph();
+  const auto recorded = recorder(0, 0, Tape::Mode::inference, trained.parameters).graph;
+  return decode_graph(recorded->bytes.bytes(), {}, trained.model->ops());
 }
 
 LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {

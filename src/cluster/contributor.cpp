@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <deque>
-#include <unordered_map>
 
 #include "cluster/cached_parameters.hpp"
 #include "cluster/graph_fit.hpp"
+#include "cluster/graph_store.hpp"
 #include "cluster/lease_rows.hpp"
 #include "raven/core/error.hpp"
-#include "raven/snippet/assembly.hpp"
 
 namespace raven {
 namespace {
@@ -18,21 +17,9 @@ constexpr std::int64_t most_rows = std::int64_t{1} << 40;
 constexpr std::int64_t most_rows_per_batch = std::int64_t{1} << 24;
 constexpr std::uint64_t most_steps = std::uint64_t{1} << 62;
 
-struct CachedGraph {
-  std::shared_ptr<const Plan> training;
-  std::shared_ptr<const Plan> inference;
-  std::shared_ptr<const Graph> graph;
-  std::shared_ptr<const SampleGraph> sample;  ///< once an assembly needs it
-};
-
-/// A snippet's graphs, by sample.
-struct CachedAssembly {
-  std::uint64_t work = 0;
-  Autobatch autobatch = Autobatch::on;
-  std::vector<std::shared_ptr<const SampleGraph>> samples;
-  std::vector<ParameterId> parameters;  ///< that it takes to compute it, sorted
-  std::vector<ParameterId> gradients;
-};
+Plan::Purpose purpose_of(const Lease& lease) {
+  return lease.purpose == Purpose::train ? Plan::Purpose::training : Plan::Purpose::inference;
+}
 
 /// Random keys of a sample are numbered by its rows, of which it has fewer.
 constexpr std::uint64_t keys_per_sample = std::uint64_t{1} << 24;
@@ -42,7 +29,7 @@ constexpr std::uint64_t keys_per_sample = std::uint64_t{1} << 24;
 struct ContributorMemory::Impl {
   Digest session = {};
   std::vector<CachedParameter> parameters;
-  std::unordered_map<Digest, CachedGraph, DigestHash> graphs;
+  GraphStore graphs;
 };
 
 ContributorMemory::ContributorMemory() : impl_(std::make_unique<Impl>()) {}
@@ -61,8 +48,7 @@ struct Contributor::Impl {
   std::vector<SampleSource> sources;
   Digest& session;
   std::vector<CachedParameter>& parameters;
-  std::unordered_map<Digest, CachedGraph, DigestHash>& graphs;
-  std::unordered_map<Digest, std::shared_ptr<const CachedAssembly>, DigestHash> assemblies;
+  GraphStore& graphs;
   std::deque<std::pair<Lease, Blob>> waiting;  // for parameters that are on their way
   std::uint64_t newest_work = 0;
   Instant last_heard;
@@ -86,6 +72,11 @@ struct Contributor::Impl {
     end(leaves_at ? ContributorEnd::Kind::left : ContributorEnd::Kind::lost, std::move(why));
   }
 
+  /// Ends it when there is something wrong with what came.
+  void accept(std::string problem) {
+    if (!problem.empty()) quit(std::move(problem));
+  }
+
   void on_message(const Message& message) {
     const std::optional<AnyMessage> decoded = decode(message.head);
     if (!decoded) return quit("the master sent a malformed message");
@@ -101,11 +92,13 @@ struct Contributor::Impl {
     }
     if (std::holds_alternative<Heartbeat>(*decoded)) return;
     if (!welcome) return quit("the master sent work before a welcome");
-    if (const auto* graph = std::get_if<GraphMessage>(&*decoded))
-      return on_graph(*graph, message.body);
-    if (const auto* assembly = std::get_if<AssemblyMessage>(&*decoded))
-      return on_assembly(*assembly, message.body);
-    if (std::holds_alternative<ForgetGraphs>(*decoded)) return graphs.clear();
+    if (const auto* graph = std::get_if<GraphMessage>(&*decoded)) {
+      return accept(graphs.add_graph(graph->digest, message.body, setup.ops, setup.limits));
+    }
+    if (const auto* assembly = std::get_if<AssemblyMessage>(&*decoded)) {
+      return accept(graphs.add_assembly(*assembly, message.body, parameters.size(), setup.limits));
+    }
+    if (std::holds_alternative<ForgetGraphs>(*decoded)) return graphs.forget_graphs();
     if (const auto* parameter = std::get_if<ParameterMessage>(&*decoded)) {
       return on_parameter(receive(*parameter, message.body, offer.parameters, parameters));
     }
@@ -145,67 +138,11 @@ struct Contributor::Impl {
     if (!same_life) parameters.clear();
     session = greeting.session;
     parameters.resize(offer.parameters.size());
-    if (graphs.size() > Ready::max_graphs) graphs.clear();
-    for (const auto& [digest, graph] : graphs) ready.graphs.push_back(digest);
+    graphs.forget_assemblies(~std::uint64_t{0});
+    // Half of what may be kept is for those that come.
+    graphs.forget_older_graphs(Ready::max_graphs, setup.limits.graph_bytes / 2);
+    ready.graphs = graphs.graphs();
     if (same_life) ready.versions = keep_those_of(offer.parameters, parameters);
-  }
-
-  void on_graph(const GraphMessage& message, const Blob& body) {
-    if (digest_of(body.bytes()) != message.digest) return quit("the master sent a damaged graph");
-    if (graphs.size() >= most_graphs) return quit("the master sent too many graphs");
-    try {
-      graphs[message.digest].graph =
-          std::make_shared<const Graph>(decode_graph(body.bytes(), {}, setup.ops));
-    } catch (const InputError& error) {
-      quit(std::string("the master sent a graph that can't be run here: ") + error.what());
-    }
-  }
-
-  void on_assembly(const AssemblyMessage& message, const Blob& body) {
-    const std::optional<Assembly> assembly = decode_assembly(body.bytes());
-    if (!assembly || digest_of(body.bytes()) != message.digest) {
-      return quit("the master sent a damaged assembly of graphs");
-    }
-    auto cached = std::make_shared<CachedAssembly>();
-    cached->work = message.work;
-    cached->autobatch = assembly->autobatch;
-    cached->gradients = assembly->gradients;
-    std::vector<std::shared_ptr<const SampleGraph>> distinct;
-    for (const Digest& digest : assembly->graphs) {
-      const auto found = graphs.find(digest);
-      if (found == graphs.end()) return quit("the master sent an assembly of unknown graphs");
-      CachedGraph& graph = found->second;
-      try {
-        if (!graph.sample) {
-          graph.sample = std::make_shared<const SampleGraph>(Graph(*graph.graph));
-          graph.graph = {graph.sample, &graph.sample->graph()};  // one copy serves both
-        }
-      } catch (const InputError& error) {
-        return quit(std::string("the master sent a graph that can't be joined: ") + error.what());
-      }
-      distinct.push_back(graph.sample);
-      const auto read = graph.sample->parameters();
-      cached->parameters.insert(cached->parameters.end(), read.begin(), read.end());
-    }
-    // Gradients of what no graph here reads are zeros of its type, which it must have for that.
-    cached->parameters.insert(cached->parameters.end(), cached->gradients.begin(),
-                              cached->gradients.end());
-    std::sort(cached->parameters.begin(), cached->parameters.end());
-    cached->parameters.erase(std::unique(cached->parameters.begin(), cached->parameters.end()),
-                             cached->parameters.end());
-    if (!cached->parameters.empty() && cached->parameters.back().value >= parameters.size()) {
-      return quit("the master sent an assembly with an unknown parameter");
-    }
-    std::uint64_t nodes = 0;
-    for (const std::uint32_t place : assembly->of_sample) {
-      nodes += distinct[place]->graph().nodes.size();
-      if (nodes > most_joined_nodes) {
-        return quit("the master sent an assembly of more calls than can be joined");
-      }
-      cached->samples.push_back(distinct[place]);
-    }
-    if (assemblies.size() >= most_assemblies) return quit("the master sent too many assemblies");
-    assemblies[message.digest] = std::move(cached);
   }
 
   /// @param wrong with what the master sent of a parameter; null: nothing
@@ -220,7 +157,7 @@ struct Contributor::Impl {
       newest_work = lease.work;
       out->forget_before = lease.work;
       std::erase_if(waiting, [&](const auto& entry) { return entry.first.work < lease.work; });
-      std::erase_if(assemblies, [&](const auto& entry) { return entry.second->work < lease.work; });
+      graphs.forget_assemblies(lease.work);
     }
     waiting.emplace_back(lease, body);
     start_what_can();
@@ -249,13 +186,15 @@ struct Contributor::Impl {
       return ends_of_rows(data.schema, apart->rows.bytes(), next - lease.snippets.front().first)
           .has_value();
     }
-    return apart->rows.empty() && sources[lease.dataset] != nullptr;
+    return sources[lease.dataset] != nullptr &&
+           (apart->rows.empty() ||
+            (training && numbers_of(apart->rows, next - lease.snippets.front().first, data.rows)));
   }
 
   [[nodiscard]] bool knows_graph_of(const Snippet& snippet) const {
-    const auto found = assemblies.find(snippet.graph);
-    if (found == assemblies.end()) return graphs.contains(snippet.graph);
-    return found->second->samples.size() == static_cast<std::size_t>(snippet.rows);
+    const auto assembly = graphs.assembly(snippet.graph);
+    if (!assembly) return graphs.has_graph(snippet.graph);
+    return assembly->samples.size() == static_cast<std::size_t>(snippet.rows);
   }
 
   void start_what_can() {
@@ -284,23 +223,15 @@ struct Contributor::Impl {
              parameters[id.value].version == lease.versions[id.value];
     };
     return std::all_of(lease.snippets.begin(), lease.snippets.end(), [&](const Snippet& snippet) {
-      const auto assembly = assemblies.find(snippet.graph);
-      const std::span<const ParameterId> needed = assembly != assemblies.end()
-                                                      ? assembly->second->parameters
-                                                      : plan_of(lease, snippet)->parameters();
+      const auto assembly = graphs.assembly(snippet.graph);
+      const std::span<const ParameterId> needed =
+          assembly ? std::span(assembly->parameters) : plan_of(lease, snippet)->parameters();
       return std::all_of(needed.begin(), needed.end(), is_here);
     });
   }
 
   const std::shared_ptr<const Plan>& plan_of(const Lease& lease, const Snippet& snippet) {
-    CachedGraph& cached = graphs.at(snippet.graph);
-    const bool training = lease.purpose == Purpose::train;
-    std::shared_ptr<const Plan>& plan = training ? cached.training : cached.inference;
-    if (!plan) {
-      plan = std::make_shared<const Plan>(
-          *cached.graph, training ? Plan::Purpose::training : Plan::Purpose::inference);
-    }
-    return plan;
+    return graphs.plan(snippet.graph, purpose_of(lease));
   }
 
   void start(const Lease& lease, const Blob& body) {
@@ -327,7 +258,7 @@ struct Contributor::Impl {
       batch.read_rows = reader_of_inline_rows(
           lease, data.schema, apart.rows, *ends_of_rows(data.schema, apart.rows.bytes(), count));
     } else {
-      batch.read_rows = reader_of_shards(lease, *welcome, data, sources[lease.dataset]);
+      batch.read_rows = reader_of_shards(lease, *welcome, data, apart.rows, sources[lease.dataset]);
     }
     batch.states = std::move(apart.states);
     out->starts.push_back(std::move(batch));
@@ -336,22 +267,20 @@ struct Contributor::Impl {
   /// @return whether the graph fits the data
   [[nodiscard]] bool add_plan(SnippetBatch& batch, const Lease& lease, const Snippet& snippet,
                               const SampleSchema& schema) {
-    const auto found = assemblies.find(snippet.graph);
-    if (found == assemblies.end()) {
+    const auto assembly = graphs.assembly(snippet.graph);
+    if (!assembly) {
       const std::shared_ptr<const Plan>& plan = plan_of(lease, snippet);
       batch.plans.emplace_back([plan] { return plan; });
       return batch_fits(plan->graph(), snippet.rows, schema, offer.parameters, welcome->carried);
     }
-    const auto purpose =
-        lease.purpose == Purpose::train ? Plan::Purpose::training : Plan::Purpose::inference;
-    batch.plans.emplace_back([assembly = found->second, purpose] {
+    batch.plans.emplace_back([assembly, purpose = purpose_of(lease)] {
       return std::make_shared<const Plan>(join_graphs(assembly->samples, assembly->autobatch),
                                           purpose);
     });
-    batch.gradients = found->second->gradients;
+    batch.gradients = assembly->gradients;
     batch.keys_per_sample = keys_per_sample;
     const SampleGraph* last = nullptr;
-    for (const std::shared_ptr<const SampleGraph>& sample : found->second->samples) {
+    for (const std::shared_ptr<const SampleGraph>& sample : assembly->samples) {
       if (sample.get() == std::exchange(last, sample.get())) continue;
       if (!sample_fits(sample->graph(), schema, offer.parameters)) return false;
     }

@@ -1,5 +1,8 @@
 #include "cluster/lease_rows.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 namespace raven {
 namespace {
 
@@ -46,16 +49,32 @@ RowReader reader_of_inline_rows(const Lease& lease, const SampleSchema& schema, 
   };
 }
 
+std::optional<std::vector<std::int64_t>> numbers_of(const Blob& rows, std::int64_t count,
+                                                    std::int64_t size) {
+  std::vector<std::int64_t> numbers(rows.size() / sizeof(std::int64_t));
+  if (rows.size() % sizeof(std::int64_t) != 0 || std::ssize(numbers) != count) return std::nullopt;
+  if (count > 0) std::memcpy(numbers.data(), rows.bytes().data(), rows.size());
+  const bool in_range = std::all_of(numbers.begin(), numbers.end(), [&](std::int64_t number) {
+    return number >= 0 && number < size;
+  });
+  if (!in_range) return std::nullopt;
+  return numbers;
+}
+
 RowReader reader_of_shards(const Lease& lease, const Welcome& welcome, const DatasetOffer& data,
-                           SampleSource source) {
+                           const Blob& rows, SampleSource source) {
   std::vector<std::int64_t> samples;
-  if (of_batches(lease, welcome)) {
+  std::int64_t first = 0;  // position of samples[0] in the batch
+  if (!rows.empty()) {
+    first = lease.snippets.front().first;
+    samples = *numbers_of(rows, static_cast<std::int64_t>(rows.size() / sizeof first), data.rows);
+  } else if (of_batches(lease, welcome)) {
     sampler_of(welcome, data).batch_at(static_cast<std::int64_t>(lease.step), samples);
   }
-  return [source = std::move(source), samples = std::move(samples)](
+  return [source = std::move(source), samples = std::move(samples), first](
              const Snippet& snippet, const RowViews& to) -> std::string {
     if (!samples.empty()) {
-      return source(std::span(samples).subspan(static_cast<std::size_t>(snippet.first),
+      return source(std::span(samples).subspan(static_cast<std::size_t>(snippet.first - first),
                                                static_cast<std::size_t>(snippet.rows)),
                     to);
     }

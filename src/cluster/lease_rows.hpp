@@ -22,7 +22,7 @@ namespace raven {
 /// The body of a lease, taken apart. Both may be empty.
 struct LeaseBody {
   std::vector<Tensor> states;  ///< f32 [rows, carried], of each snippet
-  Blob rows;                   ///< raw
+  Blob rows;                   ///< raw, or numbers of samples
 };
 
 /// @param carried numbers of state that each row goes on from
@@ -36,8 +36,16 @@ struct LeaseBody {
 [[nodiscard]] RowReader reader_of_inline_rows(const Lease& lease, const SampleSchema& schema,
                                               const Blob& rows, std::vector<std::size_t> ends);
 
+/// Numbers of samples that came with the work. None unless they are so many of a data set of
+/// `size`.
+[[nodiscard]] std::optional<std::vector<std::int64_t>> numbers_of(const Blob& rows,
+                                                                  std::int64_t count,
+                                                                  std::int64_t size);
+
 /// Rows that are read here.
+/// @param rows numbers of the lease's samples, or nothing
 [[nodiscard]] RowReader reader_of_shards(const Lease& lease, const Welcome& welcome,
-                                         const DatasetOffer& data, SampleSource source);
+                                         const DatasetOffer& data, const Blob& rows,
+                                         SampleSource source);
 
 }  // namespace raven

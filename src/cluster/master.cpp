@@ -47,6 +47,10 @@ Master::Impl::Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool&
   if (setup.train.max_steps > 0) {
     steps = std::min(steps, static_cast<std::uint64_t>(setup.train.max_steps));
   }
+  if (setup.train.group_by_length > 0) {
+    expects(setup.record_sample && setup.length, "samples that are grouped by length have one");
+    length_groups.emplace(sampler, setup.train.group_by_length, setup.length);
+  }
 }
 
 void Master::Impl::send(PeerId peer, const AnyMessage& message, Blob body) {

@@ -31,10 +31,11 @@ const RecordedGraph& Master::Impl::recorded(std::int64_t rows, Tape::Mode mode) 
 }
 
 std::vector<std::int64_t> Master::Impl::samples_of(Purpose purpose, std::uint64_t of_step,
-                                                   std::int64_t rows) const {
+                                                   std::int64_t rows) {
   std::vector<std::int64_t> samples;
   if (purpose == Purpose::train) {
-    sampler.batch_at(static_cast<std::int64_t>(of_step), samples);
+    const auto batch = static_cast<std::int64_t>(of_step);
+    length_groups ? length_groups->batch_at(batch, samples) : sampler.batch_at(batch, samples);
   } else if (carries()) {
     valid_sampler.batch_at(static_cast<std::int64_t>(of_step), samples);
   } else {
@@ -48,12 +49,14 @@ Master::Impl::Assembled Master::Impl::assemble(Purpose purpose, std::uint64_t of
   const bool training = purpose == Purpose::train;
   const Tape::Mode mode = training ? Tape::Mode::training : Tape::Mode::inference;
   const std::int64_t rows = pieces.back().first + pieces.back().rows;
-  const std::vector<std::int64_t> samples = samples_of(purpose, of_step, rows);
   Assembled all;
   all.step = of_step;
+  all.samples = samples_of(purpose, of_step, rows);
   std::vector<std::shared_ptr<const RecordedSample>> recordings;
-  for (const std::int64_t sample : samples) {
-    recordings.push_back(setup.record_sample(training ? 0 : 1, sample, mode, model.parameters()));
+  for (const std::int64_t sample : all.samples) {
+    Recording recording = setup.record_sample(training ? 0 : 1, sample, mode, model.parameters());
+    all.used_values = all.used_values || recording.used_values;
+    recordings.push_back(std::move(recording.graph));
   }
   std::vector<ParameterId>& parameters = all.graph.parameters;
   std::vector<ParameterId>& gradients = all.graph.gradients;
@@ -67,12 +70,10 @@ Master::Impl::Assembled Master::Impl::assemble(Purpose purpose, std::uint64_t of
       std::inplace_merge(to.begin(), to.begin() + middle, to.end());
       to.erase(std::unique(to.begin(), to.end()), to.end());
     };
-    add(parameters, recording->graph.parameters());
-    if (training) add(gradients, recording->graph.gradients());
+    add(parameters, recording->parameters.read);
+    if (training) add(gradients, recording->parameters.learnt);
   }
-  for (const Metric& metric : recordings.front()->graph.graph().metrics) {
-    all.graph.metric_names.push_back(metric.name);
-  }
+  all.graph.metric_names = recordings.front()->metric_names;
   for (Snippet& piece : pieces) {
     Assembly assembly{
         .autobatch = setup.autobatch, .graphs = {}, .of_sample = {}, .gradients = gradients};
@@ -97,14 +98,26 @@ Master::Impl::Assembled Master::Impl::assemble(Purpose purpose, std::uint64_t of
 }
 
 void Master::Impl::look_ahead() {
-  // Recording may read the parameters only where it does not depend on their values.
-  if (!setup.record_sample || !setup.records_ahead || finished || !phase) return;
+  if (!setup.record_sample || !setup.records_ahead || graphs_follow_values || finished || !phase) {
+    return;
+  }
   if (phase->purpose != Purpose::train || is_last_step()) return;
   const std::uint64_t next = step + 1;
-  if (ahead && ahead->step == next) return;
-  ahead = assemble(
-      Purpose::train, next,
-      cut_batch(sampler.batch_size(static_cast<std::int64_t>(next)), setup.train.snippets));
+  if (looked_ahead_to == next) return;
+  looked_ahead_to = next;
+  try {
+    ahead = assemble(
+        Purpose::train, next,
+        cut_batch(sampler.batch_size(static_cast<std::int64_t>(next)), setup.train.snippets));
+  } catch (const InputError&) {
+    // A program may refuse what it sees of parameters of which only some are updated. Whether there
+    // is anything wrong shows when the step begins.
+    ahead.reset();
+    return;
+  }
+  // Values were those of before the update: what followed from them is recorded again.
+  graphs_follow_values = ahead->used_values;
+  if (graphs_follow_values) ahead.reset();
 }
 
 void Master::Impl::begin_phase(std::vector<Snippet> pieces) {
@@ -120,6 +133,7 @@ void Master::Impl::begin_phase(std::vector<Snippet> pieces) {
     now_assembled = std::move(*std::exchange(ahead, std::nullopt));
   } else {
     now_assembled = assemble(phase->purpose, phase->step, std::move(pieces));
+    graphs_follow_values = graphs_follow_values || now_assembled.used_values;
   }
   phase->begin(now_assembled.pieces, now_assembled.graph, model.parameters());
 }
@@ -132,14 +146,23 @@ void Master::Impl::send_graphs(Member& member, const Snippet& snippet) {
     return;
   }
   const RecordedAssembly& assembly = now_assembled.assemblies.at(snippet.graph);
-  if (member.graphs.size() + assembly.graphs.size() > most_sample_graphs) {
+  std::size_t more = 0;
+  std::size_t more_bytes = 0;
+  for (const auto& recording : assembly.graphs) {
+    if (member.graphs.contains(recording->digest)) continue;
+    ++more;
+    more_bytes += recording->bytes.size();
+  }
+  if (!member.graphs.empty() && (member.graphs.size() + more > setup.most_sample_graphs ||
+                                 member.graph_bytes + more_bytes > setup.most_sample_graph_bytes)) {
     member.graphs.clear();
+    member.graph_bytes = 0;
     send(member.peer, ForgetGraphs{});
   }
   for (const auto& recording : assembly.graphs) {
-    if (member.graphs.insert(recording->digest).second) {
-      send(member.peer, GraphMessage{recording->digest}, recording->bytes);
-    }
+    if (!member.graphs.insert(recording->digest).second) continue;
+    member.graph_bytes += recording->bytes.size();
+    send(member.peer, GraphMessage{recording->digest}, recording->bytes);
   }
   send(member.peer, AssemblyMessage{snippet.graph, phase->work}, assembly.bytes);
 }

@@ -8,6 +8,7 @@
 #include "raven/cluster/master.hpp"
 #include "raven/cluster/scheduler.hpp"
 #include "raven/core/error.hpp"
+#include "raven/data/length_groups.hpp"
 #include "raven/data/sampler.hpp"
 
 namespace raven {
@@ -82,22 +83,22 @@ struct Master::Impl {
   /// A step's snippets with their graphs.
   struct Assembled {
     std::uint64_t step = 0;
+    std::vector<std::int64_t> samples;  ///< by position
     std::vector<Snippet> pieces;
     RecordedGraph graph;  ///< what all of them have in common
     std::unordered_map<Digest, RecordedAssembly, DigestHash> assemblies;
+    bool used_values = false;
   };
   [[nodiscard]] Assembled assemble(Purpose purpose, std::uint64_t of_step,
                                    std::vector<Snippet> pieces);
   /// Samples of a step as leases name it, or the first so many of an evaluation, by position.
   [[nodiscard]] std::vector<std::int64_t> samples_of(Purpose purpose, std::uint64_t of_step,
-                                                     std::int64_t rows) const;
+                                                     std::int64_t rows);
   /// Records the next step while others compute this one.
   void look_ahead();
   /// Gives the phase its snippets and their graphs.
   void begin_phase(std::vector<Snippet> pieces);
   void send_graphs(Member& member, const Snippet& snippet);
-  /// That a contributor is to keep: above it begins anew.
-  static constexpr std::size_t most_sample_graphs = 16384;
 
   // master_streams.cpp: a state that goes on from window to window
   [[nodiscard]] bool carries() const { return setup.carried > 0; }
@@ -160,7 +161,8 @@ struct Master::Impl {
   Roster roster;
   Flakiness flakiness{setup.contributors.bar_after};
   Sampler sampler;
-  Sampler valid_sampler;  ///< where something is carried
+  Sampler valid_sampler;                      ///< where something is carried
+  std::optional<LengthGroups> length_groups;  ///< in place of its batches
   const ScheduleDef* schedule;
   std::uint64_t steps = 0;  ///< in the whole run
   std::uint64_t step = 0;   ///< done
@@ -182,6 +184,8 @@ struct Master::Impl {
   std::unordered_map<Digest, std::unique_ptr<RecordedGraph>, DigestHash> graphs;
   Assembled now_assembled;  ///< of the phase
   std::optional<Assembled> ahead;
+  std::uint64_t looked_ahead_to = 0;  ///< the last step that it was tried for
+  bool graphs_follow_values = false;  ///< of some sample, so that looking ahead is no use
 
   Instant started;
   double seconds_before = 0;

@@ -178,15 +178,19 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
   }
 
   Blob body = phase->state_of(node);
-  if (lease.inline_rows) {
+  const bool listed = length_groups && phase->purpose == Purpose::train;
+  if (lease.inline_rows || listed) {
+    const auto first = static_cast<std::size_t>(lease.snippets.front().first);
     const std::int64_t end = lease.snippets.back().first + lease.snippets.back().rows;
-    const std::vector<std::int64_t> all = samples_of(phase->purpose, phase->lease_step, end);
-    const std::vector<std::int64_t> samples(all.begin() + lease.snippets.front().first,
-                                            all.begin() + end);
-    const Blob rows = setup.raw_rows(phase->dataset, samples);
+    const std::vector<std::int64_t> all = setup.record_sample
+                                              ? now_assembled.samples
+                                              : samples_of(phase->purpose, phase->lease_step, end);
+    const auto samples = std::span(all).subspan(first, static_cast<std::size_t>(end) - first);
+    const Blob raw = lease.inline_rows ? setup.raw_rows(phase->dataset, samples) : Blob();
+    const ByteSpan rows = lease.inline_rows ? raw.bytes() : std::as_bytes(samples);
     Bytes both(body.bytes().begin(), body.bytes().end());
-    both.insert(both.end(), rows.bytes().begin(), rows.bytes().end());
-    body = body.empty() ? rows : Blob(std::move(both));
+    both.insert(both.end(), rows.begin(), rows.end());
+    body = body.empty() && lease.inline_rows ? raw : Blob(std::move(both));
   }
   if (member.idle_since) {
     longest_idle = std::max(longest_idle, now - *std::exchange(member.idle_since, std::nullopt));

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <queue>
 #include <unordered_map>
 
+#include "join_budget.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/graph/autobatch.hpp"
@@ -25,11 +27,6 @@ constexpr std::size_t most_pieces = 4096;
 /// Values that one call takes at most.
 constexpr std::size_t most_inputs = 1000;
 
-[[noreturn]] void reject(const std::string& problem) {
-  throw InputError("graphs of samples can't be joined: " + problem,
-                   "let the model ask every sample for the same inputs and results");
-}
-
 struct SignatureHash {
   std::size_t operator()(const Signature& signature) const { return signature[0]; }
 };
@@ -43,7 +40,8 @@ struct Instance {
 
 class Joiner {
  public:
-  Joiner(Samples samples, Autobatch mode) : samples_(samples), mode_(mode) {
+  Joiner(Samples samples, Autobatch mode, const JoinLimits& limits)
+      : samples_(samples), mode_(mode), budget_(limits) {
     std::size_t values = 0;
     for (const auto& sample : samples_) {
       first_value_.push_back(values);
@@ -80,7 +78,7 @@ class Joiner {
         a.outputs.size() == b.outputs.size()) {
       return;
     }
-    reject("two different calls have one signature");
+    reject("two different calls have one signature", no_fault);
   }
 
   /// Calls that may be one, of which some are ready.
@@ -120,14 +118,14 @@ class Joiner {
         const Node& node = graph_of(s).nodes[n];
         if (node.kind != Node::Kind::input) continue;
         const ValueType& type = node.outputs.front();
-        if (type.shape.rank() == 0) reject("an input has no rows");
+        if (type.shape.rank() == 0) reject("an input has no rows", same_inputs);
         const auto [found, fresh] = by_slot.try_emplace(node.slot);
         auto& [joined, count] = found->second;
         if (fresh) joined = add(Node(node));
         ValueType& whole = joined_.nodes[joined].outputs.front();
         if (whole.dtype != type.dtype ||
             whole.shape.without_first() != type.shape.without_first()) {
-          reject("input " + std::to_string(node.slot) + " is of another type in each");
+          reject("input " + std::to_string(node.slot) + " is of another type in each", same_inputs);
         }
         place(s, {n, 0}) = {{joined, 0}, fresh ? 0 : whole.shape[0]};
         if (!fresh) whole.shape[0] += type.shape[0];
@@ -136,7 +134,7 @@ class Joiner {
     }
     for (const auto& [slot, joined] : by_slot) {
       if (joined.second != samples_.size()) {
-        reject("not all have input " + std::to_string(slot));
+        reject("not all have input " + std::to_string(slot), same_inputs);
       }
     }
   }
@@ -178,7 +176,10 @@ class Joiner {
     }
     rows = merge_runs(rows);
     place(i.sample, {i.node, 0}) = {rows.front().value, rows.front().first};
-    if (rows.size() > 1) scattered_[place_index(i.sample, {i.node, 0})] = std::move(rows);
+    if (rows.size() > 1) {
+      budget_.pieces(rows.size());
+      scattered_[place_index(i.sample, {i.node, 0})] = std::move(rows);
+    }
     return true;
   }
 
@@ -238,6 +239,7 @@ class Joiner {
       }
       return assemble(both);
     }
+    budget_.pieces(runs.size());
     const auto [found, fresh] = picks_.try_emplace({inputs, flat});
     if (!fresh) return found->second;
     const ValueRef made{call(*pick_, {{"runs", std::move(flat)}}, std::move(inputs)), 0};
@@ -256,6 +258,7 @@ class Joiner {
     node.inputs = std::move(inputs);
     node.outputs = std::move(made.outputs);
     node.saved = std::move(made.saved);
+    budget_.values(node);
     return add(std::move(node));
   }
 
@@ -341,7 +344,7 @@ class Joiner {
       const Instance like = groups_[found->second].like;
       expect_alike(node_of(like), node_of(i));
       if (info_of(like).row_inputs != info.row_inputs) {
-        reject("two different calls have one signature");
+        reject("two different calls have one signature", no_fault);
       }
     }
     return found->second;
@@ -357,7 +360,15 @@ class Joiner {
     }
     std::vector<std::uint32_t> waits(nodes);
     std::vector<std::uint32_t> group(nodes);
-    std::vector<std::uint32_t> active;  // groups with a call ready
+    // Groups with a call ready. Where a group stands changes only while it is not among them.
+    const auto is_later = [&](std::uint32_t a, std::uint32_t b) {
+      // depths / left, compared without rounding; the first of equal ones.
+      const std::uint64_t left = groups_[a].depths * groups_[b].left;
+      const std::uint64_t right = groups_[b].depths * groups_[a].left;
+      return left != right ? left > right : a > b;
+    };
+    std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(is_later)> active(
+        is_later);
     std::vector<Instance> ready;
     // What has become ready goes to its group; what has nothing to run is done at once.
     const auto sort_ready = [&] {
@@ -372,7 +383,7 @@ class Joiner {
           continue;
         }
         const std::uint32_t g = group[first_node[i.sample] + i.node];
-        if (groups_[g].ready.empty()) active.push_back(g);
+        if (groups_[g].ready.empty()) active.push(g);
         groups_[g].ready.push_back(i);
       }
     };
@@ -390,15 +401,8 @@ class Joiner {
     }
     sort_ready();
     while (!active.empty()) {
-      const auto next =
-          std::min_element(active.begin(), active.end(), [&](std::uint32_t a, std::uint32_t b) {
-            // depths / left, compared without rounding; the first of equal ones.
-            const std::uint64_t left = groups_[a].depths * groups_[b].left;
-            const std::uint64_t right = groups_[b].depths * groups_[a].left;
-            return left != right ? left < right : a < b;
-          });
-      const std::uint32_t g = *next;
-      active.erase(next);
+      const std::uint32_t g = active.top();
+      active.pop();
       std::vector<Instance> run = std::move(groups_[g].ready);
       groups_[g].ready.clear();
       std::sort(run.begin(), run.end());
@@ -423,9 +427,11 @@ class Joiner {
     runs_.clear();
     for (std::uint32_t s = 0; s < samples_.size(); ++s) {
       if (samples_[s]->info(asked[s].node).shared) {
-        reject("something asked of the model depends on parameters alone");
+        reject("something asked of the model depends on parameters alone", rows_of_samples);
       }
-      if (type_of(graph_of(s), asked[s]).shape.rank() == 0) reject("something asked has no rows");
+      if (type_of(graph_of(s), asked[s]).shape.rank() == 0) {
+        reject("something asked has no rows", rows_of_samples);
+      }
       append_runs(s, asked[s], runs_);
     }
     const std::vector<Run> runs = runs_;
@@ -438,7 +444,8 @@ class Joiner {
       if (const auto& value = graph_of(s).*what) asked.push_back(*value);
     }
     if (asked.empty()) return std::nullopt;
-    if (asked.size() != samples_.size()) reject("not all have a loss, or a prediction");
+    if (asked.size() != samples_.size())
+      reject("not all have a loss, or a prediction", same_results);
     return ask_for(asked);
   }
 
@@ -452,7 +459,7 @@ class Joiner {
       for (std::uint32_t s = 0; s < samples_.size(); ++s) {
         const std::vector<Metric>& own = graph_of(s).metrics;
         if (own.size() != metrics.size() || own[m].name != metrics[m].name) {
-          reject("not all have the same metrics");
+          reject("not all have the same metrics", same_results);
         }
         asked.push_back(own[m].value);
       }
@@ -462,6 +469,7 @@ class Joiner {
 
   Samples samples_;
   Autobatch mode_;
+  JoinBudget budget_;
   Graph joined_;
   std::vector<std::size_t> first_value_;                         // by sample
   std::vector<Place> places_;                                    // of all values of all samples
@@ -479,9 +487,9 @@ class Joiner {
 
 }  // namespace
 
-Graph join_graphs(Samples samples, Autobatch mode) {
+Graph join_graphs(Samples samples, Autobatch mode, const JoinLimits& limits) {
   expects(!samples.empty(), "there is something to join");
-  return Joiner(samples, mode).run();
+  return Joiner(samples, mode, limits).run();
 }
 
 }  // namespace raven

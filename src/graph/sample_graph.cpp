@@ -9,21 +9,6 @@
 namespace raven {
 namespace {
 
-/// Two hashes of 64 bits. A signature never leaves its process, and whoever makes two calls of one
-/// operation share one on purpose gets wrong numbers, no more: join_graphs() looks whether calls of
-/// one signature are alike, and what is joined is inferred again.
-SampleGraph::Signature signature_of(const ByteWriter& what) {
-  const auto hash = [](const Bytes& bytes) {
-    return std::uint64_t{
-        std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
-  };
-  const std::uint64_t first = hash(what.bytes());
-  ByteWriter other;  // other bytes in front, so that one collision does not make the other
-  other.put(first ^ 0x9E3779B97F4A7C15U);
-  other.put_raw(what.bytes());
-  return {first, hash(other.bytes())};
-}
-
 void put(ByteWriter& to, const SampleGraph::Signature& signature) {
   for (const std::uint64_t half : signature) to.put(half);
 }
@@ -35,8 +20,8 @@ bool in_mask(std::uint64_t mask, std::size_t input) {
 /// Fills in what nodes are, one after the other.
 class Analysis {
  public:
-  Analysis(const Graph& graph, std::vector<SampleGraph::Info>& infos)
-      : graph_(graph), infos_(infos) {}
+  Analysis(const Graph& graph, SampleGraph::SignatureOf hash, std::vector<SampleGraph::Info>& infos)
+      : graph_(graph), hash_(hash), infos_(infos) {}
 
   void run() {
     mark_needed();
@@ -66,7 +51,7 @@ class Analysis {
     ByteWriter what;
     what.put(std::uint8_t{1});
     what.put(graph_.nodes[n].slot);
-    infos_[n].signature = signature_of(what);
+    infos_[n].signature = hash_(what.bytes());
     infos_[n].shared = true;
   }
 
@@ -99,7 +84,7 @@ class Analysis {
         what.put(node.inputs[k].output);
       }
     }
-    info.signature = signature_of(what);
+    info.signature = hash_(what.bytes());
   }
 
   /// The row inputs of a call, 0 unless it can be one call with those of other samples.
@@ -118,26 +103,67 @@ class Analysis {
   }
 
   const Graph& graph_;
+  SampleGraph::SignatureOf hash_;
   std::vector<SampleGraph::Info>& infos_;
 };
 
 }  // namespace
 
-SampleGraph::SampleGraph(Graph graph) : graph_(std::move(graph)), infos_(graph_.nodes.size()) {
-  check(graph_);
-  if (!graph_.statistics.empty()) {
+SampleGraph::Signature signature_of(ByteSpan what) {
+  const auto hash = [](ByteSpan bytes) {
+    return std::uint64_t{
+        std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
+  };
+  const std::uint64_t first = hash(what);
+  ByteWriter other;  // other bytes in front, so that one collision does not make the other
+  other.put(first ^ 0x9E3779B97F4A7C15U);
+  other.put_raw(what);
+  return {first, hash(other.bytes())};
+}
+
+GraphParameters parameters_of(const Graph& graph) {
+  GraphParameters parameters;
+  const Dataflow flow = trace(graph, true);
+  std::vector<bool> read(flow.storages.size(), false);
+  for (const std::uint32_t n : flow.forward) {
+    for (const ValueRef input : graph.nodes[n].inputs) read[flow.storage_of(input)] = true;
+  }
+  for_each_asked(graph, [&](ValueRef value) { read[flow.storage_of(value)] = true; });
+  for (std::size_t i = 0; i < flow.storages.size(); ++i) {
+    const Storage& storage = flow.storages[i];
+    if (storage.kind != Storage::Kind::parameter) continue;
+    if (read[i]) parameters.read.push_back({storage.slot});
+    if (storage.has_gradient) parameters.learnt.push_back({storage.slot});
+  }
+  std::sort(parameters.read.begin(), parameters.read.end());
+  std::sort(parameters.learnt.begin(), parameters.learnt.end());
+  return parameters;
+}
+
+void expect_of_sample(const Graph& graph) {
+  if (!graph.statistics.empty()) {
     throw InputError(
         "a layer that takes statistics over a batch can't be part of the graph of one sample",
         "use layer_norm in place of batch_norm");
   }
-  if (graph_.state) {
+  if (graph.state) {
     throw InputError("a graph of one sample can't carry a state to the next one",
                      "leave out carry where a graph is recorded for each sample");
   }
-  Analysis(graph_, infos_).run();
+}
+
+SampleGraph::SampleGraph(Graph graph, SignatureOf hash)
+    : graph_(std::move(graph)), infos_(graph_.nodes.size()) {
+  check(graph_);
+  expect_of_sample(graph_);
+  Analysis(graph_, hash, infos_).run();
   first_user_.assign(graph_.nodes.size() + 1, 0);
   for (std::uint32_t n = 0; n < graph_.nodes.size(); ++n) {
-    value_count_ += static_cast<std::uint32_t>(graph_.nodes[n].outputs.size());
+    const Node& node = graph_.nodes[n];
+    value_count_ += static_cast<std::uint32_t>(node.outputs.size());
+    edges_ += node.inputs.size();
+    for (const ValueType& type : node.outputs) value_bytes_ += type.bytes();
+    for (const ValueType& type : node.saved) value_bytes_ += type.bytes();
     if (infos_[n].shared || !infos_[n].needed) continue;
     for (const ValueRef value : graph_.nodes[n].inputs) ++first_user_[value.node + 1];
   }
@@ -149,19 +175,12 @@ SampleGraph::SampleGraph(Graph graph) : graph_(std::move(graph)), infos_(graph_.
     for (const ValueRef value : graph_.nodes[n].inputs) users_[next[value.node]++] = n;
   }
 
-  const Dataflow flow = trace(graph_, true);
-  for (const Storage& storage : flow.storages) {
-    if (storage.kind == Storage::Kind::parameter && storage.has_gradient) {
-      gradients_.push_back({storage.slot});
-    }
-  }
   for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
     if (graph_.nodes[n].kind == Node::Kind::parameter && infos_[n].needed) {
       parameters_.push_back({graph_.nodes[n].slot});
     }
   }
   std::sort(parameters_.begin(), parameters_.end());
-  std::sort(gradients_.begin(), gradients_.end());
 }
 
 }  // namespace raven

@@ -42,13 +42,24 @@ void put(ByteWriter& to, const Choice& choice) {
   }
 }
 
-}  // namespace
-
-Graph example_graph(const MasterSetup& setup, const JobSpec& job, const ParameterStore& store) {
+/// A graph that stands for the model: of a whole batch, or of the first sample.
+Graph example_graph(const Training& training, const JobSpec& job) {
+  const MasterSetup& setup = training.setup;
   if (setup.record_sample) {
-    return setup.record_sample(0, 0, Tape::Mode::training, store)->graph.graph();
+    const Recording recorded = setup.record_sample(0, 0, Tape::Mode::training, training.parameters);
+    return decode_graph(recorded.graph->bytes.bytes(), {}, training.model->ops());
   }
   return setup.record(std::min(job.train.batch, setup.datasets.front().rows), Tape::Mode::training);
+}
+
+}  // namespace
+
+std::optional<InputError> grouping_error(const JobSpec& job, const SampleSchema& schema) {
+  if (job.train.group_by_length == 0 || schema.ragged()) return std::nullopt;
+  return InputError({job.file.string()},
+                    "train.group_by_length is for sentences and trees, but all samples of this "
+                    "data are of one length",
+                    "leave it out");
 }
 
 Digest training_digest(const JobSpec& job, const ParameterStore& parameters, const Graph& graph,
@@ -68,6 +79,7 @@ Digest training_digest(const JobSpec& job, const ParameterStore& parameters, con
   bytes.put(train.batch);
   bytes.put(train.snippets);
   bytes.put(train.shuffle);
+  if (train.group_by_length > 0) bytes.put(train.group_by_length);
   put(bytes, train.optimizer);
   put(bytes, train.schedule);
   bytes.put(train.clip.norm);
@@ -88,6 +100,7 @@ Training build_training(const JobSpec& job) {
     }
   }
   const SampleSchema& schema = training.train->schema();
+  if (const auto error = grouping_error(job, schema)) throw *error;
   training.model =
       std::make_shared<const Model>(model_for(job.model, schema), row_of_features(schema),
                                     row_of_targets(schema), training.parameters);
@@ -116,8 +129,11 @@ Training build_training(const JobSpec& job) {
                                      const ParameterStore& now) {
       return (*recorder)(dataset, sample, mode, now);
     };
-    setup.records_ahead = training.model->by_size();
   }
+  setup.length = [train = training.train](std::int64_t sample) {
+    const SampleExtent extent = train->extent(sample);
+    return std::max(extent.tokens, extent.nodes);
+  };
   setup.datasets.push_back(offer_of(*training.train));
   if (training.valid) setup.datasets.push_back(offer_of(*training.valid));
   setup.raw_rows = [train = training.train, valid = training.valid](
@@ -136,9 +152,8 @@ Training build_training(const JobSpec& job) {
   setup.core = openblas_core_name();
   setup.cache_bytes = job.data_cache_bytes;
   setup.checkpoint_every = job.checkpoint.every;
-  setup.training_digest =
-      training_digest(job, training.parameters, example_graph(setup, job, training.parameters),
-                      training.train->manifest().identity());
+  setup.training_digest = training_digest(job, training.parameters, example_graph(training, job),
+                                          training.train->manifest().identity());
   return training;
 }
 

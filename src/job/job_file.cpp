@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::int64_t most_samples_per_batch = std::int64_t{1} << 24;
 constexpr std::int64_t most_snippets = 4096;
+/// Above it, all of an epoch is one span.
+constexpr std::int64_t most_batches_grouped = 1'000'000;
 constexpr int most_spawned = 64;
 /// Steps and epochs stay below this, so that their product with any data set's size fits 64 bits.
 constexpr std::int64_t most_steps = 1'000'000'000;
@@ -119,6 +121,13 @@ void read_train(MapReader& job_map, TrainSpec& train) {
   train.snippets = std::min(usual_snippets, train.batch);
   map.integer("snippets", train.snippets, 1, most_snippets);
   map.boolean("shuffle", train.shuffle);
+  map.integer("group_by_length", train.group_by_length, 0, most_batches_grouped);
+  if (train.group_by_length > 0 && !train.shuffle) {
+    map.checker().report(map.find("group_by_length")->place,
+                         "train.group_by_length puts shuffled samples in order of length, but "
+                         "train.shuffle is false",
+                         "leave one of the two out");
+  }
   if (train.snippets > train.batch) {
     map.checker().report(
         map.find("snippets")->place,

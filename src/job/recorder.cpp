@@ -6,59 +6,61 @@
 namespace raven {
 namespace {
 
-/// Of encoded graphs. In memory a graph takes some ten times as much.
-constexpr std::size_t most_kept_bytes = std::size_t{100} << 20;
-
 ValueType without_rows(const ValueType& type) { return {type.dtype, type.shape.without_first()}; }
 
 }  // namespace
 
 Recorder::Recorder(std::shared_ptr<const Model> model,
-                   std::vector<std::shared_ptr<const Dataset>> datasets)
-    : model_(std::move(model)), datasets_(std::move(datasets)) {
+                   std::vector<std::shared_ptr<const Dataset>> datasets, RecorderLimits limits)
+    : model_(std::move(model)),
+      datasets_(std::move(datasets)),
+      limits_(limits),
+      sweep_at_(limits.sweep_at) {
   for (auto& of_mode : by_sample_) of_mode.resize(datasets_.size());
 }
 
-std::shared_ptr<const RecordedSample> Recorder::operator()(std::uint32_t dataset,
-                                                           std::int64_t sample, Tape::Mode mode,
-                                                           const ParameterStore& now) {
+Recording Recorder::operator()(std::uint32_t dataset, std::int64_t sample, Tape::Mode mode,
+                               const ParameterStore& now) {
   const Dataset& from = *datasets_[dataset];
   const bool training = mode == Tape::Mode::training;
   if (model_->by_size()) {
     const SampleExtent extent = from.extent(sample);
     Kept& kept = by_sizes_[{extent.tokens, extent.nodes, training}];
     if (!kept) kept = record(parts_of(from.schema(), extent), mode, now, nullptr);
-    return kept;
+    return {.graph = kept};
   }
   std::vector<Kept>& kept = by_sample_[training ? 1 : 0][dataset];
   if (kept.empty()) kept.resize(static_cast<std::size_t>(from.size()));
   Kept& place = kept[static_cast<std::size_t>(sample)];
-  if (place) return place;
+  if (place) return {.graph = place};
   bool used_values = false;
   Kept recorded = record(read(from, sample, from.extent(sample)), mode, now, &used_values);
   if (!used_values) {
     place = recorded;
     oldest_first_.push_back(&place);
     kept_bytes_ += recorded->bytes.size();
-    while (kept_bytes_ > most_kept_bytes) {
+    while (kept_bytes_ > limits_.kept_bytes) {
       kept_bytes_ -= (*oldest_first_.front())->bytes.size();
       oldest_first_.front()->reset();
       oldest_first_.pop_front();
     }
   }
-  return recorded;
+  return {recorded, used_values};
 }
 
 Recorder::Kept Recorder::record(const SampleData& sample, Tape::Mode mode,
                                 const ParameterStore& now, bool* values) {
-  auto fresh =
-      std::make_shared<const RecordedSample>(model_->record_sample(now, sample, mode, values));
+  const Graph graph = model_->record_sample(now, sample, mode, values);
+  Bytes bytes = encode(graph);
+  const Digest digest = digest_of(bytes);
   if (known_.size() >= sweep_at_) {
     std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
-    sweep_at_ = std::max<std::size_t>(1024, 2 * known_.size());
+    sweep_at_ = std::max(limits_.sweep_at, 2 * known_.size());
   }
-  std::weak_ptr<const RecordedSample>& known = known_[fresh->digest];
+  std::weak_ptr<const RecordedSample>& known = known_[digest];
   if (Kept before = known.lock()) return before;
+  auto fresh =
+      std::make_shared<const RecordedSample>(recorded_sample(graph, std::move(bytes), digest));
   known = fresh;
   return fresh;
 }

@@ -5,6 +5,7 @@
 #include "raven/data/manifest.hpp"
 #include "raven/data/sampler.hpp"
 #include "raven/graph/plan.hpp"
+#include "raven/job/build.hpp"
 #include "raven/job/check.hpp"
 #include "raven/job/recorder.hpp"
 #include "raven/optim/optimizer.hpp"
@@ -172,6 +173,7 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
       if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
     }
     check_vocabulary(job, *train, errors);
+    if (auto error = grouping_error(job, train->schema)) errors.push_back(std::move(*error));
     count_parameters(job, store, summary);
     if (errors.size() == errors_before) count_work(job, model, *train, store, summary);
   } catch (const InputError& error) {

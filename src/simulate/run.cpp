@@ -176,6 +176,7 @@ void Run::tick_master(std::uint64_t number) {
 void Run::tell_master(Peer& peer, Event event) {
   if (!master_ || peer.master != masters_) return;
   master_->on(event, world_.agenda.now(), actions_);
+  master_->look_ahead();
   carry_out();
 }
 

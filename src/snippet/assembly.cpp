@@ -10,8 +10,15 @@ constexpr std::uint16_t format_version = 1;
 
 }  // namespace
 
-RecordedSample::RecordedSample(Graph recorded)
-    : graph(std::move(recorded)), bytes(encode(graph.graph())), digest(digest_of(bytes.bytes())) {}
+RecordedSample recorded_sample(const Graph& graph, Bytes bytes, const Digest& digest) {
+  expect_of_sample(graph);
+  RecordedSample sample{.bytes = Blob(std::move(bytes)),
+                        .digest = digest,
+                        .parameters = parameters_of(graph),
+                        .metric_names = {}};
+  for (const Metric& metric : graph.metrics) sample.metric_names.push_back(metric.name);
+  return sample;
+}
 
 Bytes encode(const Assembly& assembly) {
   ByteWriter to;

@@ -20,13 +20,13 @@ class Assemblies : public ::testing::Test {
   Assemblies() : box(ClusterBox::Data::sentences), parameters(box.fresh_parameters()) {
     const MasterSetup setup = box.setup();
     for (std::int64_t i = 0; i < 4; ++i) {
-      samples.push_back(setup.record_sample(0, i, Tape::Mode::training, parameters));
+      samples.push_back(setup.record_sample(0, i, Tape::Mode::training, parameters).graph);
     }
   }
 
   /// One that was sent graphs of four samples and all parameters.
-  [[nodiscard]] Listener prepared() const {
-    Listener listener(box, parameters);
+  [[nodiscard]] Listener prepared(const ContributorLimits& limits = {}) const {
+    Listener listener(box, parameters, limits);
     for (const Kept& sample : samples) listener.hears(GraphMessage{sample->digest}, sample->bytes);
     listener.hears_parameters(parameters);
     return listener;
@@ -117,6 +117,99 @@ TEST_F(Assemblies, of_more_calls_than_memory_holds_end_it) {
   assembly.of_sample.assign(3'000'000, 0);
   says(listener, assembly);
   EXPECT_EQ(listener.why(), "the master sent an assembly of more calls than can be joined");
+}
+
+/// Why it ended when it was sent an assembly of so many samples under these limits.
+std::string why_not(Listener listener, const Assembly& assembly) {
+  const Blob bytes(encode(assembly));
+  listener.hears(AssemblyMessage{digest_of(bytes.bytes()), 1}, bytes);
+  return listener.why();
+}
+
+TEST_F(Assemblies, of_more_than_is_allowed_end_it) {
+  const SampleGraph graph(decode_graph(samples[0]->bytes.bytes()));
+  Assembly assembly = of({samples[0]});
+  assembly.of_sample = {0, 0, 0};
+  const std::string too_many = "the master sent an assembly of more calls than can be joined";
+  for (const auto& [limit, three] :
+       {std::pair{&ContributorLimits::nodes, 3 * graph.graph().nodes.size()},
+        std::pair{&ContributorLimits::edges, 3 * graph.edges()},
+        std::pair{&ContributorLimits::value_bytes, 3 * graph.value_bytes()}}) {
+    ContributorLimits limits;
+    limits.*limit = three;
+    EXPECT_EQ(why_not(prepared(limits), assembly), "");
+    limits.*limit = three - 1;
+    EXPECT_EQ(why_not(prepared(limits), assembly), too_many);
+  }
+}
+
+TEST_F(Assemblies, that_are_too_many_end_it) {
+  Listener listener = prepared({.assemblies = 2});
+  says(listener, of({samples[0]}));
+  says(listener, of({samples[1]}));
+  says(listener, of({samples[1]}));  // the same once more
+  EXPECT_EQ(listener.why(), "");
+  says(listener, of({samples[0], samples[1]}));
+  EXPECT_EQ(listener.why(), "the master sent too many assemblies");
+
+  Listener by_samples = prepared({.samples = 3});
+  says(by_samples, of({samples[0], samples[1]}));
+  says(by_samples, of({samples[0]}));
+  EXPECT_EQ(by_samples.why(), "");
+  says(by_samples, of({samples[1]}));
+  EXPECT_EQ(by_samples.why(), "the master sent too many assemblies");
+
+  // Work that is over makes room.
+  Listener later = prepared({.assemblies = 2, .samples = 3});
+  says(later, of({samples[0], samples[1]}), 1);
+  const Digest second = says(later, of({samples[0]}), 2);
+  later.leases(2, {second}, 1);
+  says(later, of({samples[1], samples[0]}), 2);
+  EXPECT_EQ(later.why(), "");
+}
+
+TEST_F(Assemblies, have_graphs_of_which_too_many_end_it) {
+  const auto hears_all = [&](Listener listener) {
+    for (const Kept& sample : samples) {
+      listener.hears(GraphMessage{sample->digest}, sample->bytes);
+      listener.hears(GraphMessage{sample->digest}, sample->bytes);
+    }
+    return listener.why();
+  };
+  std::set<Digest> distinct;
+  std::size_t bytes = 0;
+  for (const Kept& sample : samples) {
+    if (distinct.insert(sample->digest).second) bytes += sample->bytes.size();
+  }
+  ASSERT_GT(distinct.size(), 1U);
+  const auto with = [&](const ContributorLimits& limits) {
+    return hears_all(Listener(box, parameters, limits));
+  };
+  EXPECT_EQ(with({.graphs = distinct.size(), .graph_bytes = bytes}), "");
+  EXPECT_EQ(with({.graphs = distinct.size() - 1}), "the master sent too many graphs");
+  EXPECT_EQ(with({.graph_bytes = bytes - 1}), "the master sent too many graphs");
+
+  Listener forgetful(box, parameters, {.graphs = 1});
+  for (const Kept& sample : samples) {
+    forgetful.hears(ForgetGraphs{});
+    forgetful.hears(GraphMessage{sample->digest}, sample->bytes);
+  }
+  EXPECT_EQ(forgetful.why(), "");
+}
+
+TEST_F(Assemblies, whose_lease_names_no_version_never_run) {
+  Listener listener(box, parameters);
+  listener.hears(GraphMessage{samples[0]->digest}, samples[0]->bytes);
+  listener.leases_without_versions(1, {says(listener, of({samples[0]}))}, 1);
+  EXPECT_TRUE(listener.batches().empty());
+  // Neither by parameters of some version, nor by such as claim to be of none.
+  listener.hears_parameters(parameters);
+  for (std::uint32_t id = 0; id < parameters.size(); ++id) {
+    listener.hears(ParameterMessage{.id = {id}, .version = Ready::no_version},
+                   parameters[{id}].value.blob());
+  }
+  EXPECT_TRUE(listener.batches().empty());
+  EXPECT_EQ(listener.why(), "");
 }
 
 TEST_F(Assemblies, of_graphs_of_other_data_end_it) {
@@ -238,8 +331,9 @@ std::vector<std::string> masks_of(const ClusterBox& box, const ParameterStore& p
   for (std::int64_t snippet = 0; snippet < 2; ++snippet) {
     Assembly assembly{.autobatch = autobatch, .graphs = {}, .of_sample = {0, 1}, .gradients = {}};
     for (std::int64_t i = 0; i < 2; ++i) {
-      const Kept kept = setup.record_sample(0, 2 * snippet + i, Tape::Mode::training, parameters);
-      sizes.push_back(kept->graph.graph().nodes[0].outputs[0].shape[0]);
+      const Kept kept =
+          setup.record_sample(0, 2 * snippet + i, Tape::Mode::training, parameters).graph;
+      sizes.push_back(decode_graph(kept->bytes.bytes()).nodes[0].outputs[0].shape[0]);
       Tape tape;
       const Variable tokens = tape.input(slot_features, {DType::i32, Shape{sizes.back()}});
       tape.set_prediction(dropout(embedding(tokens, tape.parameter(ones, {0})), 0.5));

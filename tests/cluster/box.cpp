@@ -167,14 +167,13 @@ MasterSetup ClusterBox::setup() const {
                         .rows = dataset.size(),
                         .schema = dataset.schema()};
   };
-  std::function<std::shared_ptr<const RecordedSample>(std::uint32_t, std::int64_t, Tape::Mode,
-                                                      const ParameterStore&)>
-      record_sample;
+  RecordSample record_sample;
   if (model->by_sample()) {
     record_sample =
         [recorder = std::make_shared<Recorder>(
              model, std::vector<std::shared_ptr<const Dataset>>{training_, validation_})](
             auto... sample) { return (*recorder)(sample...); };
+    if (wraps_recording) record_sample = wraps_recording(record_sample);
   }
   return {.train = train,
           .contributors = contributors,
@@ -182,7 +181,11 @@ MasterSetup ClusterBox::setup() const {
                                    Tape::Mode mode) { return model->record(*types, rows, mode); },
           .record_sample = std::move(record_sample),
           .autobatch = autobatch,
-          .records_ahead = model->by_size(),
+          .length = [train_set = training_](
+                        std::int64_t sample) { return train_set->extent(sample).tokens; },
+          .records_ahead = records_ahead,
+          .most_sample_graphs = most_sample_graphs,
+          .most_sample_graph_bytes = most_sample_graph_bytes,
           .datasets = {offer(*training_), offer(*validation_)},
           .raw_rows =
               [train_set = training_, valid_set = validation_](

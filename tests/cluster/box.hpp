@@ -46,6 +46,13 @@ class ClusterBox {
   bool others_may_come = true;
   bool batch_norm = false;
   Autobatch autobatch = Autobatch::on;
+  bool records_ahead = true;
+  std::size_t most_sample_graphs = 16384;
+  std::size_t most_sample_graph_bytes = std::size_t{256} << 20;
+  using RecordSample =
+      std::function<Recording(std::uint32_t, std::int64_t, Tape::Mode, const ParameterStore&)>;
+  /// Puts something around what the master records samples with.
+  std::function<RecordSample(const RecordSample&)> wraps_recording = {};
   const ProgramDef* program = nullptr;  ///< in place of layers; sentences only
   bool carries = true;                  ///< text only
   int gateways = 0;  ///< contributors come in through so many, in turn; 0: they know the master

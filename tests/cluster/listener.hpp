@@ -15,17 +15,20 @@ namespace raven {
 class Listener {
  public:
   /// One that was not welcomed yet.
-  explicit Listener(const ClusterBox& box)
+  explicit Listener(const ClusterBox& box, const ContributorLimits& limits = {})
       : setup_(box.setup()),
         contributor_(std::make_unique<Contributor>(
             ContributorSetup{
                 .hello = {.threads = 1},
+                .limits = limits,
                 .open_dataset = [](const DatasetOffer&, std::uint64_t) { return SampleSource(); }},
             now_)) {
     contributor_->begin(actions_);
   }
   /// One that was told of a model's parameters.
-  Listener(const ClusterBox& box, const ParameterStore& parameters) : Listener(box) {
+  Listener(const ClusterBox& box, const ParameterStore& parameters,
+           const ContributorLimits& limits = {})
+      : Listener(box, limits) {
     RunOffer offer{.datasets = setup_.datasets, .parameters = {}};
     for (const Parameter& parameter : parameters.all()) {
       offer.parameters.push_back(parameter.value.type());
@@ -66,6 +69,15 @@ class Listener {
       }
     }
     hears(lease, setup_.raw_rows(0, samples));
+  }
+
+  /// The same of parameters of no version.
+  void leases_without_versions(std::uint64_t work, const std::vector<Digest>& graphs,
+                               std::int64_t rows) {
+    const auto known =
+        std::exchange(versions_, std::vector<std::uint64_t>(versions_.size(), Ready::no_version));
+    leases(work, graphs, rows);
+    versions_ = known;
   }
 
   /// Why it ended; empty while it goes on.

@@ -2,8 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cluster/box.hpp"
+#include "cluster/stage.hpp"
+#include "raven/core/error.hpp"
+#include "raven/data/sampler.hpp"
+#include "raven/graph/ops/arithmetic.hpp"
 
 namespace raven {
 namespace {
@@ -161,33 +166,209 @@ TEST(Sequences, of_a_stopped_run_go_on_to_the_same_bits) {
   }
 }
 
-/// Samples that a master records for the step after the one that is being computed.
-int recorded_ahead(const ClusterBox& box) {
-  int recorded = 0;
-  MasterSetup setup = box.setup();
-  setup.record_sample = [&recorded, record = setup.record_sample](auto&&... sample) {
-    ++recorded;
-    return record(sample...);
+/// Scales what it learns by what it computes, to the last bit, but of long sentences only: the
+/// first steps have none.
+class ByValueOfLong {
+ public:
+  static constexpr std::int64_t is_long = 39;
+
+  explicit ByValueOfLong(Builder& build)
+      : words_(build, "words", build.vocabulary(), 6), tags_(build, "tags", 6, build.classes()) {}
+
+  void operator()(const Sample& sample) const {
+    Variable logits = tags_(words_(sample.features()));
+    if (sample.size() >= is_long) {
+      logits = scale(logits, 1 + 0.1 * static_cast<double>(logits.value().values()[0]));
+    }
+    sample.predict(logits);
+    sample.learn(cross_entropy(logits, sample.targets()));
+  }
+
+ private:
+  Embedding words_;
+  Linear tags_;
+};
+
+constexpr ProgramDef by_value_of_long = program_of<ByValueOfLong>("by_value_of_long");
+
+/// Gives the box an order in which some steps have no long sentence. @return the first that has
+std::int64_t begins_without_long(ClusterBox& box) {
+  Sampler sampler{.size = box.setup().datasets[0].rows, .batch = box.train.batch};
+  const auto looks = [&, length = box.setup().length](std::int64_t step) {
+    return std::ranges::any_of(sampler.batch_at(step), [&](std::int64_t sample) {
+      return length(sample) >= ByValueOfLong::is_long;
+    });
   };
-  ComputePool compute(1);
-  BufferPool buffers;
-  const Instant noon{std::chrono::hours(12)};
-  Master master(setup, box.fresh_parameters(), compute, buffers, nullptr, noon);
-  MasterActions actions;
-  const Hello hello{.fingerprint = setup.fingerprint, .threads = 1};
-  master.on({Event::Kind::message, {1}, encode(hello), {}}, noon, actions);
-  master.on({Event::Kind::message, {1}, encode(Ready{.readable = {0, 0}}), {}}, noon, actions);
-  EXPECT_EQ(recorded, box.train.batch);
-  master.look_ahead();
-  master.look_ahead();
-  return recorded - static_cast<int>(box.train.batch);
+  for (;;) {
+    sampler.seed = ++box.train.seed;
+    std::int64_t first = 0;
+    while (first < sampler.steps_per_epoch() && !looks(first)) ++first;
+    EXPECT_LT(first, sampler.steps_per_epoch());
+    if (first > 1) return first;
+  }
 }
 
-TEST(Sequences, are_recorded_a_step_ahead_unless_their_graphs_follow_from_values) {
+TEST(Sequences, that_are_recorded_ahead_have_the_weights_of_those_that_are_not) {
+  for (const ProgramDef* program :
+       {static_cast<const ProgramDef*>(nullptr), &by_length, &by_value, &by_value_of_long}) {
+    ClusterBox box(ClusterBox::Data::sentences);
+    box.program = program;
+    box.train.batch = 4;
+    EXPECT_LT(begins_without_long(box), 5);
+    box.records_ahead = false;
+    const Digest expected = box.run({{}}).weights;
+    box.records_ahead = true;
+    const std::vector<std::vector<ClusterBox::Contribution>> several = {
+        {{}}, {{}, {}}, {{}, {.reads_shards = false}, {.threads = 2}}};
+    for (const auto& contributions : several) {
+      EXPECT_EQ(box.run(contributions).weights, expected)
+          << (program == nullptr ? "layers" : program->name) << ", " << contributions.size();
+    }
+  }
+}
+
+/// What a master records, counted.
+class Recordings {
+ public:
+  explicit Recordings(ClusterBox& box) {
+    box.wraps_recording = [this](const auto& record) {
+      return [this, record](auto... sample) {
+        ++count_;
+        if (refuses_) throw InputError("it refuses", "do not ask");
+        return record(sample...);
+      };
+    };
+  }
+  [[nodiscard]] int since_last_time() { return std::exchange(count_, 0); }
+  void refuses(bool from_now) { refuses_ = from_now; }
+
+ private:
+  int count_ = 0;
+  bool refuses_ = false;
+};
+
+void answers_all(Stage& stage) {
+  const std::optional<Lease> lease = stage.last<Lease>(1);
+  ASSERT_TRUE(lease);
+  stage.answers(1, lease->work, lease->root, std::chrono::milliseconds(5));
+}
+
+TEST(Sequences, are_recorded_a_step_ahead) {
+  for (const ProgramDef* program : {static_cast<const ProgramDef*>(nullptr), &by_length}) {
+    ClusterBox box(ClusterBox::Data::sentences);
+    box.program = program;
+    Recordings recordings(box);
+    Stage stage(box);
+    (void)recordings.since_last_time();
+    stage.greets(1);
+    EXPECT_EQ(recordings.since_last_time(), 11);
+    stage.looks_ahead();
+    EXPECT_EQ(recordings.since_last_time(), 11);
+    stage.looks_ahead();
+    EXPECT_EQ(recordings.since_last_time(), 0);
+  }
+}
+
+TEST(Sequences, whose_graphs_follow_from_values_are_recorded_when_their_step_begins) {
   ClusterBox box(ClusterBox::Data::sentences);
-  EXPECT_EQ(recorded_ahead(box), 11);
   box.program = &by_value;
-  EXPECT_EQ(recorded_ahead(box), 0);
+  Recordings recordings(box);
+  Stage stage(box);
+  (void)recordings.since_last_time();
+  stage.greets(1);
+  EXPECT_EQ(recordings.since_last_time(), 11);
+  stage.looks_ahead();
+  EXPECT_EQ(recordings.since_last_time(), 0);
+}
+
+TEST(Sequences, of_a_program_that_begins_to_look_at_values_are_recorded_again_from_then_on) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  box.program = &by_value_of_long;
+  box.train.batch = 2;
+  box.train.snippets = 1;
+  const std::int64_t first = begins_without_long(box);
+  Recordings recordings(box);
+  Stage stage(box);
+  (void)recordings.since_last_time();
+  stage.greets(1);
+  EXPECT_EQ(recordings.since_last_time(), 2);
+  for (std::int64_t step = 0; step < first; ++step) {
+    stage.looks_ahead();
+    EXPECT_EQ(recordings.since_last_time(), 2) << step;
+    answers_all(stage);
+    EXPECT_EQ(recordings.since_last_time(), step + 1 < first ? 0 : 2) << step;
+  }
+  // From here on no step is recorded before it begins, whatever it has.
+  stage.looks_ahead();
+  EXPECT_EQ(recordings.since_last_time(), 0);
+}
+
+TEST(Sequences, that_a_program_refuses_ahead_of_their_step_end_it_only_if_it_still_does_then) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  Recordings recordings(box);
+  Stage stage(box);
+  stage.greets(1);
+  recordings.refuses(true);
+  EXPECT_NO_THROW(stage.looks_ahead());
+  recordings.refuses(false);
+  answers_all(stage);
+  EXPECT_EQ(stage.master().progress().step, 1U);
+  recordings.refuses(true);
+  EXPECT_NO_THROW(stage.looks_ahead());
+  EXPECT_THROW(answers_all(stage), InputError);
+}
+
+TEST(Sequences, that_are_grouped_by_length_have_the_same_weights_whoever_computes_them) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  const Digest apart = box.run({{}}).weights;
+  box.train.group_by_length = 2;
+  EXPECT_NE(box.run({{}}).weights, apart);
+  expect_same_weights_of_all_crowds(box);
+}
+
+TEST(Sequences, that_are_grouped_by_length_go_on_to_the_same_bits) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  box.train.group_by_length = 3;
+  box.train.epochs = 40;
+  const Digest expected = box.run({{}, {}}).weights;
+  for (const std::uint64_t stop_after : {1U, 6U, 11U}) {
+    const ClusterBox::Result first = box.run({{}, {}}, nullptr, stop_after);
+    ASSERT_TRUE(first.stopped_early);
+    ASSERT_TRUE(first.checkpoint);
+    EXPECT_EQ(box.run({{}}, &*first.checkpoint).weights, expected) << stop_after;
+  }
+}
+
+TEST(Sequences, whose_graphs_a_contributor_is_to_forget_are_sent_again) {
+  ClusterBox box(ClusterBox::Data::sentences);
+  const Digest expected = box.run({{}, {}}).weights;
+  for (const bool by_bytes : {false, true}) {
+    if (by_bytes) {
+      box.most_sample_graphs = 16384;
+      box.most_sample_graph_bytes = 1;  // less than any graph: each snippet begins anew
+    } else {
+      box.most_sample_graphs = 12;
+    }
+    EXPECT_EQ(box.run({{}, {}}).weights, expected);
+
+    Stage stage(box);
+    stage.greets(1);
+    std::set<Digest> sent;
+    std::set<Digest> again;
+    std::size_t kept = 0;
+    for (int step = 0; step < 4; ++step) answers_all(stage);
+    for (const AnyMessage& message : stage.sent(1)) {
+      if (std::holds_alternative<ForgetGraphs>(message)) kept = 0;
+      const auto* graph = std::get_if<GraphMessage>(&message);
+      if (graph == nullptr) continue;
+      if (!sent.insert(graph->digest).second) again.insert(graph->digest);
+      if (!by_bytes) {
+        EXPECT_LE(++kept, 12U);
+      }
+    }
+    EXPECT_GT(stage.count<ForgetGraphs>(1), by_bytes ? 8 : 1);
+    EXPECT_FALSE(again.empty());
+  }
 }
 
 }  // namespace

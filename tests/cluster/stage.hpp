@@ -20,7 +20,7 @@ class Stage {
         master_(box.setup(), box.fresh_parameters(), compute_, buffers_, nullptr, now_),
         fingerprint_(box.setup().fingerprint),
         parameters_(box.fresh_parameters()),
-        metrics_(box.setup().record(6, Tape::Mode::training).metrics.size()) {}
+        metrics_(metrics_of(box)) {}
 
   void says(std::uint32_t peer, const AnyMessage& message, Blob body = {}) {
     MasterActions actions;
@@ -108,6 +108,11 @@ class Stage {
         std::count_if(messages.begin(), messages.end(),
                       [](const auto& message) { return std::holds_alternative<M>(message); }));
   }
+  /// Everything that was sent to a peer.
+  [[nodiscard]] const std::vector<AnyMessage>& sent(std::uint32_t peer) const {
+    return sent_.at(peer);
+  }
+  void looks_ahead() { master_.look_ahead(); }
   void stops() { master_.request_stop(); }
   [[nodiscard]] int events(const std::string& kind) const {
     return static_cast<int>(std::count(events_.begin(), events_.end(), kind));
@@ -119,6 +124,12 @@ class Stage {
   [[nodiscard]] const Master& master() const { return master_; }
 
  private:
+  static std::size_t metrics_of(const ClusterBox& box) {
+    const MasterSetup setup = box.setup();
+    if (!setup.record_sample) return setup.record(6, Tape::Mode::training).metrics.size();
+    return setup.record_sample(0, 0, Tape::Mode::training, box.fresh_parameters())
+        .graph->metric_names.size();
+  }
   [[nodiscard]] Blob zeros(std::uint32_t id) const {
     return Blob(Bytes(parameters_[{id}].value.type().bytes()));
   }

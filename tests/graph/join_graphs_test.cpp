@@ -317,6 +317,119 @@ TEST(Autobatch, rows_of_countless_pieces_are_put_together_by_calls) {
   expect_near(both.prediction, wanted, "prediction");
 }
 
+/// What is wrong with joining, and what to do about it; empty when nothing is.
+std::string complaint_about(const Samples& samples, const JoinLimits& limits = {}) {
+  try {
+    (void)join_graphs(samples.graphs, Autobatch::on, limits);
+  } catch (const InputError& error) {
+    return error.problem() + "; " + error.remedy();
+  }
+  return {};
+}
+
+TEST(Autobatch, calls_of_one_signature_that_are_not_alike_are_refused) {
+  // Every call has the same signature here, as a sender would have it who can make hashes collide.
+  const SampleGraph::SignatureOf same = [](ByteSpan) { return SampleGraph::Signature{1, 2}; };
+  const Model model;
+  const auto sample = [&](Graph graph) {
+    return std::make_shared<const SampleGraph>(std::move(graph), same);
+  };
+  const auto one_call = [&](bool squares) {
+    Tape tape;
+    const Variable x = tape.input(slot_features, {DType::f32, {1, width}});
+    tape.set_prediction(squares ? square(x) : tanh(x));
+    return sample(tape.take());
+  };
+  Samples alike;
+  alike.graphs = {one_call(true), one_call(true)};
+  EXPECT_EQ(complaint_about(alike), "");
+  Samples unlike;
+  unlike.graphs = {one_call(true), one_call(false)};
+  EXPECT_EQ(complaint_about(unlike),
+            "graphs of samples can't be joined: two different calls have one signature; whoever "
+            "sent the graphs damaged them, or made them up");
+
+  // The same of what is made of parameters alone: a parameter, and a call on it.
+  Tape tape;
+  const Variable weight = tape.parameter(model.store, model.outer);
+  const Variable x = tape.input(slot_features, {DType::f32, {1, width}});
+  tape.set_prediction(linear(linear(x, weight), tanh(reshape(weight, {width, classes}))));
+  Samples shared;
+  shared.graphs = {sample(tape.take())};
+  EXPECT_EQ(complaint_about(shared), complaint_about(unlike));
+}
+
+TEST(Autobatch, what_takes_too_much_together_is_refused) {
+  const Model model;
+  std::mt19937 random(2);
+  Samples samples;
+  for (int i = 0; i < 4; ++i) samples.add(model.tagger(5), random);
+  const Graph joined = join_graphs(samples.graphs, Autobatch::on);
+  std::uint64_t bytes = 0;
+  for (const Node& node : joined.nodes) {
+    if (node.kind != Node::Kind::call) continue;
+    for (const ValueType& type : node.outputs) bytes += type.bytes();
+    for (const ValueType& type : node.saved) bytes += type.bytes();
+  }
+  EXPECT_EQ(complaint_about(samples, {.value_bytes = bytes}), "");
+  EXPECT_EQ(complaint_about(samples, {.value_bytes = bytes - 1}),
+            "graphs of samples can't be joined: their values take more than the " +
+                std::to_string(bytes - 1) +
+                " bytes allowed; make the model or its samples smaller, or train.snippets larger");
+
+  // 30 nodes of 60 pieces each, and no call that brings them together.
+  Tape tape;
+  const Variable x = tape.input(slot_features, {DType::f32, {128, width}});
+  std::vector<Variable> rows;
+  for (std::int64_t i = 0; i < 60; ++i) rows.push_back(slice(x, 0, 2 * i, 1));
+  std::vector<Variable> sums;
+  for (int i = 0; i < 30; ++i) sums.push_back(slice(concat(rows, 0), 0, 0, 1));
+  tape.set_prediction(concat(sums, 0));
+  Samples scattered;
+  scattered.graphs = {std::make_shared<const SampleGraph>(tape.take())};
+  EXPECT_EQ(complaint_about(scattered), "");
+  EXPECT_EQ(complaint_about(scattered, {.pieces = 1000}),
+            "graphs of samples can't be joined: their rows are in more than 1000 pieces; make the "
+            "model or its samples smaller, or train.snippets larger");
+}
+
+TEST(Autobatch, what_can_not_be_joined_says_what_to_do) {
+  const auto graph = [](bool predicts, bool reads_targets, const char* metric) {
+    Tape tape;
+    const Variable x = tape.input(slot_features, {DType::f32, {1, width}});
+    if (reads_targets) (void)tape.input(slot_targets, {DType::i32, Shape{1}});
+    if (predicts) tape.set_prediction(tanh(x));
+    tape.add_metric(metric, square(x));
+    return std::make_shared<const SampleGraph>(tape.take());
+  };
+  const auto complaint = [&](const auto& other) {
+    Samples samples;
+    samples.graphs = {graph(true, true, "a"), other};
+    return complaint_about(samples);
+  };
+  EXPECT_EQ(complaint(graph(true, true, "a")), "");
+  EXPECT_EQ(complaint(graph(true, false, "a")),
+            "graphs of samples can't be joined: not all have input 1; let the model read the same "
+            "inputs of every sample");
+  const std::string same_results =
+      "let the model give every sample a loss, a prediction and the same metrics, or none of them";
+  EXPECT_EQ(
+      complaint(graph(false, true, "a")),
+      "graphs of samples can't be joined: not all have a loss, or a prediction; " + same_results);
+  EXPECT_EQ(complaint(graph(true, true, "b")),
+            "graphs of samples can't be joined: not all have the same metrics; " + same_results);
+  Tape tape;
+  (void)tape.input(slot_features, {DType::f32, {1, width}});
+  (void)tape.input(slot_targets, {DType::i32, Shape{1}});
+  const Model model;
+  tape.set_prediction(tape.parameter(model.store, model.outer));
+  Samples constant;
+  constant.graphs = {std::make_shared<const SampleGraph>(tape.take())};
+  EXPECT_EQ(complaint_about(constant),
+            "graphs of samples can't be joined: something asked of the model depends on parameters "
+            "alone; let what is asked of the model be rows that follow from the sample");
+}
+
 TEST(Autobatch, graphs_of_different_models_are_refused) {
   const Model model;
   std::mt19937 random(1);

@@ -53,6 +53,11 @@ const std::vector<BrokenJob> broken_jobs{
     {"clip_is_a_number", {"6:7: clip is '1.0', not a map; write 'key: value' lines"}},
     {"data_missing", {"1:1: data is missing; add 'data: {train: ../data/digits/train.yaml}'"}},
     {"empty", {" the file is empty; see jobs/README.md for what a job says"}},
+    {"grouped_but_not_shuffled",
+     {"6:26: train.group_by_length puts shuffled samples in order of length, but train.shuffle is "
+      "false; leave one of the two out"}},
+    {"grouped_by_less_than_nothing",
+     {"6:26: train.group_by_length is -1, out of range; write a whole number from 0 to 1000000"}},
     {"indentation_off",
      {"8:3: this is not YAML: the indentation does not fit the lines above; check brackets, quotes "
       "and indentation in this line and the one before"}},

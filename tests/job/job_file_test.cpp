@@ -139,6 +139,18 @@ TEST(JobFile, snippets_that_nobody_asked_for_never_outnumber_a_small_batch) {
   EXPECT_EQ(job->train.snippets, 3);
 }
 
+TEST(JobFile, samples_are_grouped_by_length_only_when_it_says_so) {
+  for (const std::int64_t batches : {0, 25}) {
+    const std::string more =
+        batches == 0 ? "" : "train: {group_by_length: " + std::to_string(batches) + "}\n";
+    const ScratchFile file(std::string(least_job) + more);
+    std::vector<InputError> errors;
+    const std::optional<JobSpec> job = read_job(file.path(), {}, errors);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->train.group_by_length, batches);
+  }
+}
+
 TEST(JobFile, steps_alone_are_not_cut_short_by_the_default_of_one_epoch) {
   const ScratchFile file(std::string(least_job) + "train: {steps: 700}\n");
   std::vector<InputError> errors;

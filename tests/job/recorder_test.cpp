@@ -6,6 +6,7 @@
 
 #include "data/temporary_folder.hpp"
 #include "raven/data/language.hpp"
+#include "raven/graph/plan.hpp"
 
 namespace raven {
 namespace {
@@ -70,7 +71,7 @@ class Recorded : public ::testing::Test {
     data = std::make_shared<const Dataset>(read_manifest(folder / "train.yaml"));
   }
 
-  void use(const ProgramDef* program) {
+  void use(const ProgramDef* program, RecorderLimits limits = {}) {
     ModelSpec spec;
     spec.program = program;
     if (program == nullptr) {
@@ -93,12 +94,12 @@ class Recorded : public ::testing::Test {
     const SampleSchema& schema = data->schema();
     const auto model = std::make_shared<const Model>(
         model_for(spec, schema), row_of_features(schema), row_of_targets(schema), store);
-    recorder = std::make_unique<Recorder>(model, std::vector{data, data});
+    recorder = std::make_unique<Recorder>(model, std::vector{data, data}, limits);
   }
   [[nodiscard]] std::shared_ptr<const RecordedSample> record(std::int64_t sample,
                                                              Tape::Mode mode = Tape::Mode::training,
                                                              std::uint32_t dataset = 0) {
-    return (*recorder)(dataset, sample, mode, store);
+    return (*recorder)(dataset, sample, mode, store).graph;
   }
   /// Two samples that a question tells alike.
   template <class Alike>
@@ -131,7 +132,7 @@ TEST_F(Recorded, samples_of_equal_sizes_share_one_recording) {
   EXPECT_EQ(record(a), record(b));
   EXPECT_EQ(record(a), record(a, Tape::Mode::training, 1));
   EXPECT_NE(record(c)->digest, record(d)->digest);
-  EXPECT_EQ(record(c)->graph.graph().nodes[0].outputs[0].shape, (Shape{size(c)}));
+  EXPECT_EQ(decode_graph(record(c)->bytes.bytes()).nodes[0].outputs[0].shape, (Shape{size(c)}));
 }
 
 TEST_F(Recorded, training_and_inference_are_apart_even_where_they_are_equal) {
@@ -164,9 +165,69 @@ TEST_F(Recorded, a_program_sees_the_tokens_of_the_sample_that_is_asked_for) {
   const ParameterId even{1};
   for (std::int64_t i = 0; i < data->size(); ++i) {
     const std::size_t expected = first_word(i);
-    const auto used = record(i)->graph.parameters();
+    const auto& used = record(i)->parameters.read;
     EXPECT_EQ(std::find(used.begin(), used.end(), even) != used.end(), expected % 2 == 0) << i;
   }
+}
+
+TEST_F(Recorded, a_graph_is_its_bytes_and_what_they_ask_for) {
+  use(&by_first_word);
+  for (std::int64_t i = 0; i < 5; ++i) {
+    const auto sample = record(i);
+    EXPECT_EQ(digest_of(sample->bytes.bytes()), sample->digest);
+    const Plan plan(decode_graph(sample->bytes.bytes()), Plan::Purpose::training);
+    EXPECT_TRUE(std::ranges::equal(sample->parameters.read, plan.parameters())) << i;
+    // A plan has gradients in the order in which they come.
+    std::vector<ParameterId> learnt(plan.gradients().begin(), plan.gradients().end());
+    std::ranges::sort(learnt);
+    EXPECT_EQ(sample->parameters.learnt, learnt) << i;
+  }
+}
+
+TEST_F(Recorded, the_oldest_graphs_are_let_go_when_they_take_too_much) {
+  use(&by_first_word);
+  const auto [a, b] = two([&](auto x, auto y) { return record(x) != record(y); });
+  const std::size_t both = record(a)->bytes.size() + record(b)->bytes.size();
+  use(&by_first_word, {.kept_bytes = both});
+  const int before = runs;
+  (void)record(a);
+  (void)record(b);
+  (void)record(a);
+  EXPECT_EQ(runs - before, 2);
+
+  use(&by_first_word, {.kept_bytes = both - 1});
+  const std::weak_ptr<const RecordedSample> first = record(a);
+  EXPECT_FALSE(first.expired());
+  const std::weak_ptr<const RecordedSample> second = record(b);
+  EXPECT_TRUE(first.expired());
+  EXPECT_FALSE(second.expired());
+  const int then = runs;
+  (void)record(b);
+  EXPECT_EQ(runs - then, 0);
+  (void)record(a);
+  EXPECT_EQ(runs - then, 1);
+}
+
+TEST_F(Recorded, graphs_that_are_gone_are_forgotten_by_name_without_harm) {
+  use(&by_first_word);
+  std::vector<Digest> expected;
+  for (std::int64_t i = 0; i < 20; ++i) expected.push_back(record(i)->digest);
+  EXPECT_GT(recorder->names(), 5U);
+  // Nothing is kept, so all names are of graphs that are gone, but for the one just made.
+  use(&by_first_word, {.kept_bytes = 0, .sweep_at = 3});
+  for (int pass = 0; pass < 2; ++pass) {
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(record(static_cast<std::int64_t>(i))->digest, expected[i]);
+      EXPECT_LE(recorder->names(), 3U);
+    }
+  }
+}
+
+TEST_F(Recorded, it_is_told_whether_values_were_asked_for) {
+  use(&by_first_word);
+  EXPECT_FALSE((*recorder)(0, 0, Tape::Mode::training, store).used_values);
+  use(&by_value);
+  EXPECT_TRUE((*recorder)(0, 0, Tape::Mode::training, store).used_values);
 }
 
 TEST_F(Recorded, a_program_that_asked_for_values_is_recorded_anew_each_time) {

@@ -187,6 +187,14 @@ TEST_F(CheckJob, missing_manifests_and_shards_are_all_told) {
       << "and the model is checked all the same";
 }
 
+TEST_F(CheckJob, samples_of_one_length_are_not_grouped_by_it) {
+  const std::string data = "data: {train: train.yaml, valid: valid.yaml}\n";
+  EXPECT_EQ(check("[flatten, {linear: {features: 4}}]", "cross_entropy",
+                  data + "train: {group_by_length: 10}\n"),
+            Texts{"job.yaml: train.group_by_length is for sentences and trees, but all samples of "
+                  "this data are of one length; leave it out"});
+}
+
 TEST_F(CheckJob, what_is_allowed_but_odd_is_noted) {
   EXPECT_EQ(check("[flatten, {linear: {features: 4}}]", "cross_entropy",
                   "data: {train: train.yaml}\ncheckpoint: {keep: 1}\n"),

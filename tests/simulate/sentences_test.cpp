@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "raven/data/sampler.hpp"
+#include "raven/graph/ops/arithmetic.hpp"
 #include "raven/simulate/simulator.hpp"
 #include "simulate/tiny_job.hpp"
 
@@ -84,6 +88,59 @@ class ByValue {
 };
 
 constexpr ProgramDef by_value = program_of<ByValue>("by_value");
+
+/// Scales what it learns by what it computes, of long sentences only.
+class ByValueOfLong {
+ public:
+  static constexpr std::int64_t is_long = 30;
+
+  explicit ByValueOfLong(Builder& build)
+      : words_(build, "words", build.vocabulary(), 3), tags_(build, "tags", 3, build.classes()) {}
+
+  void operator()(const Sample& sample) const {
+    Variable logits = tags_(words_(sample.features()));
+    if (sample.size() >= is_long) {
+      logits = scale(logits, 1 + 0.1 * static_cast<double>(logits.value().values()[0]));
+    }
+    sample.predict(logits);
+    sample.learn(cross_entropy(logits, sample.targets()));
+  }
+
+ private:
+  Embedding words_;
+  Linear tags_;
+};
+
+constexpr ProgramDef by_value_of_long = program_of<ByValueOfLong>("by_value_of_long");
+
+TEST_F(SimulatedSentences,
+       of_a_program_that_looks_at_values_from_some_step_on_keep_their_bits_too) {
+  // An order whose first step has no long sentence, so that the master looks ahead to one that has.
+  const Training training = job->training();
+  const Dataset& data = *training.train;
+  Sampler sampler{.seed = 0, .size = data.size(), .batch = training.setup.train.batch};
+  const auto looks = [&](std::int64_t step) {
+    return std::ranges::any_of(sampler.batch_at(step), [&](std::int64_t sample) {
+      return data.extent(sample).tokens >= ByValueOfLong::is_long;
+    });
+  };
+  while (looks(0) || !looks(1)) ASSERT_LT(++sampler.seed, 1000U);
+  Simulator program(job->training({"seed=" + std::to_string(sampler.seed)}, &by_value_of_long),
+                    job->scratch());
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    EXPECT_EQ(program.run({.seed = seed, .faults = FaultSet::all()}).difference, "")
+        << "seed " << seed;
+  }
+}
+
+TEST_F(SimulatedSentences, that_are_grouped_by_length_keep_their_bits_too) {
+  Simulator grouped(job->training({"train.group_by_length=2"}), job->scratch());
+  EXPECT_NE(grouped.undisturbed().weights, simulator->undisturbed().weights);
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    EXPECT_EQ(grouped.run({.seed = seed, .faults = FaultSet::all()}).difference, "")
+        << "seed " << seed;
+  }
+}
 
 /// Plain SGD updates some rows of a table, and they are all that contributors are sent of it.
 TEST_F(SimulatedSentences, of_a_program_that_looks_at_values_keep_their_bits_too) {

@@ -38,12 +38,25 @@ class ContributorMemory {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What a contributor takes from a master at most: few bytes must not ask for all memory. Honest
+/// masters stay far below.
+struct ContributorLimits {
+  std::size_t graphs = std::size_t{1} << 18;              ///< kept at a time
+  std::size_t graph_bytes = std::size_t{1} << 30;         ///< of those, as they came
+  std::size_t assemblies = std::size_t{1} << 16;          ///< kept at a time
+  std::size_t samples = std::size_t{1} << 25;             ///< of those, all together
+  std::uint64_t nodes = std::uint64_t{1} << 20;           ///< of the graphs of a snippet's samples
+  std::uint64_t edges = std::uint64_t{1} << 22;           ///< inputs of those
+  std::uint64_t value_bytes = GraphLimits{}.value_bytes;  ///< of all that they make
+};
+
 struct ContributorSetup {
   Hello hello;
   /// Shared by one contributor after the other; null: it begins with nothing.
   std::shared_ptr<ContributorMemory> memory = {};
   /// That graphs may have beside raven's: of programs that this executable has.
   std::vector<const OpDef*> ops = {};
+  ContributorLimits limits = {};
   /// Opens a data set's shards here; empty when that can't be done, then rows come with the work.
   std::function<SampleSource(const DatasetOffer& offer, std::uint64_t cache_bytes)> open_dataset;
 };

@@ -58,13 +58,19 @@ struct MasterSetup {
   std::function<Graph(std::int64_t rows, Tape::Mode mode)> record;
   /// For models that record a graph for each sample, used in place of `record`: runs the model for
   /// one, or finds what it recorded before.
-  std::function<std::shared_ptr<const RecordedSample>(std::uint32_t dataset, std::int64_t sample,
-                                                      Tape::Mode mode, const ParameterStore& now)>
+  std::function<Recording(std::uint32_t dataset, std::int64_t sample, Tape::Mode mode,
+                          const ParameterStore& now)>
       record_sample = {};
   Autobatch autobatch = Autobatch::on;
-  /// Whether what is recorded does not depend on the parameters' values, so that the next step can
-  /// be recorded while others compute this one.
+  /// Of a training sample, for `train.group_by_length`. @throws InputError when it can't be read
+  std::function<std::int64_t(std::int64_t sample)> length = {};
+  /// Whether the next step is recorded while others compute this one, until a sample's graph turns
+  /// out to follow from the parameters' values. It changes no bits.
   bool records_ahead = true;
+  /// What a contributor is sent of samples' graphs before it is told to forget them: graphs, and
+  /// their bytes, which it takes some ten times as many to keep.
+  std::size_t most_sample_graphs = 16384;
+  std::size_t most_sample_graph_bytes = std::size_t{256} << 20;
   std::vector<DatasetOffer> datasets;  ///< train, then valid if there is one
   /// Raw rows of a data set, for contributors that can't open its shards.
   std::function<Blob(std::uint32_t dataset, std::span<const std::int64_t> samples)> raw_rows;

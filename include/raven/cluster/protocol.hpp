@@ -22,7 +22,7 @@ namespace raven {
 // at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
 // itself.
 
-constexpr std::uint32_t protocol_version = 7;
+constexpr std::uint32_t protocol_version = 8;
 
 /// Tensors that a model may have: their versions go with every lease, in its head.
 constexpr std::size_t max_parameters = 4000;
@@ -109,7 +109,7 @@ struct RowsMessage {
 
 /// Master to contributor: compute this subtree. The body holds, of a model that carries a state,
 /// what each of its rows goes on from, f32 [rows, Welcome::carried]; then, with `inline_rows`, its
-/// raw rows.
+/// raw rows, else the numbers of its samples, or nothing where they follow from the welcome.
 struct Lease {
   std::uint64_t work = 0;
   Purpose purpose = Purpose::train;

@@ -27,6 +27,7 @@ struct Member {
   std::vector<std::uint64_t>
       parameter_versions;  ///< last sent, per ParameterId; no_version for never
   std::unordered_set<Digest, DigestHash> graphs;  ///< sent
+  std::size_t graph_bytes = 0;                    ///< of those of samples
   Instant last_heard{};
   double speed = 0;  ///< rows per second, running mean; 0 when not known yet
   /// How long it took for what it has done of a step.

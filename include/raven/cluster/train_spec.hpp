@@ -22,6 +22,8 @@ struct TrainSpec {
   std::int64_t batch = 32;    ///< samples per step; the last batch of an epoch may be smaller
   std::int64_t snippets = 8;  ///< pieces a batch is cut into, whoever is there
   bool shuffle = true;
+  /// Batches whose samples are put in order of length together (LengthGroups); 0: not at all.
+  std::int64_t group_by_length = 0;
   Choice optimizer;  ///< checked against optimizer_table()
   Choice schedule;   ///< checked against schedule_table()
   Clip clip;

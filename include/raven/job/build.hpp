@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "raven/cluster/master.hpp"
+#include "raven/core/error.hpp"
 #include "raven/data/dataset.hpp"
 #include "raven/job/job_spec.hpp"
 #include "raven/nn/model.hpp"
@@ -21,9 +23,9 @@ struct Training {
 /// @throws InputError when data, model and loss do not fit together
 [[nodiscard]] Training build_training(const JobSpec& job);
 
-/// A graph that stands for the model: of a whole batch, or of the first sample.
-[[nodiscard]] Graph example_graph(const MasterSetup& setup, const JobSpec& job,
-                                  const ParameterStore& store);
+/// What is wrong with `train.group_by_length` for this data, if anything.
+[[nodiscard]] std::optional<InputError> grouping_error(const JobSpec& job,
+                                                       const SampleSchema& schema);
 
 /// Everything that decides the bits of a run: model, loss, data, way of training. Two runs with
 /// equal digests on one numerics class end with equal weights, so a checkpoint of one may be gone

@@ -12,21 +12,29 @@
 
 namespace raven {
 
+/// What a recorder keeps at most. It changes how often models are run, never what they give.
+struct RecorderLimits {
+  std::size_t kept_bytes = std::size_t{256} << 20;  ///< of graphs kept by number, as encoded
+  /// Names of graphs, whether kept or gone, at which those of the gone are forgotten.
+  std::size_t sweep_at = 1024;
+};
+
 /// Records the graph of a sample, or finds the one that it recorded before: for samples of equal
 /// sizes where the graph follows from them, else by the sample's number. Equal graphs are kept
-/// once, and of those kept by number the oldest are let go when they take more than a GiB. One
-/// thread at a time.
+/// once, and of those kept by number the oldest are let go when they take too much. One thread at a
+/// time.
 class Recorder {
  public:
   /// @param datasets train, then valid if there is one
-  Recorder(std::shared_ptr<const Model> model,
-           std::vector<std::shared_ptr<const Dataset>> datasets);
+  Recorder(std::shared_ptr<const Model> model, std::vector<std::shared_ptr<const Dataset>> datasets,
+           RecorderLimits limits = {});
 
   /// @throws InputError when the sample can't be read, or is not what the model is for
-  [[nodiscard]] std::shared_ptr<const RecordedSample> operator()(std::uint32_t dataset,
-                                                                 std::int64_t sample,
-                                                                 Tape::Mode mode,
-                                                                 const ParameterStore& now);
+  [[nodiscard]] Recording operator()(std::uint32_t dataset, std::int64_t sample, Tape::Mode mode,
+                                     const ParameterStore& now);
+
+  /// Digests of graphs, kept or gone, that it goes by.
+  [[nodiscard]] std::size_t names() const { return known_.size(); }
 
  private:
   using Kept = std::shared_ptr<const RecordedSample>;
@@ -52,11 +60,12 @@ class Recorder {
 
   std::shared_ptr<const Model> model_;
   std::vector<std::shared_ptr<const Dataset>> datasets_;
+  RecorderLimits limits_;
   std::unordered_map<Sizes, Kept, SizesHash> by_sizes_;
   std::vector<std::vector<Kept>> by_sample_[2];  // by mode, data set and number
   std::deque<Kept*> oldest_first_;               // of those
   std::size_t kept_bytes_ = 0;                   // of their encodings
-  std::size_t sweep_at_ = 1024;                  // size of known_ at which the gone are forgotten
+  std::size_t sweep_at_;                         // size of known_ at which the gone are forgotten
   std::unordered_map<Digest, std::weak_ptr<const RecordedSample>, DigestHash> known_;
   Parts parts_;
 };

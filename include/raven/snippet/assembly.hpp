@@ -11,14 +11,26 @@
 
 namespace raven {
 
-/// A sample's graph as the master keeps it: to be sent, named, and looked into.
+/// A sample's graph as the master keeps it: its bytes, to be sent, and what has to be known to ask
+/// for work on it. The graph itself takes some ten times as much memory, and only whoever computes
+/// needs it.
 struct RecordedSample {
-  explicit RecordedSample(Graph recorded);
-
-  SampleGraph graph;
   Blob bytes;
-  Digest digest;
+  Digest digest;               ///< of the bytes
+  GraphParameters parameters;  ///< of the graph
+  std::vector<std::string> metric_names;
 };
+
+/// What asking for a sample's graph gives.
+struct Recording {
+  std::shared_ptr<const RecordedSample> graph;
+  /// The model looked at values: with other parameters it may be another graph.
+  bool used_values = false;
+};
+
+/// @param bytes,digest of the graph  @throws InputError when it has statistics, which are of a
+/// batch
+[[nodiscard]] RecordedSample recorded_sample(const Graph& graph, Bytes bytes, const Digest& digest);
 
 /// The graphs of a snippet's samples, for models that record one for each. It names them by digest:
 /// they travel apart from it, each once. Its own digest is that of its bytes and is what
