@@ -83,13 +83,20 @@ RecordingCost cost_of_recording(const Training& training, std::int64_t batch) {
       std::max<std::int64_t>(1, std::min<std::int64_t>(20, training.train->size() / batch));
   const std::int64_t samples = std::min(steps * batch, training.train->size());
   std::size_t calls = 0;
-  std::unordered_set<std::shared_ptr<const RecordedSample>> known;
+  std::vector<std::shared_ptr<const RecordedSample>> recordings;
   auto begin = std::chrono::steady_clock::now();
   for (std::int64_t i = 0; i < samples; ++i) {
-    known.insert(setup.record_sample(0, i, Tape::Mode::training, training.parameters).graph);
+    recordings.push_back(
+        setup.record_sample(0, i, Tape::Mode::training, training.parameters).graph);
   }
   const double seconds = seconds_since(begin);
-  for (const auto& recorded : known) calls += graph_of(training, *recorded).nodes.size();
+  // A program runs for each sample, a list of layers for each graph that is new.
+  std::unordered_set<const RecordedSample*> known;
+  for (const auto& recorded : recordings) {
+    if (known.insert(recorded.get()).second || !training.model->by_size()) {
+      calls += graph_of(training, *recorded).nodes.size();
+    }
+  }
   cost.ns_per_call = seconds * 1e9 / static_cast<double>(calls);
   begin = std::chrono::steady_clock::now();
   for (std::int64_t i = 0; i < samples; ++i) {
