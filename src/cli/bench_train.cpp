@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -58,8 +58,9 @@ struct RecordingCost {
   double seconds_a_step = 0;  ///< of steps whose samples' graphs were recorded before
 };
 
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+/// Of the processor, so that others on the machine do not count; one thread runs meanwhile.
+double seconds_since(std::clock_t begin) {
+  return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
 }
 
 Graph graph_of(const Training& training, const RecordedSample& recorded) {
@@ -72,7 +73,7 @@ RecordingCost cost_of_recording(const Training& training, std::int64_t batch) {
   RecordingCost cost;
   if (!setup.record_sample) {
     std::size_t calls = 0;
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();
     for (int i = 0; i < 20; ++i) {
       calls += setup.record(batch, Tape::Mode::training).nodes.size();
     }
@@ -84,7 +85,7 @@ RecordingCost cost_of_recording(const Training& training, std::int64_t batch) {
   const std::int64_t samples = std::min(steps * batch, training.train->size());
   std::size_t calls = 0;
   std::vector<std::shared_ptr<const RecordedSample>> recordings;
-  auto begin = std::chrono::steady_clock::now();
+  std::clock_t begin = std::clock();
   for (std::int64_t i = 0; i < samples; ++i) {
     recordings.push_back(
         setup.record_sample(0, i, Tape::Mode::training, training.parameters).graph);
@@ -98,7 +99,7 @@ RecordingCost cost_of_recording(const Training& training, std::int64_t batch) {
     }
   }
   cost.ns_per_call = seconds * 1e9 / static_cast<double>(calls);
-  begin = std::chrono::steady_clock::now();
+  begin = std::clock();
   for (std::int64_t i = 0; i < samples; ++i) {
     (void)setup.record_sample(0, i, Tape::Mode::training, training.parameters);
   }
