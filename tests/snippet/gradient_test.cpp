@@ -87,6 +87,7 @@ TEST(Gradient, that_makes_no_sense_is_none) {
   for (const auto& [what, words] : cases) {
     EXPECT_FALSE(decode_gradient(Gradient::Form::rows, body_of(words), table)) << what;
   }
+  EXPECT_FALSE(decode_rows(body_of({2, 0, 1}))) << "rows of no width";
   Bytes odd(13);
   odd[0] = std::byte{1};
   EXPECT_FALSE(decode_gradient(Gradient::Form::rows, Blob(std::move(odd)), table));
