@@ -128,11 +128,13 @@ TEST(Master, of_a_table_that_changed_by_rows_those_rows_are_sent) {
     RowGradient rows(1, shape[1], buffers);
     rows.numbers()[0] = 2;
     std::fill(rows.values().begin(), rows.values().end(), 1.0F);
-    stage.says(
-        1,
-        GradientMessage{.work = 1, .node = {0, 8}, .parameter = {0}, .form = Gradient::Form::rows},
-        rows.blob());
-    stage.answers(1, 1, {0, 8}, std::chrono::milliseconds(10));
+    const auto answers = [&](std::uint64_t work, SnippetRange node) {
+      const GradientMessage gradient{
+          .work = work, .node = node, .parameter = {0}, .form = Gradient::Form::rows};
+      stage.says(1, gradient, rows.blob());
+      stage.answers(1, work, node, std::chrono::milliseconds(10));
+    };
+    answers(1, {0, 8});
     ASSERT_EQ(stage.master().progress().step, 1U);
     const bool by_rows = momentum == 0;
     EXPECT_EQ(stage.count<RowsMessage>(1), by_rows ? 1 : 0);
@@ -144,7 +146,9 @@ TEST(Master, of_a_table_that_changed_by_rows_those_rows_are_sent) {
     EXPECT_EQ(message.version, 1U);
     // Who has no version yet gets all.
     stage.greets(2);
-    stage.answers(1, 2, {0, 8}, std::chrono::milliseconds(10));
+    answers(2, {0, 8});
+    ASSERT_EQ(stage.master().progress().step, 2U);
+    EXPECT_EQ(stage.last<RowsMessage>(1).value().from, 1U);
     EXPECT_EQ(stage.count<RowsMessage>(2), 0);
     EXPECT_EQ(stage.count<ParameterMessage>(2), whole);
   }

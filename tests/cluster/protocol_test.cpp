@@ -69,6 +69,9 @@ TEST(Protocol, fields_come_back_as_they_were) {
   ASSERT_EQ(lease.snippets.size(), 1U);
   EXPECT_EQ(lease.snippets[0].first, 64);
   EXPECT_EQ(lease.versions, (std::vector<std::uint64_t>{4, 4, 0}));
+  const auto rows = std::get<RowsMessage>(decode(encode(messages.back()).head).value());
+  EXPECT_EQ(rows.from, 11U);
+  EXPECT_EQ(rows.version, 12U);
   const auto welcome = std::get<Welcome>(decode(encode(messages[1]).head).value());
   EXPECT_EQ(welcome.heartbeat, std::chrono::milliseconds(250));
   EXPECT_EQ(welcome.order, SampleOrder::streams);
