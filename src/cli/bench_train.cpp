@@ -240,7 +240,7 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
   const double tokens_per_second = stopwatch.best() * static_cast<double>(context);
   const double step_seconds = static_cast<double>(batch) / stopwatch.best();
   const double machine = peak.front().rate * 1e9 * allowed_cores();
-  const double least = 2 * work.parameter_bytes * stopwatch.contributors();
+  const double whole = 2 * work.parameter_bytes * stopwatch.contributors();
   const nlohmann::ordered_json json{
       {"model", name},
       {"openblas_kernels", openblas_core_name()},
@@ -254,7 +254,7 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
       {"share_of_gemm_peak", flops_per_second / machine},
       {"master_share_of_core", stopwatch.master_share()},
       {"bytes_per_step", stopwatch.bytes_per_step()},
-      {"least_bytes_per_step", least},
+      {"whole_bytes_per_step", whole},
       {"recording_ns_per_call", recording.ns_per_call},
       {"recording_share_of_step", recording.seconds_a_step / step_seconds}};
   if (options.json) {
@@ -265,14 +265,15 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
   print(fmt::format(
       "{}: {:.0f} samples/s (mean {:.0f}){}, batch {} in {} snippets, {}\n"
       "{:.1f} GFLOP/s, {:.0f} % of {} x {:.1f} GFLOP/s serial GEMM, OpenBLAS kernels {}\n"
-      "master's thread {:.1f} % of a core; {} a step moved, {} at least (parameters and gradients, "
+      "master's thread {:.1f} % of a core; {} a step moved, {} with whole tensors (parameters and "
+      "gradients, "
       "once per contributor)\n"
       "recording {:.0f} ns a call; graphs that are known {:.2f} % of a step\n",
       name, stopwatch.best(), stopwatch.mean(), tokens, batch, job.train.snippets,
       plural(stopwatch.contributors(), "contributor"), flops_per_second * 1e-9,
       100 * flops_per_second / machine, plural(allowed_cores(), "core"), peak.front().rate,
       openblas_core_name(), 100 * stopwatch.master_share(),
-      size_in_words(stopwatch.bytes_per_step()), size_in_words(least), recording.ns_per_call,
+      size_in_words(stopwatch.bytes_per_step()), size_in_words(whole), recording.ns_per_call,
       100 * recording.seconds_a_step / step_seconds));
   return exit_done;
 }
