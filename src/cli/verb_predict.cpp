@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <filesystem>
+#include <vector>
 
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
@@ -38,6 +40,49 @@ void check_kind(PredictionKind kind, const JobSpec& job) {
   throw InputError("a model trained with the loss " + job.model.loss.type + " has no " +
                        (kind == PredictionKind::probability ? "probabilities" : "classes"),
                    "leave --kind out to get what it puts out");
+}
+
+/// What a row of the predictions belongs to. Of ragged data it may be a token or a node, as the
+/// model likes; which of them, the numbers of rows tell.
+class RowsOfSamples {
+ public:
+  explicit RowsOfSamples(const Dataset& data) : data_(data) {}
+
+  /// Notes the rows of samples `first` .. `first + samples - 1`.
+  void note(std::int64_t first, std::int64_t samples, std::int64_t rows) {
+    SampleExtent all{.tokens = 0, .nodes = 0};
+    for (std::int64_t i = first; i < first + samples; ++i) all += data_.extent(i);
+    by_sample_ = by_sample_ && rows == samples;
+    by_token_ = by_token_ && data_.schema().ragged() && rows == all.tokens;
+    by_node_ = by_node_ && data_.schema().ragged() && rows == all.nodes;
+  }
+
+  [[nodiscard]] bool one_each() const { return by_sample_; }
+  /// In words; empty when it is none of these.
+  [[nodiscard]] std::string_view unit() const {
+    if (by_sample_) return "sample";
+    return by_token_ ? "token" : by_node_ ? "node" : "";
+  }
+  /// Of each sample. @pre !unit().empty()
+  [[nodiscard]] std::vector<std::int64_t> counts() const {
+    std::vector<std::int64_t> counts;
+    for (std::int64_t i = 0; i < data_.size(); ++i) {
+      const SampleExtent extent = data_.extent(i);
+      counts.push_back(by_sample_ ? 1 : by_token_ ? extent.tokens : extent.nodes);
+    }
+    return counts;
+  }
+
+ private:
+  const Dataset& data_;
+  bool by_sample_ = true;
+  bool by_token_ = true;
+  bool by_node_ = true;
+};
+
+/// Beside "tags.npy": "tags.rows.npy".
+std::filesystem::path file_of_counts(std::filesystem::path out) {
+  return out.replace_extension(".rows.npy");
 }
 
 /// Type of what is written, for a model's output of this type: classes lose the last dimension.
@@ -94,16 +139,16 @@ int predict(const PredictOptions& options, Programs programs) {
   check_kind(options.kind, trained.job);
   const std::int64_t samples = trained.data->size();
   const Graph graph = graph_of_one(trained);
-  Shape shape = type_of(graph, graph.prediction.value()).shape;
-  shape[0] = samples;
-  shape = shape_written(shape, options.kind);
+  const Shape output = type_of(graph, graph.prediction.value()).shape;
+  const Shape row = shape_written(output, options.kind).without_first();
   if (std::filesystem::is_directory(options.out)) {
     throw InputError({options.out}, "is a folder, not a file to write",
                      "name a file in it, for instance predictions.npy");
   }
 
   ComputePool compute(1);
-  NpyWriter out(options.out, npy_type(options.kind), shape);
+  NpyWriter out(options.out, npy_type(options.kind), row);
+  RowsOfSamples rows(*trained.data);
   Progress progress(stderr, "predicting", "sample");
   std::int64_t done = 0;
   run_over_data(trained, Purpose::predict, options.batch, options.threads,
@@ -111,14 +156,28 @@ int predict(const PredictOptions& options, Programs programs) {
                   compute.run([&] {
                     append(out, stats.prediction, options.kind, is_of_classes(trained.job));
                   });
+                  rows.note(piece.first, piece.rows, stats.prediction.shape()[0]);
                   progress.update({.done = done += piece.rows, .total = samples});
                 });
+  const std::int64_t written = out.rows();
+  std::string counts;
+  if (!rows.one_each() && !rows.unit().empty()) {
+    counts = file_of_counts(options.out);
+    const std::vector<std::int64_t> of_each = rows.counts();
+    NpyWriter file(counts, NpyType::i64, Shape{});
+    file.append(std::as_bytes(std::span(of_each)));
+    file.commit();
+  }
   out.commit();
   progress.finish();
-  const Shape row = shape.without_first();
-  print(options.out + ": " + plural(samples, "prediction") + ", each " +
+  const std::string whose =
+      rows.one_each() ? ""
+                      : (rows.unit().empty() ? "" : ", one for each " + std::string(rows.unit())) +
+                            " of " + plural(samples, "sample");
+  print(options.out + ": " + plural(written, "prediction") + whose + ", each " +
         (row.rank() == 0 ? "a number" : "of shape " + to_string(row)) + ", by the model at step " +
-        std::to_string(trained.step) + "\n");
+        std::to_string(trained.step) + "\n" +
+        (counts.empty() ? "" : counts + ": how many of them each sample has\n"));
   return exit_done;
 }
 
@@ -128,7 +187,8 @@ void declare(Command parent, Action& chosen) {
   verb.add_option("run", options->run, "run directory").required();
   verb.add_option("--data", options->data, "manifest of the samples").required();
   verb.add_option("--out", options->out,
-                  "NumPy file to write: one row a sample, in the data's order")
+                  "NumPy file to write: one row a sample, or a token or node of it, in the data's "
+                  "order")
       .required();
   const std::map<std::string, PredictionKind> kinds{{"output", PredictionKind::output},
                                                     {"probability", PredictionKind::probability},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <set>
 
 #include "raven/core/contract.hpp"
@@ -25,13 +26,15 @@ std::size_t npy_element_bytes(NpyType type) { return type == NpyType::i64 ? 8 : 
 
 /// Everything in front of the elements, filled up with blanks to a multiple of 64 bytes as the
 /// format asks.
-std::string npy_head(NpyType type, const Shape& shape) {
+/// @param least bytes that it takes up
+std::string npy_head(NpyType type, const Shape& shape, std::size_t least = 0) {
   const std::string dims = dims_of(shape) + (shape.rank() == 1 ? "," : "");
   std::string dict = "{'descr': '";
   dict += type == NpyType::f32 ? "<f4" : type == NpyType::i32 ? "<i4" : "<i8";
   dict += "', 'fortran_order': False, 'shape': (" + dims + "), }";
   constexpr std::size_t fixed = 10;  // magic, version, length
-  dict.resize((fixed + dict.size() + 1 + 63) / 64 * 64 - fixed - 1, ' ');
+  const std::size_t size = std::max(least, fixed + dict.size() + 1);
+  dict.resize((size + 63) / 64 * 64 - fixed - 1, ' ');
   dict += '\n';
   ByteWriter head;
   head.put_raw(std::as_bytes(std::span("\x93NUMPY\x01\x00", 8)));
@@ -69,33 +72,50 @@ void expect_unique(std::span<const NamedTensor> tensors) {
 }  // namespace
 
 void write_npy(const std::filesystem::path& file, const Tensor& tensor) {
-  NpyWriter out(file, npy_type(tensor.type().dtype), tensor.shape());
-  out.append(tensor.bytes());
+  FileWriter out(file);
+  out.put(bytes_of(npy_head(npy_type(tensor.type().dtype), tensor.shape())));
+  out.put(tensor.bytes());
   out.commit();
 }
 
 struct NpyWriter::Impl {
-  Impl(const std::filesystem::path& place, std::size_t bytes) : file(place), missing(bytes) {}
+  Impl(const std::filesystem::path& place, NpyType element_type, const Shape& row_shape)
+      : file(place),
+        type(element_type),
+        row(row_shape),
+        row_bytes(static_cast<std::size_t>(row.count()) * npy_element_bytes(type)) {
+    expects(row_bytes > 0, "a row has elements");
+    // Room for any number of rows, as NumPy itself leaves it.
+    file.put(bytes_of(head(std::numeric_limits<std::int64_t>::max() / row.count())));
+    head_bytes = file.size();
+  }
+
+  [[nodiscard]] std::string head(std::int64_t rows) const {
+    return npy_head(type, row.with_first(rows), head_bytes);
+  }
+
   FileWriter file;
-  std::size_t missing;
+  NpyType type;
+  Shape row;
+  std::size_t row_bytes;
+  std::size_t head_bytes = 0;
 };
 
-NpyWriter::NpyWriter(const std::filesystem::path& file, NpyType type, const Shape& shape)
-    : impl_(std::make_unique<Impl>(
-          file, static_cast<std::size_t>(shape.count()) * npy_element_bytes(type))) {
-  impl_->file.put(bytes_of(npy_head(type, shape)));
-}
+NpyWriter::NpyWriter(const std::filesystem::path& file, NpyType type, const Shape& row)
+    : impl_(std::make_unique<Impl>(file, type, row)) {}
 
 NpyWriter::~NpyWriter() = default;
 
-void NpyWriter::append(ByteSpan elements) {
-  expects(elements.size() <= impl_->missing, "an array gets as many bytes as its type says");
-  impl_->file.put(elements);
-  impl_->missing -= elements.size();
+void NpyWriter::append(ByteSpan elements) { impl_->file.put(elements); }
+
+std::int64_t NpyWriter::rows() const {
+  return static_cast<std::int64_t>((impl_->file.size() - impl_->head_bytes) / impl_->row_bytes);
 }
 
 void NpyWriter::commit() {
-  expects(impl_->missing == 0, "an array is complete before it is committed");
+  expects((impl_->file.size() - impl_->head_bytes) % impl_->row_bytes == 0,
+          "an array is of whole rows");
+  impl_->file.put_at(0, bytes_of(impl_->head(rows())));
   impl_->file.commit();
 }
 

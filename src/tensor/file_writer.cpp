@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 
 namespace raven {
@@ -18,6 +19,15 @@ void FileWriter::put(ByteSpan bytes) {
     fail("writing it");
   }
   size_ += bytes.size();
+}
+
+void FileWriter::put_at(std::uint64_t offset, ByteSpan bytes) {
+  expects(offset + bytes.size() <= size_, "only what is there is written over");
+  const bool moved = ::fseeko(out_.get(), static_cast<off_t>(offset), SEEK_SET) == 0;
+  if (!moved || std::fwrite(bytes.data(), 1, bytes.size(), out_.get()) != bytes.size() ||
+      ::fseeko(out_.get(), 0, SEEK_END) != 0) {
+    fail("writing it");
+  }
 }
 
 void FileWriter::commit() {

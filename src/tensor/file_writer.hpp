@@ -18,6 +18,9 @@ class FileWriter {
 
   /// @throws InputError when the disk refuses
   void put(ByteSpan bytes);
+  /// Writes over bytes that were put before. @pre offset + bytes.size() <= size()
+  /// @throws InputError when the disk refuses
+  void put_at(std::uint64_t offset, ByteSpan bytes);
   /// Bytes so far.
   [[nodiscard]] std::uint64_t size() const { return size_; }
   /// Closes the file and puts it in place. @throws InputError

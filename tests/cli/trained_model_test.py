@@ -49,6 +49,18 @@ loss: LOSS
 optimizer: {sgd: {rate: 0.01}}
 train: {epochs: 1, batch: 32}
 """
+RAGGED = """\
+name: ragged
+seed: 3
+data: {train: train.yaml, valid: valid.yaml}
+model:
+  - embedding: {width: 8}
+  - LAYER
+  - linear: {features: CLASSES}
+loss: cross_entropy
+optimizer: {adam: {rate: 1.0e-2}}
+train: {epochs: 2, batch: 16, snippets: 2}
+"""
 
 
 def raven(*words, **more):
@@ -133,6 +145,17 @@ def safetensors(path):
     return found
 
 
+def ragged(of):
+    """Sentences with a tag for each word, or trees with a class for each node, and a model of them."""
+    layer, classes = {"tags": ("lstm: {features: 8, bidirectional: true}", 14), "trees": ("tree_lstm: {features: 8}", 5)}[of]
+    folder = workshop() / of
+    if not folder.exists():
+        done("data", "make", of, "--count", "200", "--folder", folder)
+        (folder / "job.yaml").write_text(RAGGED.replace("LAYER", layer).replace("CLASSES", str(classes)))
+        done("train", folder / "job.yaml", "--run", folder / "run")
+    return folder
+
+
 class Using(unittest.TestCase):
     def setUp(self):
         self.made = workshop()
@@ -152,6 +175,34 @@ class Using(unittest.TestCase):
         done("predict", self.made / run, "--data", data or self.valid, "--out", out, *more)
         self.assertEqual([file.name for file in self.folder.iterdir()], ["out.npy"])
         return numpy.load(out, allow_pickle=False)
+
+
+class PredictRagged(Using):
+    """One row for each token or node, the samples one after the other, and how many each has in a second file."""
+
+    def check(self, of, ends):
+        folder = ragged(of)
+        valid, out = folder / "valid.yaml", self.folder / "p.npy"
+        said = done("predict", folder / "run", "--data", valid, "--out", out)
+        rows, output = numpy.load(self.folder / "p.rows.npy"), numpy.load(out)
+        with h5py.File(folder / "valid-00000.h5") as shard:
+            lengths, targets = numpy.diff(shard[ends][()]), shard["targets"][()]
+        numpy.testing.assert_array_equal(rows, lengths)
+        self.assertEqual(len(output), lengths.sum())
+        self.assertIn(f"{len(output)} predictions, one for each", said)
+        # In the order of the samples, whatever is computed at a time.
+        done("predict", folder / "run", "--data", valid, "--out", out, "--batch", "1")
+        numpy.testing.assert_allclose(numpy.load(out), output, rtol=0, atol=1e-5)
+        told = json.loads(done("evaluate", folder / "run", "--data", valid, "--json"))
+        self.assertAlmostEqual(told["accuracy"], (output.argmax(axis=1) == targets).mean(), delta=1e-9)
+        done("predict", folder / "run", "--data", valid, "--out", out, "--kind", "class")
+        numpy.testing.assert_array_equal(numpy.load(out), output.argmax(axis=1))
+
+    def test_of_sentences(self):
+        self.check("tags", "offsets")
+
+    def test_of_trees(self):
+        self.check("trees", "node_offsets")
 
 
 class Evaluate(Using):

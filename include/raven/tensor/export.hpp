@@ -25,10 +25,12 @@ void write_npy(const std::filesystem::path& file, const Tensor& tensor);
 /// Elements of a .npy file; more than a Tensor has, since other programs count in 64 bits.
 enum class NpyType : std::uint8_t { f32, i32, i64 };
 
-/// The same for an array that is made piece by piece and may be larger than memory.
+/// The same for an array that is made piece by piece and may be larger than memory; how many rows
+/// it gets need not be known before.
 class NpyWriter {
  public:
-  NpyWriter(const std::filesystem::path& file, NpyType type, const Shape& shape);
+  /// @param row shape of a row: all dimensions of the array but the first
+  NpyWriter(const std::filesystem::path& file, NpyType type, const Shape& row);
   /// Leaves nothing behind unless commit() came first.
   ~NpyWriter();
   NpyWriter(const NpyWriter&) = delete;
@@ -36,7 +38,9 @@ class NpyWriter {
 
   /// The next elements in row-major order.
   void append(ByteSpan elements);
-  /// @pre all elements were appended
+  /// Whole rows so far.
+  [[nodiscard]] std::int64_t rows() const;
+  /// @pre what was appended is whole rows
   void commit();
 
  private:
