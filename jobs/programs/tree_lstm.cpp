@@ -23,6 +23,11 @@ class Sentiment {
         classes_(build, "classes", size, build.classes()) {}
 
   void operator()(const raven::Sample& sample) const {
+    if (sample.parents().empty()) {
+      throw raven::InputError(
+          "tree_lstm learns from trees, and this data has none",
+          "make some with 'raven data make trees', or 'raven data import tree'");
+    }
     raven::Tape& tape = sample.tape();
     // All leaves at once; a leaf is then a row of the result.
     const CellState leaves = raven::tree_lstm_leaf(leaf_(words_(sample.features())));

@@ -37,9 +37,12 @@ void check_kind(PredictionKind kind, const JobSpec& job) {
   const bool fits = kind == PredictionKind::output || is_of_classes(job) ||
                     (kind == PredictionKind::probability && is_of_logits(job));
   if (fits) return;
-  throw InputError("a model trained with the loss " + job.model.loss.type + " has no " +
-                       (kind == PredictionKind::probability ? "probabilities" : "classes"),
-                   "leave --kind out to get what it puts out");
+  const std::string model = job.model.loss.type.empty()
+                                ? "a program, which brings a loss of its own,"
+                                : "a model trained with the loss " + job.model.loss.type;
+  throw InputError(
+      model + " has no " + (kind == PredictionKind::probability ? "probabilities" : "classes"),
+      "leave --kind out to get what it puts out");
 }
 
 /// What a row of the predictions belongs to. Of ragged data it may be a token or a node, as the
@@ -160,6 +163,7 @@ int predict(const PredictOptions& options, Programs programs) {
                   progress.update({.done = done += piece.rows, .total = samples});
                 });
   const std::int64_t written = out.rows();
+  out.commit();
   std::string counts;
   if (!rows.one_each() && !rows.unit().empty()) {
     counts = file_of_counts(options.out);
@@ -168,7 +172,6 @@ int predict(const PredictOptions& options, Programs programs) {
     file.append(std::as_bytes(std::span(of_each)));
     file.commit();
   }
-  out.commit();
   progress.finish();
   const std::string whose =
       rows.one_each() ? ""

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <map>
 #include <optional>
+#include <unordered_map>
 
 #include "cli/beam_search.hpp"
 #include "cli/console.hpp"
@@ -96,18 +96,23 @@ class Speaker {
     compute_.run([&] { plan_.forward(workspace_, bindings()); });
   }
 
+  static Digest name_of(std::span<const std::int32_t> text) {
+    return digest_of(std::as_bytes(text));
+  }
+
   /// What the model goes on from after a text of whole windows.
   std::vector<float> state_after(std::span<const std::int32_t> text) {
-    TokenText known(text.begin(), text.end());
-    while (!known.empty() && !states_.contains(known)) known.resize(known.size() - context_);
-    std::vector<float> state = known.empty() ? std::vector<float>(carried_) : states_.at(known);
-    while (known.size() < text.size()) {
-      const auto window = text.subspan(known.size(), context_);
+    std::size_t known = text.size();
+    while (known > 0 && !states_.contains(name_of(text.first(known)))) known -= context_;
+    std::vector<float> state =
+        known == 0 ? std::vector<float>(carried_) : states_.at(name_of(text.first(known)));
+    while (known < text.size()) {
+      const auto window = text.subspan(known, context_);
       run({&window, 1}, {&state, 1});
       std::copy_n(value(*plan_.graph().state).f32(), carried_, state.begin());
-      known.insert(known.end(), window.begin(), window.end());
+      known += context_;
       if (states_.size() >= most_states) states_.clear();  // they can be found again
-      states_[known] = state;
+      states_[name_of(text.first(known))] = state;
     }
     return state;
   }
@@ -128,7 +133,8 @@ class Speaker {
   std::size_t carried_;
   Tensor state_;
   std::array<ConstView, input_slots> inputs_;
-  std::map<TokenText, std::vector<float>> states_;  // after whole windows
+  /// After texts of whole windows, by their digests.
+  std::unordered_map<Digest, std::vector<float>, DigestHash> states_;
   std::vector<ConstView> parameters_;
   std::vector<float> answers_;
 };

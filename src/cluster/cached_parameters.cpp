@@ -32,12 +32,17 @@ const char* receive(const RowsMessage& message, const Blob& body, BufferPool& bu
   }
   const auto rows = decode_gradient(Gradient::Form::rows, body, kept.value.type());
   if (!rows) return "rows that a table has not";
-  kept.version = message.version;
-  if (rows->rows().count() == 0) return nullptr;
+  if (rows->rows().count() == 0) {
+    kept.version = message.version;
+    return nullptr;
+  }
+  // None until it is there: should memory end, nobody takes the half of it for a version.
+  kept.version = Ready::no_version;
   Tensor now = std::move(kept.value);
   kept.value = kept.last.to_change(now, buffers);
   put_rows(rows->rows(), kept.value);
   kept.last.changed(std::move(now), kept.value, rows->rows());
+  kept.version = message.version;
   return nullptr;
 }
 

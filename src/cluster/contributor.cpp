@@ -359,6 +359,8 @@ void Contributor::leave(std::chrono::milliseconds patience, Instant now,
   impl_->out = &actions;
   if (impl_->leaves_at) return;
   impl_->leaves_at = now + patience;
+  // Who was never let in holds nothing, and a master whose run is complete does not answer.
+  if (!impl_->welcome) return impl_->quit("asked to leave");
   impl_->send(Leave{"it was asked to"});
 }
 

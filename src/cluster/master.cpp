@@ -366,7 +366,12 @@ std::size_t Master::largest_answer() const {
   Impl& m = *impl_;
   std::size_t statistics = 0;
   if (!m.setup.record_sample) {
-    const auto rows = cut_batch(m.sampler.batch_size(0), m.setup.train.snippets).front().rows;
+    // Evaluations in streams send states, too, and may have larger batches than a short text to
+    // train on.
+    const bool streams_valid = m.carries() && m.has_valid();
+    const std::int64_t batch =
+        std::max(m.sampler.batch_size(0), streams_valid ? m.valid_sampler.batch_size(0) : 0);
+    const auto rows = cut_batch(batch, m.setup.train.snippets).front().rows;
     for (const ValueType& type : m.recorded(rows, Tape::Mode::training).statistic_types) {
       statistics += type.bytes();
     }

@@ -21,7 +21,7 @@ void Master::Impl::on_stats(Member& member, const StatsMessage& message, const B
     return doubt(member, *lease, message, now);
   }
   if (phase->add_stats(message, body) == Phase::Verdict::wrong) {
-    return distrust(member.peer, "statistics of the wrong size", now);
+    return distrust(member.peer, "statistics that can't be", now);
   }
   lease->stats_owed[message.index - message.node.first] = false;
   note_answer(member, *lease, now);

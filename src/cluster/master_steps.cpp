@@ -182,10 +182,10 @@ void Master::Impl::send_lease(Member& member, SnippetRange node, Instant now) {
   if (lease.inline_rows || listed) {
     const auto first = static_cast<std::size_t>(lease.snippets.front().first);
     const std::int64_t end = lease.snippets.back().first + lease.snippets.back().rows;
-    const std::vector<std::int64_t> all = setup.record_sample
-                                              ? now_assembled.samples
-                                              : samples_of(phase->purpose, phase->lease_step, end);
-    const auto samples = std::span(all).subspan(first, static_cast<std::size_t>(end) - first);
+    std::vector<std::int64_t> found;
+    if (!setup.record_sample) found = samples_of(phase->purpose, phase->lease_step, end);
+    const std::span<const std::int64_t> all = setup.record_sample ? now_assembled.samples : found;
+    const auto samples = all.subspan(first, static_cast<std::size_t>(end) - first);
     const Blob raw = lease.inline_rows ? setup.raw_rows(phase->dataset, samples) : Blob();
     const ByteSpan rows = lease.inline_rows ? raw.bytes() : std::as_bytes(samples);
     Bytes both(body.bytes().begin(), body.bytes().end());

@@ -33,7 +33,7 @@ void Master::Impl::resume_state(const Checkpoint& checkpoint) {
   const auto next = static_cast<std::int64_t>(checkpoint.step);
   if (!carries() || sampler.begins_lanes(next)) return;
   const ValueType wanted{DType::f32, {sampler.batch_size(next - 1), setup.carried}};
-  if (checkpoint.carried.type() != wanted) {
+  if (checkpoint.carried.type() != wanted || !is_finite(checkpoint.carried)) {
     throw InputError("the checkpoint of step " + std::to_string(next) +
                          " does not hold the state that the next windows go on from",
                      "resume from another one, or start anew with --fresh");

@@ -1,10 +1,15 @@
 #include "cluster/phase.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "raven/core/contract.hpp"
 
 namespace raven {
+
+bool is_finite(const Tensor& tensor) {
+  return std::ranges::all_of(tensor.values(), [](float value) { return std::isfinite(value); });
+}
 
 bool OpenLease::answered() const {
   const auto none = [](const std::vector<bool>& owed) {
@@ -77,7 +82,9 @@ Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
   if (!state.empty()) {
     const std::int64_t rows_there = snippets[message.index].rows;
     std::optional<Tensor> taken = take({DType::f32, {rows_there, state.shape()[1]}});
-    if (!taken) return Verdict::wrong;
+    // One that is no number would end the run at everybody's next step. Losses tell by themselves
+    // when training has gone astray.
+    if (!taken || !is_finite(*taken)) return Verdict::wrong;
     stats.state = std::move(*taken);
   }
   if (at != body.size()) return Verdict::wrong;

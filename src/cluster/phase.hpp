@@ -22,6 +22,9 @@ struct RecordedGraph {
   std::vector<ValueType> statistic_types;
 };
 
+/// Every element is a number, neither infinite nor none. @pre f32
+[[nodiscard]] bool is_finite(const Tensor& tensor);
+
 /// A subtree in somebody's hands.
 struct OpenLease {
   PeerId peer;

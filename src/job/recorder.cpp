@@ -38,10 +38,15 @@ Recording Recorder::operator()(std::uint32_t dataset, std::int64_t sample, Tape:
   if (!used_values) {
     place = recorded;
     oldest_first_.push_back(&place);
-    kept_bytes_ += recorded->bytes.size();
-    while (kept_bytes_ > limits_.kept_bytes) {
-      kept_bytes_ -= (*oldest_first_.front())->bytes.size();
-      oldest_first_.front()->reset();
+    if (++holders_[recorded.get()] == 1) kept_bytes_ += recorded->bytes.size();
+    while (kept_bytes_ > limits_.kept_bytes && !oldest_first_.empty()) {
+      Kept& oldest = *oldest_first_.front();
+      const auto holders = holders_.find(oldest.get());
+      if (--holders->second == 0) {
+        kept_bytes_ -= oldest->bytes.size();
+        holders_.erase(holders);
+      }
+      oldest.reset();
       oldest_first_.pop_front();
     }
   }

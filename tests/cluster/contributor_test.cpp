@@ -194,6 +194,19 @@ TEST(Contributor, reads_the_samples_that_come_with_the_work) {
   EXPECT_EQ(unlisted.read, std::vector<std::int64_t>(batch.begin() + 2, batch.begin() + 8));
 }
 
+TEST(Contributor, goes_at_once_when_it_is_told_to_before_it_was_let_in) {
+  Contributor contributor(
+      {.hello = {.threads = 1},
+       .memory = {},
+       .open_dataset = [](const DatasetOffer&, std::uint64_t) { return SampleSource(); }},
+      noon);
+  ContributorActions actions;
+  contributor.begin(actions);
+  contributor.leave(std::chrono::seconds(10), noon, actions);
+  EXPECT_TRUE(contributor.finished());
+  EXPECT_EQ(contributor.ending().kind, ContributorEnd::Kind::left);
+}
+
 TEST(Contributor, leaves_a_master_whose_samples_are_not_there) {
   const ClusterBox box;
   const std::int64_t size = box.setup().datasets.front().rows;

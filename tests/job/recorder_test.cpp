@@ -208,6 +208,15 @@ TEST_F(Recorded, the_oldest_graphs_are_let_go_when_they_take_too_much) {
   EXPECT_EQ(runs - then, 1);
 }
 
+TEST_F(Recorded, a_graph_of_several_samples_takes_its_bytes_once) {
+  use(&by_first_word);
+  const auto [a, b] = two([&](auto x, auto y) { return x != y && record(x) == record(y); });
+  use(&by_first_word, {.kept_bytes = record(a)->bytes.size()});
+  const int before = runs;
+  for (const auto sample : {a, b, a, b}) (void)record(sample);
+  EXPECT_EQ(runs - before, 2);
+}
+
 TEST_F(Recorded, graphs_that_are_gone_are_forgotten_by_name_without_harm) {
   use(&by_first_word);
   std::vector<Digest> expected;

@@ -45,8 +45,8 @@ struct ContributorLimits {
   std::size_t graph_bytes = std::size_t{1} << 30;         ///< of those, as they came
   std::size_t assemblies = std::size_t{1} << 16;          ///< kept at a time
   std::size_t samples = std::size_t{1} << 25;             ///< of those, all together
-  std::uint64_t nodes = std::uint64_t{1} << 20;           ///< of the graphs of a snippet's samples
-  std::uint64_t edges = std::uint64_t{1} << 22;           ///< inputs of those
+  std::uint64_t nodes = std::uint64_t{1} << 22;           ///< of the graphs of a snippet's samples
+  std::uint64_t edges = std::uint64_t{1} << 24;           ///< inputs of those
   std::uint64_t value_bytes = GraphLimits{}.value_bytes;  ///< of all that they make
 };
 

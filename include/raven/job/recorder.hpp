@@ -64,8 +64,10 @@ class Recorder {
   std::unordered_map<Sizes, Kept, SizesHash> by_sizes_;
   std::vector<std::vector<Kept>> by_sample_[2];  // by mode, data set and number
   std::deque<Kept*> oldest_first_;               // of those
-  std::size_t kept_bytes_ = 0;                   // of their encodings
-  std::size_t sweep_at_;                         // size of known_ at which the gone are forgotten
+  /// How many samples keep each graph: what many share takes memory once.
+  std::unordered_map<const RecordedSample*, std::size_t> holders_;
+  std::size_t kept_bytes_ = 0;  // of their encodings
+  std::size_t sweep_at_;        // size of known_ at which the gone are forgotten
   std::unordered_map<Digest, std::weak_ptr<const RecordedSample>, DigestHash> known_;
   Parts parts_;
 };

@@ -79,9 +79,10 @@ class Gradient {
 
 /// Whether both can be gradients of one tensor, as far as they show it.
 [[nodiscard]] bool can_add(const Gradient& left, const Gradient& right);
-/// The sum, in memory of its own. Rows and rows are the rows of either, left + right where both
-/// have one and a copy where one has; in all other cases every element is there, and rows that one
-/// side lacks are those of the other. Runs on the threads of the pool that the caller runs in.
+/// The sum, which may share the memory of a side when the other has no rows. Rows and rows are the
+/// rows of either, left + right where both have one and a copy where one has; in all other cases
+/// every element is there, and rows that one side lacks are those of the other. Runs on the threads
+/// of the pool that the caller runs in.
 /// @pre can_add(left, right)
 [[nodiscard]] Gradient sum_of(const Gradient& left, const Gradient& right, BufferPool& buffers);
 

@@ -204,8 +204,18 @@ Variable flatten(Variable x) {
   return reshape(x, {shape[0], shape.row_count()});
 }
 
+namespace {
+
+void need_parts(std::span<const Variable> parts) {
+  if (!parts.empty()) return;
+  throw InputError("concat: there is nothing to put together",
+                   "give it a part at least; is the sample of another kind than the model is for?");
+}
+
+}  // namespace
+
 Variable concat(std::span<const Variable> parts) {
-  expects(!parts.empty(), "there is something to put together");
+  need_parts(parts);
   if (parts.size() == 1) return parts[0];
   return parts[0].tape().call(concat_row, parts);
 }
@@ -215,7 +225,7 @@ Variable slice(Variable x, std::int64_t first, std::int64_t count) {
 }
 
 Variable concat(std::span<const Variable> parts, std::size_t axis) {
-  expects(!parts.empty(), "there is something to put together");
+  need_parts(parts);
   if (parts.size() == 1) return parts[0];
   if (axis + 1 == parts[0].shape().rank()) return concat(parts);
   return parts[0].tape().call(concat_row, parts, {{"axis", static_cast<std::int64_t>(axis)}});

@@ -22,7 +22,7 @@ bool is_in_tcp_module(const void* code) {
 
 }  // namespace
 
-void defer_broken_writes(bool on) { deferring = on; }
+void defer_broken_writes() { deferring = true; }
 
 }  // namespace raven
 

@@ -91,7 +91,7 @@ MpiSession::MpiSession(std::chrono::milliseconds finalize_patience, Threads thre
   // signal.
   std::signal(SIGPIPE, SIG_IGN);
   avert_aborts(true);
-  defer_broken_writes(true);
+  defer_broken_writes();
 }
 
 MpiSession::~MpiSession() { finish(std::uncaught_exceptions() > 0 ? EXIT_FAILURE : EXIT_SUCCESS); }
