@@ -156,7 +156,8 @@ bool begins(const ClusterBox& box, std::size_t bytes, bool state_in_graph = true
   other.carries = state_in_graph;
   const Blob graph(encode(other.setup().record(2, Tape::Mode::training)));
   RunOffer offer{.datasets = setup.datasets, .parameters = {}};
-  for (const Parameter& parameter : box.fresh_parameters().all()) {
+  const ParameterStore parameters = box.fresh_parameters();
+  for (const Parameter& parameter : parameters.all()) {
     offer.parameters.push_back(parameter.value.type());
   }
   Contributor contributor({.hello = {.threads = 1}, .open_dataset = open_offered_dataset}, {});
