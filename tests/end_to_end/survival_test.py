@@ -150,7 +150,8 @@ class Stops(EndToEnd):
 class Damage(EndToEnd):
     def stopped_run(self, name):
         run, _ = self.interrupted_run(name, STEPS // 2, send(signal.SIGTERM))
-        self.assertEqual(len(run.checkpoints()), 3)
+        # The first one and that of the stop, at least: on a busy machine newer ones overtake those that wait to be written.
+        self.assertIn(len(run.checkpoints()), (2, 3))
         return run
 
     def test_a_damaged_newest_checkpoint_is_passed_over_for_the_one_before(self):
