@@ -179,12 +179,13 @@ class Damage(EndToEnd):
 
     def test_a_run_whose_checkpoints_are_all_damaged_is_not_begun_again_unasked(self):
         run = self.stopped_run("all-damaged")
-        for file in run.checkpoints():
+        damaged = run.checkpoints()
+        for file in damaged:
             file.write_bytes(file.read_bytes()[:-1])
         result = run.train()
         self.assertEqual((result.returncode, result.stdout), (MISTAKE, ""))
-        self.assertRegex(result.stderr, r"^raven: .*: none of the 3 checkpoints here can be read; .*\n$")
-        self.assertEqual(len(run.checkpoints()), 3)
+        self.assertRegex(result.stderr, rf"^raven: .*: none of the {len(damaged)} checkpoints here can be read; .*\n$")
+        self.assertEqual(run.checkpoints(), damaged)
         self.assert_done(run.train("--fresh"))
         self.assert_same_bits(run)
 
