@@ -16,7 +16,8 @@ build() {
   fi
   cmake --preset "$preset" "${launcher[@]}" >/dev/null
   local targets=() known
-  known=$(cmake --build --preset "$preset" --target help)
+  # Not `--target help`: it leaves out programs at the top of the build folder, raven among them.
+  known=$(ninja -C "build/$preset" -t targets all)
   for target in "$@"; do
     if grep -q "^$target:" <<<"$known"; then targets+=(--target "$target"); fi
   done
