@@ -11,20 +11,7 @@ namespace raven {
 namespace {
 
 /// Simulated runs of a model that records a graph for each sample.
-class SimulatedSentences : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    job = new TinyJob(TinyJob::Data::sentences);
-    simulator = new Simulator(job->training(), job->scratch());
-  }
-  static void TearDownTestSuite() {
-    delete simulator;
-    delete job;
-  }
-
-  static inline TinyJob* job = nullptr;
-  static inline Simulator* simulator = nullptr;
-};
+class SimulatedSentences : public SimulatedJob<TinyJob::Data::sentences> {};
 
 TEST_F(SimulatedSentences, learn_when_nothing_happens) {
   const std::vector<EpochResult>& history = simulator->undisturbed().history;

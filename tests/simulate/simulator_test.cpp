@@ -15,18 +15,8 @@ FaultSet only(FaultKind kind) {
   return set;
 }
 
-/// One for all tests: each run begins in a world of its own.
-class Simulated : public ::testing::Test {
+class Simulated : public SimulatedJob<TinyJob::Data::table> {
  protected:
-  static void SetUpTestSuite() {
-    job = new TinyJob;
-    simulator = new Simulator(job->training(), job->scratch());
-  }
-  static void TearDownTestSuite() {
-    delete simulator;
-    delete job;
-  }
-
   static std::string trace_of(std::uint64_t seed, FaultSet faults) {
     std::string text;
     SimulationPlan plan{.seed = seed, .faults = faults};
@@ -35,9 +25,6 @@ class Simulated : public ::testing::Test {
     EXPECT_EQ(result.difference, "") << "seed " << seed;
     return text;
   }
-
-  static inline TinyJob* job = nullptr;
-  static inline Simulator* simulator = nullptr;
 };
 
 TEST_F(Simulated, a_quiet_run_counts_every_sample_once_an_epoch) {

@@ -7,20 +7,7 @@ namespace raven {
 namespace {
 
 /// Simulated runs of a model that carries a state from window to window.
-class SimulatedStreams : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    job = new TinyJob(TinyJob::Data::text);
-    simulator = new Simulator(job->training(), job->scratch());
-  }
-  static void TearDownTestSuite() {
-    delete simulator;
-    delete job;
-  }
-
-  static inline TinyJob* job = nullptr;
-  static inline Simulator* simulator = nullptr;
-};
+class SimulatedStreams : public SimulatedJob<TinyJob::Data::text> {};
 
 TEST_F(SimulatedStreams, learn_when_nothing_happens) {
   const std::vector<EpochResult>& history = simulator->undisturbed().history;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 
 #include "raven/simulate/simulator.hpp"
@@ -27,6 +29,23 @@ class TinyJob {
  private:
   std::filesystem::path folder_;
   std::filesystem::path job_;
+};
+
+/// One job and simulator for all tests of a suite: each run begins in a world of its own.
+template <TinyJob::Data data>
+class SimulatedJob : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    job = new TinyJob(data);
+    simulator = new Simulator(job->training(), job->scratch());
+  }
+  static void TearDownTestSuite() {
+    delete simulator;
+    delete job;
+  }
+
+  static inline TinyJob* job = nullptr;
+  static inline Simulator* simulator = nullptr;
 };
 
 }  // namespace raven
