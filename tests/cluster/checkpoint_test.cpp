@@ -18,6 +18,7 @@
 
 #include "cluster/checkpoint_format.hpp"
 #include "raven/core/error.hpp"
+#include "source_tree.hpp"
 
 namespace raven {
 namespace {

@@ -11,6 +11,7 @@
 #include "data/temporary_folder.hpp"
 #include "raven/data/dataset.hpp"
 #include "raven/data/verify.hpp"
+#include "source_tree.hpp"
 
 namespace raven {
 namespace {

@@ -8,6 +8,7 @@
 #include "data/ragged_rows.hpp"
 #include "raven/data/sampler.hpp"
 #include "raven/data/verify.hpp"
+#include "source_tree.hpp"
 
 namespace raven {
 namespace {

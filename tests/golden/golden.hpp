@@ -12,6 +12,7 @@
 
 #include "raven/core/option.hpp"
 #include "raven/tensor/tensor.hpp"
+#include "source_tree.hpp"
 
 namespace raven::golden {
 

@@ -10,6 +10,7 @@
 #include "raven/graph/ops/arithmetic.hpp"
 #include "raven/graph/ops/layout.hpp"
 #include "raven/graph/plan.hpp"
+#include "source_tree.hpp"
 
 namespace raven::test {
 namespace {

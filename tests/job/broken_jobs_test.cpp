@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "raven/job/job_spec.hpp"
+#include "source_tree.hpp"
 
 namespace raven {
 namespace {

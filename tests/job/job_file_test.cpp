@@ -6,6 +6,7 @@
 
 #include "raven/core/random.hpp"
 #include "raven/job/job_spec.hpp"
+#include "source_tree.hpp"
 
 namespace raven {
 namespace {

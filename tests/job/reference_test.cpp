@@ -9,6 +9,7 @@
 #include "raven/nn/loss.hpp"
 #include "raven/nn/module.hpp"
 #include "raven/optim/optimizer.hpp"
+#include "source_tree.hpp"
 
 namespace raven {
 namespace {

@@ -9,6 +9,7 @@
 #include "raven/data/language.hpp"
 #include "raven/data/story.hpp"
 #include "raven/data/table.hpp"
+#include "source_tree.hpp"
 
 namespace raven {
 namespace {

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "raven/core/error.hpp"
+#include "source_tree.hpp"
 #include "tensor/zip_writer.hpp"
 
 namespace raven {
