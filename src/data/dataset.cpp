@@ -251,9 +251,11 @@ Dataset& Dataset::operator=(Dataset&&) noexcept = default;
 void Dataset::read(std::span<const std::int64_t> samples, const RowViews& to) const {
   if (schema().ragged()) return impl_->read_ragged(samples, to);
   const auto count = static_cast<std::int64_t>(samples.size());
-  expects(
-      to.features.type == schema().features(count) && to.targets.type == schema().targets(count),
-      "the views have the schema's types");
+  if (!views_fit(schema(), count, {.tokens = count}, to)) {
+    throw InputError({manifest().file.string()},
+                     "the samples are of another kind than the graph was recorded for",
+                     "give every process the same data set");
+  }
   const std::size_t feature_bytes =
       static_cast<std::size_t>(schema().feature_shape.count()) * element_bytes;
   const std::size_t target_bytes = schema().targets(1).bytes();
@@ -261,9 +263,13 @@ void Dataset::read(std::span<const std::int64_t> samples, const RowViews& to) co
   auto* const to_targets = static_cast<std::byte*>(to.targets.data);
   impl_->visit(samples, [&](const RowPlace& place, const ShardRows& shard) {
     const std::byte* stored = shard.features_of(place.row);
-    impl_->unpacker.unpack_features(stored, to_features + place.index * feature_bytes);
-    impl_->unpacker.unpack_target(stored, shard.targets_of(place.row),
-                                  to_targets + place.index * target_bytes);
+    if (to.features) {
+      impl_->unpacker.unpack_features(stored, to_features + place.index * feature_bytes);
+    }
+    if (to.targets) {
+      impl_->unpacker.unpack_target(stored, shard.targets_of(place.row),
+                                    to_targets + place.index * target_bytes);
+    }
   });
 }
 

@@ -103,7 +103,7 @@ bool views_fit(const SampleSchema& schema, std::int64_t samples, const SampleExt
   const bool tree = schema.form == SampleForm::tree;
   return fits(views.features, schema.features(all.tokens)) &&
          fits(views.targets, schema.targets(schema.target_rows(samples, all))) &&
-         fits(views.lengths, numbers(samples)) &&
+         (schema.ragged() ? fits(views.lengths, numbers(samples)) : !views.lengths) &&
          (tree ? fits(views.parents, numbers(all.nodes)) && fits(views.nodes, numbers(samples))
                : !views.parents && !views.nodes);
 }
