@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <new>
 
@@ -116,6 +117,9 @@ int run_raven(int argc, char** argv, Programs programs) {
   // A reader that goes away must not kill a run: writing then fails with EPIPE, which print()
   // forgives.
   std::signal(SIGPIPE, SIG_IGN);
+  // Files appear whole, by a rename, so nobody needs HDF5's own locks; and where the file system
+  // has none HDF5 would refuse to open anything.
+  ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   CLI::App app("raven trains one deep network on whatever machines will help.", "raven");
   app.set_version_flag("--version", std::string(version));
   app.require_subcommand(1);

@@ -239,7 +239,7 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
   const double flops_per_second = stopwatch.best() / static_cast<double>(batch) * work.flops;
   const double tokens_per_second = stopwatch.best() * static_cast<double>(context);
   const double step_seconds = static_cast<double>(batch) / stopwatch.best();
-  const double machine = peak.front().rate * 1e9 * allowed_cores();
+  const double machine = peak.front().rate * 1e9 * usable_cores();
   const double whole = 2 * work.parameter_bytes * stopwatch.contributors();
   const nlohmann::ordered_json json{
       {"model", name},
@@ -271,7 +271,7 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
       "recording {:.0f} ns a call; graphs that are known {:.2f} % of a step\n",
       name, stopwatch.best(), stopwatch.mean(), tokens, batch, job.train.snippets,
       plural(stopwatch.contributors(), "contributor"), flops_per_second * 1e-9,
-      100 * flops_per_second / machine, plural(allowed_cores(), "core"), peak.front().rate,
+      100 * flops_per_second / machine, plural(usable_cores(), "core"), peak.front().rate,
       openblas_core_name(), 100 * stopwatch.master_share(),
       size_in_words(stopwatch.bytes_per_step()), size_in_words(whole), recording.ns_per_call,
       100 * recording.seconds_a_step / step_seconds));

@@ -153,7 +153,7 @@ std::string RunReport::summary_json(const RunOutcome& outcome) const {
                                     {"node", member.hello.node},
                                     {"pid", member.hello.pid},
                                     {"threads", member.hello.threads},
-                                    {"core", member.hello.core},
+                                    {"core", member.hello.numerics.core},
                                     {"here_at_the_end", member.state != Member::State::gone},
                                     {"snippets", member.snippets},
                                     {"samples", member.rows},

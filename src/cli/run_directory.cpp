@@ -1,7 +1,6 @@
 #include "cli/run_directory.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -56,26 +55,15 @@ RunDirectory::RunDirectory(std::filesystem::path folder, const std::filesystem::
                      "is not a run directory (it holds other files and no job.yaml)",
                      "choose another folder with --run");
   }
-  lock_ = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) check(std::error_code(errno, std::generic_category()));
-  try {
-    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-      throw InputError({folder_.string()}, "another master is at work in this run directory",
-                       "wait for it, stop it, or choose another folder with --run");
-    }
-    fs::create_directories(checkpoints(), error);
-    check(error);
-    if (fresh) clear();
-    open_events();
-  } catch (...) {
-    ::close(lock_);
-    throw;
-  }
+  lock_ = std::make_unique<RunLock>(folder_);
+  fs::create_directories(checkpoints(), error);
+  check(error);
+  if (fresh) clear();
+  open_events();
 }
 
 RunDirectory::~RunDirectory() {
   ::close(events_);
-  ::close(lock_);
 }
 
 void RunDirectory::open_events() {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "cli/run_lock.hpp"
 #include "raven/cluster/master.hpp"
 #include "raven/data/manifest.hpp"
 
@@ -22,6 +24,7 @@ class RunDirectory {
   RunDirectory& operator=(const RunDirectory&) = delete;
 
   [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
+  [[nodiscard]] const RunLock& lock() const { return *lock_; }
   [[nodiscard]] std::filesystem::path checkpoints() const { return folder_ / "checkpoints"; }
 
   /// Keeps a copy of the job. Once it is sure that the run goes on with this one.
@@ -41,7 +44,7 @@ class RunDirectory {
   std::filesystem::path folder_;
   std::string job_text_;
   std::vector<std::string> overrides_;
-  int lock_ = -1;
+  std::unique_ptr<RunLock> lock_;
   int events_ = -1;
 };
 

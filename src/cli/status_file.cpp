@@ -1,7 +1,5 @@
 #include "cli/status_file.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <system_error>
 
 #include "cli/contribute.hpp"
+#include "cli/run_lock.hpp"
 #include "raven/core/error.hpp"
 
 namespace raven {
@@ -43,7 +42,7 @@ Json to_json(const Member& member, StatusFile::Clock::time_point now) {
           {"node", member.hello.node},
           {"pid", member.hello.pid},
           {"threads", member.hello.threads},
-          {"core", member.hello.core},
+          {"core", member.hello.numerics.core},
           {"state", name_of(member.state)},
           {"samples_per_s", member.speed},
           {"snippets", member.snippets},
@@ -202,11 +201,7 @@ std::optional<RunStatus> read_status(const std::filesystem::path& run) {
 }
 
 bool master_is_at_work(const std::filesystem::path& run) {
-  const int lock = ::open((run / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (lock < 0) return false;
-  const bool held = ::flock(lock, LOCK_SH | LOCK_NB) != 0;
-  ::close(lock);
-  return held;
+  return is_held(run);
 }
 
 }  // namespace raven

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <thread>
@@ -151,13 +152,15 @@ class MasterRun {
     if (loaded) {
       log_resumption(*loaded);
       report.resumed(*loaded);
-      if (loaded->checkpoint.fingerprint != training_.setup.fingerprint) {
-        report.warn("the kernels of this machine (OpenBLAS core " + training_.setup.core +
-                    ") give other bits than those that the run began with (" +
-                    loaded->checkpoint.core + ")");
+      if (const auto gap = numerics_gap(training_.setup, loaded->checkpoint)) {
+        report.warn("this machine's arithmetic may give other bits than the run began with (" +
+                    gap->difference + ")");
       }
     }
     loaded.reset();
+    warn_of_the_place(report, share.threads);
+    bool was_lost = false;
+    bool told_of_idle = false;
     CheckpointWriter writer(directory_.checkpoints(), job_.checkpoint.keep);
     std::unique_ptr<Transport> transport;
     bool log_is_short = false;
@@ -189,10 +192,22 @@ class MasterRun {
               // The last line tells how it ended.
               if (!master.finished()) log_written(writer, log, wall_since(started) + wall_before);
               newcomers.look(progress);
+              if (std::string idle = idle_contributors(progress.contributors, job_.train.snippets);
+                  !idle.empty() && !std::exchange(told_of_idle, true)) {
+                report.warn(idle);
+              }
               report.progress(progress);
               status.update(master, std::chrono::steady_clock::now());
             },
-        .stop_requested = [] { return asked_to_stop() != 0; },
+        .stop_requested =
+            [&] {
+              const bool lost = directory_.lock().lost();
+              if (lost && !std::exchange(was_lost, true)) {
+                report.warn("another master has taken this run over, while this one was paused; "
+                            "this one ends");
+              }
+              return lost || asked_to_stop() != 0;
+            },
         .after_step =
             [&](const MasterProgress& progress) {
               newcomers.look(progress);
@@ -231,6 +246,15 @@ class MasterRun {
   }
 
  private:
+  /// What is unlike elsewhere: locks, processor time, kernels.
+  void warn_of_the_place(RunReport& report, int threads) const {
+    for (const std::string& trouble :
+         {directory_.lock().remark(), threads_trouble(threads, cores_here()),
+          kernel_name_trouble(std::getenv("OPENBLAS_CORETYPE"), training_.setup.numerics.core)}) {
+      if (!trouble.empty()) report.warn(trouble);
+    }
+  }
+
   void log_resumption(const LoadedCheckpoint& loaded) {
     const double seconds = loaded.checkpoint.wall_seconds;
     for (const SkippedCheckpoint& skipped : loaded.skipped) {
@@ -300,7 +324,8 @@ void leave_result(const TrainOptions& options, int code) {
 }
 
 int train_here(const TrainOptions& options, Programs programs) {
-  const bool launched = running_under_mpirun();
+  // One alone needs no MPI, whatever the launcher that left its words.
+  const bool launched = is_one_of_several();
   LaunchPlace place = launch_place();
   const bool is_gateway = launched && place.rank >= 1 && place.rank <= options.gateways;
   std::optional<MpiSession> session;
@@ -334,7 +359,7 @@ int train_here(const TrainOptions& options, Programs programs) {
         options.run.empty() ? default_run_folder(job ? job->name : "run") : options.run);
     if (is_gateway) return be_gateway(*session, run, threads);
     return contribute_as_rank(*session, run,
-                              share_cores(place, allowed_cores(), online_cores(),
+                              share_cores(place, cores_here(),
                                           job ? job->master_computes : std::nullopt, threads)
                                   .threads,
                               programs);
@@ -349,7 +374,7 @@ int train_here(const TrainOptions& options, Programs programs) {
       remote.dismiss_all("the job has mistakes");
       return exit_mistake;
     }
-    CoreShare share = share_cores(place, allowed_cores(), online_cores(), job->master_computes,
+    CoreShare share = share_cores(place, cores_here(), job->master_computes,
                                   options.threads > 0 ? options.threads : job->threads);
     if (world_size == 1) share.master_computes = true;
     MasterRun run(options, *job);

@@ -254,7 +254,7 @@ class DataRun {
   DataRun(const TrainedModel& trained, Purpose purpose, int threads)
       : trained_(trained),
         purpose_(purpose),
-        compute_(threads > 0 ? threads : allowed_cores()),
+        compute_(threads > 0 ? threads : usable_cores()),
         executor_(compute_, buffers_, [this] { bell_.ring(); }),
         plans_(trained),
         source_(source_of(trained.data)) {

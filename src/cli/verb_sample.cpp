@@ -172,7 +172,7 @@ int sample(const SampleOptions& options, Programs programs) {
   if (prompt.empty()) throw InputError("the prompt has no token to begin with", "give some text");
   const std::optional<std::int32_t> end = end_token(vocabulary, options.until);
   Speaker speaker(trained, std::max<std::int64_t>(1, options.beam),
-                  options.threads > 0 ? options.threads : allowed_cores());
+                  options.threads > 0 ? options.threads : usable_cores());
   // Decoded as a whole: half a letter may be a token.
   if (options.beam == 0) {
     print(vocabulary.decode(drawn(speaker, prompt, end, options)) + "\n");

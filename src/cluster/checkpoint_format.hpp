@@ -12,9 +12,12 @@
 // vouches for.
 namespace raven::checkpoint_format {
 
-inline constexpr std::int32_t version = 2;
+inline constexpr std::int32_t version = 4;
 /// Of those that hold a state that goes on from window to window.
-inline constexpr std::int32_t version_with_state = 3;
+inline constexpr std::int32_t version_with_state = 5;
+/// The same two, as they were written before the library and the vector instructions were noted.
+inline constexpr std::int32_t earlier_version = 2;
+inline constexpr std::int32_t earlier_version_with_state = 3;
 inline constexpr std::size_t max_states =
     2;  ///< tensors that an optimizer keeps for one of the model
 inline constexpr std::size_t max_name = 1024;  ///< bytes in the name of a tensor

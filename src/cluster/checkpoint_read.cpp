@@ -85,15 +85,16 @@ Seal checked_seal(const SealedFile& file) {
   if (!found.starts_with(first_words)) {
     file.refuse("this is no raven checkpoint, or its first bytes are damaged");
   }
-  const auto is_of = [&](std::int32_t number) {
-    return found.starts_with(std::string(first_words) + std::to_string(number) + "\n");
-  };
-  if (!is_of(version) && !is_of(version_with_state)) {
-    file.refuse("its format is neither version " + std::to_string(version) + " nor " +
+  std::optional<std::int32_t> number;
+  for (std::int32_t known = earlier_version; known <= version_with_state; ++known) {
+    if (found.starts_with(std::string(first_words) + std::to_string(known) + "\n")) number = known;
+  }
+  if (!number) {
+    file.refuse("its format is none of versions " + std::to_string(earlier_version) + " to " +
                     std::to_string(version_with_state) + ", which this raven reads",
                 "use the raven that wrote it");
   }
-  const Seal seal{is_of(version) ? version : version_with_state, index_in(found)};
+  const Seal seal{*number, index_in(found)};
   const Content content = content_of(file);
   if (found != seal_text(seal.version, content, seal.index)) {
     file.refuse(
@@ -166,11 +167,15 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
   read.seed = in.get<std::uint64_t>();
   read.store_version = in.get<std::uint64_t>();
   read.wall_seconds = in.get<double>();
-  for (Digest* digest : {&read.training_digest, &read.fingerprint}) {
+  for (Digest* digest : {&read.training_digest, &read.numerics.fingerprint}) {
     const ByteSpan bytes = in.get_raw(digest->bytes.size());
     std::copy(bytes.begin(), bytes.end(), digest->bytes.begin());
   }
-  read.core = in.get_string();
+  read.numerics.core = in.get_string();
+  if (number >= version) {
+    read.numerics.library = in.get_string();
+    read.numerics.vectors = in.get_string();
+  }
   read.epoch.samples = in.get<std::int64_t>();
   read.epoch.loss = in.get<double>();
   read.epoch.weight = in.get<double>();
@@ -186,7 +191,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
     if (!names.insert(read.tensors.back().name).second)
       file.refuse("its index names a tensor twice");
   }
-  if (number == version_with_state) {
+  if (number == version_with_state || number == earlier_version_with_state) {
     const auto type = type_in(in, file.size());
     const auto offset = in.get<std::uint64_t>();
     if (!in.ok() || !type) file.refuse("its index has an impossible state");

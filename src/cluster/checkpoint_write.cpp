@@ -108,8 +108,8 @@ bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
       !put_attribute(file, "wall_seconds", H5T_IEEE_F64LE, &checkpoint.wall_seconds) ||
       !put_attribute(file, "training_digest", H5T_STD_U8LE, checkpoint.training_digest.bytes.data(),
                      checkpoint.training_digest.bytes.size()) ||
-      !put_attribute(file, "fingerprint", H5T_STD_U8LE, checkpoint.fingerprint.bytes.data(),
-                     checkpoint.fingerprint.bytes.size()) ||
+      !put_attribute(file, "fingerprint", H5T_STD_U8LE, checkpoint.numerics.fingerprint.bytes.data(),
+                     checkpoint.numerics.fingerprint.bytes.size()) ||
       !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json)))) {
     return false;
   }
@@ -178,8 +178,10 @@ ByteWriter index_of(const Checkpoint& checkpoint) {
   index.put(checkpoint.store_version);
   index.put(checkpoint.wall_seconds);
   index.put_raw(checkpoint.training_digest.bytes);
-  index.put_raw(checkpoint.fingerprint.bytes);
-  index.put_string(checkpoint.core);
+  index.put_raw(checkpoint.numerics.fingerprint.bytes);
+  index.put_string(checkpoint.numerics.core);
+  index.put_string(checkpoint.numerics.library);
+  index.put_string(checkpoint.numerics.vectors);
   index.put(checkpoint.epoch.samples);
   index.put(checkpoint.epoch.loss);
   index.put(checkpoint.epoch.weight);

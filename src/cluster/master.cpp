@@ -103,7 +103,9 @@ void Master::Impl::on_hello(PeerId peer, std::uint32_t gateway, const Hello& hel
                   [&](const auto& entry) { return entry.first == peer; })) {
     return;
   }
-  if (hello.core.size() > max_name || hello.node.size() > max_name) {
+  const auto is_long = [](const std::string& name) { return name.size() > max_name; };
+  if (is_long(hello.numerics.core) || is_long(hello.numerics.library) ||
+      is_long(hello.numerics.vectors) || is_long(hello.node)) {
     return distrust(peer, "an impossible name", now);
   }
   const auto refuse = [&](const std::string& reason) {
@@ -120,11 +122,10 @@ void Master::Impl::on_hello(PeerId peer, std::uint32_t gateway, const Hello& hel
   if (hello.threads < 1 || hello.threads > max_threads_claimed) {
     return distrust(peer, "an impossible number of threads", now);
   }
-  if (setup.contributors.numerics == ContributorSpec::Numerics::strict &&
-      hello.fingerprint != setup.fingerprint) {
-    return refuse("its kernels give other bits than the master's (core " + hello.core + " here, " +
-                  setup.core + " there); start it with OPENBLAS_CORETYPE=" + setup.core +
-                  ", or say `contributors: {numerics: any}` in the job");
+  const auto gap = gap_between(hello.numerics, setup.numerics, "the master has");
+  if (gap && setup.contributors.numerics == ContributorSpec::Numerics::strict) {
+    return refuse("its arithmetic may give other bits than the master's (" + gap->difference +
+                  "); " + gap->remedy + ", or say `contributors: {numerics: any}` in the job");
   }
   (void)flakiness.came_back(hello.node, hello.pid, now);
   const bool others_are_there = roster.ready_count() > 0;
@@ -160,6 +161,8 @@ void Master::Impl::on_hello(PeerId peer, std::uint32_t gateway, const Hello& hel
                         .heartbeat = setup.contributors.heartbeat,
                         .lost_after = setup.contributors.lost_after,
                         .cache_bytes = setup.cache_bytes,
+                        .snippets = static_cast<std::uint32_t>(setup.train.snippets),
+                        .contributors = static_cast<std::uint32_t>(here + 1),
                         .session = setup.session};
   RunOffer offer{.datasets = setup.datasets, .parameters = {}};
   for (const Parameter& parameter : model.parameters().all()) {
@@ -192,7 +195,7 @@ void Master::Impl::on_ready(Member& member, const Ready& ready, Instant now) {
         {"node", member.hello.node},
         {"pid", static_cast<std::int64_t>(member.hello.pid)},
         {"threads", std::int64_t{member.hello.threads}},
-        {"core", member.hello.core},
+        {"core", member.hello.numerics.core},
         {"reads_shards", std::int64_t{ready.readable.empty() ? 0 : ready.readable.front()}}},
        now);
   if (phase) return hand_out(now);

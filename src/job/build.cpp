@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "raven/tensor/bench.hpp"
 #include "raven/tensor/fingerprint.hpp"
+#include "raven/tensor/numerics.hpp"
 
 namespace raven {
 namespace {
@@ -148,8 +148,8 @@ Training build_training(const JobSpec& job) {
                                                                        std::int64_t sample) {
     return (dataset == 0 ? train : valid)->begins_sequence(sample);
   };
-  setup.fingerprint = numerics_fingerprint();
-  setup.core = openblas_core_name();
+  setup.numerics = numerics_class();
+  setup.earlier_fingerprint = earlier_fingerprint();
   setup.cache_bytes = job.data_cache_bytes;
   setup.checkpoint_every = job.checkpoint.every;
   setup.training_digest = training_digest(job, training.parameters, example_graph(training, job),

@@ -80,8 +80,7 @@ double Run::usual_speed() const {
 
 ContributorSetup Run::contributor_setup(const ContributorTraits& traits,
                                         std::shared_ptr<const bool> readable) const {
-  ContributorSetup setup{.hello = {.fingerprint = setup_.fingerprint,
-                                   .core = setup_.core,
+  ContributorSetup setup{.hello = {.numerics = setup_.numerics,
                                    .node = traits.name,
                                    .pid = 1,
                                    .threads = traits.threads},

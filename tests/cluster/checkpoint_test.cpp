@@ -32,8 +32,8 @@ Checkpoint sample(std::uint64_t step) {
   made.store_version = step + 7;
   made.wall_seconds = 12.345678901234567;
   made.training_digest = digest_of(std::as_bytes(std::span("job", 3)));
-  made.fingerprint = digest_of(std::as_bytes(std::span("kernels", 7)));
-  made.core = "Zen";
+  made.numerics = {digest_of(std::as_bytes(std::span("kernels", 7))), "Zen", "OpenBLAS 0.3.21",
+                   "AVX2"};
   made.epoch = {640,
                 std::nan(""),
                 1e-300,
@@ -61,8 +61,7 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
   EXPECT_EQ(a.store_version, b.store_version);
   EXPECT_EQ(a.wall_seconds, b.wall_seconds);
   EXPECT_EQ(a.training_digest, b.training_digest);
-  EXPECT_EQ(a.fingerprint, b.fingerprint);
-  EXPECT_EQ(a.core, b.core);
+  EXPECT_EQ(a.numerics, b.numerics);
   EXPECT_EQ(a.epoch.samples, b.epoch.samples);
   EXPECT_EQ(std::bit_cast<std::uint64_t>(a.epoch.loss), std::bit_cast<std::uint64_t>(b.epoch.loss));
   EXPECT_EQ(a.epoch.weight, b.epoch.weight);
@@ -171,7 +170,7 @@ TEST_F(CheckpointTest, h5py_reads_it_as_the_format_page_says) {
   EXPECT_EQ(read["seed"], 0xfedcba9876543210U);
   EXPECT_EQ(read["wall_seconds"], 12.345678901234567);
   EXPECT_EQ(read["training_digest"], to_hex(sample(42).training_digest));
-  EXPECT_EQ(read["fingerprint"], to_hex(sample(42).fingerprint));
+  EXPECT_EQ(read["fingerprint"], to_hex(sample(42).numerics.fingerprint));
   EXPECT_EQ(read["history"][0]["loss"], 2.25);
   EXPECT_EQ(read["names"], (std::vector<std::string>{"1.linear.weight", "1.linear.bias",
                                                      "0.norm.mean", "count", "nobody"}));
@@ -224,13 +223,19 @@ struct Entry {
 /// A sealed file without any HDF5 in it: content, then an index of these tensors.
 /// @param carried the entry of a state that goes on, of which type and offset count
 void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::uint32_t count,
-                std::size_t cut = 0, const std::optional<Entry>& carried = std::nullopt) {
+                std::size_t cut = 0, const std::optional<Entry>& carried = std::nullopt,
+                bool earlier = false) {
+  namespace format = checkpoint_format;
   ByteWriter index;
   for (int i = 0; i < 3; ++i) index.put(std::uint64_t{1});
   index.put(0.5);
   index.put_raw(Bytes(32));
   index.put_raw(Bytes(32));
   index.put_string("Zen");
+  if (!earlier) {
+    index.put_string("lib");
+    index.put_string("AVX2");
+  }
   index.put(std::int64_t{0});
   index.put(0.0);
   index.put(0.0);
@@ -256,10 +261,27 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
   const auto* begin = reinterpret_cast<const char*>(index.bytes().data());
   const std::size_t size = index.bytes().size() - cut;
   put(path, std::string(512 + 64, '\0') + std::string(begin, size));
-  checkpoint_format::seal(
-      path, {{512 + 64, size},
-             {},
-             carried ? checkpoint_format::version_with_state : checkpoint_format::version});
+  const std::int32_t number = earlier
+                                  ? carried ? format::earlier_version_with_state
+                                            : format::earlier_version
+                              : carried ? format::version_with_state
+                                        : format::version;
+  format::seal(path, {{512 + 64, size}, {}, number});
+}
+
+TEST_F(CheckpointTest, the_formats_before_libraries_were_noted_are_still_read) {
+  fs::create_directories(folder);
+  for (const bool has_state : {false, true}) {
+    const std::optional<Entry> state =
+        has_state ? std::optional(Entry{.dims = {2, 2}, .states = {}}) : std::nullopt;
+    put_sealed(file("x.h5"), {Entry{}}, 1, 0, state, true);
+    EXPECT_TRUE(content(file("x.h5")).starts_with(has_state ? "raven checkpoint 3\n"
+                                                            : "raven checkpoint 2\n"));
+    const Checkpoint read = read_checkpoint(file("x.h5"));
+    EXPECT_EQ(read.numerics, (NumericsClass{.core = "Zen"}));
+    EXPECT_EQ(read.tensors.at(0).value.shape(), (Shape{2, 3}));
+    EXPECT_EQ(read.carried.empty(), !has_state);
+  }
 }
 
 TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_memory) {

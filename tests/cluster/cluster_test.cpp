@@ -98,7 +98,7 @@ TEST(Cluster, a_loss_that_is_no_number_stops_the_run_with_a_reason) {
 TEST(Cluster, what_an_intruder_sends_reaches_neither_the_model_nor_the_run) {
   ClusterBox box;
   const Digest expected = box.run({{}}).weights;
-  const Hello hello{.fingerprint = box.setup().fingerprint, .threads = 1};
+  const Hello hello{.numerics = box.setup().numerics, .threads = 1};
   const Message ready = encode(Ready{.readable = {1, 1}});
   const Blob numbers(Bytes(24 * 784 * 4));
   const std::vector<std::vector<Message>> attacks{
@@ -106,9 +106,9 @@ TEST(Cluster, what_an_intruder_sends_reaches_neither_the_model_nor_the_run) {
       {encode(GradientMessage{.work = 1, .node = {0, 8}, .parameter = {0}}, numbers)},
       {encode(hello), encode(hello)},
       {encode(hello), encode(Ready{.readable = {1}})},
-      {encode(Hello{.fingerprint = hello.fingerprint, .threads = 0})},
+      {encode(Hello{.numerics = hello.numerics, .threads = 0})},
       {encode(Hello{.protocol = 99})},
-      {encode(Hello{.fingerprint = {}, .threads = 1})},
+      {encode(Hello{.threads = 1})},
       {encode(hello), encode(Heartbeat{}), encode(Welcome{})},
       {encode(hello),
        encode(GradientMessage{.work = 1, .node = {0, 8}, .parameter = {0}}, numbers)},

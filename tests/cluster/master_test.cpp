@@ -199,18 +199,41 @@ TEST(Master, after_a_pause_of_its_own_it_blames_nobody) {
 TEST(Master, another_numerics_class_is_told_how_to_come_back) {
   ClusterBox box;
   Stage stage(box);
-  stage.says(1, Hello{.fingerprint = {}, .core = "Nehalem", .threads = 1});
+  stage.says(1, Hello{.numerics = {.core = "Nehalem"}, .threads = 1});
   const auto finish = stage.last<Finish>(1);
   ASSERT_TRUE(finish);
   EXPECT_TRUE(finish->refused);
   EXPECT_NE(finish->reason.find("OPENBLAS_CORETYPE=test"), std::string::npos) << finish->reason;
 }
 
+// OpenBLAS's SkylakeX and Cooperlake kernels agreed on all that the fingerprint sampled, and differ.
+TEST(Master, equal_fingerprints_of_other_kernels_or_another_library_are_another_class) {
+  ClusterBox box;
+  const NumericsClass here = box.setup().numerics;
+  NumericsClass core = here;
+  core.core = "Cooperlake";
+  NumericsClass library = here;
+  library.library = "BLAS 2";
+  NumericsClass vectors = here;
+  vectors.vectors = "W";
+  for (const auto& [other, told] :
+       {std::pair(core, "OpenBLAS kernels: Cooperlake, the master has test"),
+        std::pair(library, "library: BLAS 2, the master has BLAS"),
+        std::pair(vectors, "vector instructions: W, the master has V")}) {
+    Stage stage(box);
+    stage.says(1, Hello{.numerics = other, .threads = 1});
+    const auto finish = stage.last<Finish>(1);
+    ASSERT_TRUE(finish) << told;
+    EXPECT_TRUE(finish->refused);
+    EXPECT_NE(finish->reason.find(told), std::string::npos) << finish->reason;
+  }
+}
+
 TEST(Master, any_numerics_class_may_come_when_the_job_says_so) {
   ClusterBox box;
   box.contributors.numerics = ContributorSpec::Numerics::any;
   Stage stage(box);
-  stage.says(1, Hello{.fingerprint = {}, .core = "Nehalem", .threads = 1});
+  stage.says(1, Hello{.numerics = {.core = "Nehalem"}, .threads = 1});
   EXPECT_TRUE(stage.last<Welcome>(1));
 }
 
@@ -444,8 +467,7 @@ TEST(Master, goes_on_from_a_checkpoint_of_its_own_numerics_class_only) {
   const ClusterBox::Result first = box.run({{}}, nullptr, 2);
   ASSERT_TRUE(first.checkpoint);
   Checkpoint foreign = *first.checkpoint;
-  foreign.fingerprint = {};
-  foreign.core = "Nehalem";
+  foreign.numerics = {.core = "Nehalem"};
   ComputePool compute(1);
   BufferPool buffers;
   const auto resumes = [&](const Checkpoint& checkpoint) {
@@ -459,6 +481,20 @@ TEST(Master, goes_on_from_a_checkpoint_of_its_own_numerics_class_only) {
   } catch (const InputError& error) {
     EXPECT_NE(error.remedy().find("OPENBLAS_CORETYPE=Nehalem"), std::string::npos);
   }
+  Checkpoint of_other_kernels = *first.checkpoint;
+  of_other_kernels.numerics.core = "Cooperlake";
+  try {
+    (void)resumes(of_other_kernels);
+    FAIL() << "it resumed";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("test, the run began with Cooperlake"),
+              std::string::npos)
+        << error.what();
+  }
+  // A checkpoint of an earlier format holds its kernels' name and an earlier fingerprint.
+  Checkpoint earlier = *first.checkpoint;
+  earlier.numerics = {.fingerprint = box.setup().earlier_fingerprint, .core = "test"};
+  EXPECT_EQ(resumes(earlier), earlier.step);
   box.contributors.numerics = ContributorSpec::Numerics::any;
   EXPECT_EQ(resumes(foreign), foreign.step);
 }

@@ -152,7 +152,7 @@ TEST(Trust, who_lies_about_its_speed_gains_little) {
 TEST(Trust, who_was_refused_is_cut_off_and_can_not_greet_again) {
   ClusterBox box;
   Stage stage(box);
-  const Hello other{.fingerprint = {}, .core = "Nehalem", .threads = 1};
+  const Hello other{.numerics = {.core = "Nehalem"}, .threads = 1};
   stage.says(1, other);
   for (int i = 0; i < 50; ++i) stage.says(1, other);
   EXPECT_EQ(stage.count<Finish>(1), 1);

@@ -8,6 +8,7 @@
 
 #include "raven/core/digest.hpp"
 #include "raven/core/new_file.hpp"
+#include "raven/tensor/numerics.hpp"
 #include "raven/tensor/tensor.hpp"
 
 namespace raven {
@@ -37,8 +38,8 @@ struct Checkpoint {
   std::uint64_t store_version = 0;
   double wall_seconds = 0;  ///< training time so far, over all restarts
   Digest training_digest;   ///< of what decides the bits: model, data digests, TrainSpec
-  Digest fingerprint;       ///< of the kernels that made it; see numerics_fingerprint()
-  std::string core;         ///< what OpenBLAS called that CPU
+  /// That made it. Formats 2 and 3 hold neither library nor vectors, and earlier_fingerprint().
+  NumericsClass numerics;
   EpochSums epoch;
   std::string history_json;  ///< finished epochs as reported so far, a JSON array
   std::vector<CheckpointTensor> tensors;

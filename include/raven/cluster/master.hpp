@@ -80,8 +80,9 @@ struct MasterSetup {
   /// Whether nothing of its text stands before that window, so that it goes on from zeros. There
   /// where something is carried.
   std::function<bool(std::uint32_t dataset, std::int64_t sample)> begins_text = {};
-  Digest fingerprint;  ///< of this process, for `numerics: strict`
-  std::string core;
+  NumericsClass numerics;  ///< of this process, for `numerics: strict`
+  /// Of this process, to compare with checkpoints of formats 2 and 3; see earlier_fingerprint().
+  Digest earlier_fingerprint = {};
   std::string node = {};  ///< of this process, as a Hello has them
   std::uint64_t pid = 0;
   Digest training_digest;
@@ -91,6 +92,10 @@ struct MasterSetup {
   Digest session = {};  ///< another one for each life of a master; see Welcome::session
   std::chrono::milliseconds checkpoint_every{30000};
 };
+
+/// How the arithmetic of this process differs from that which made a checkpoint; none: not at all.
+[[nodiscard]] std::optional<NumericsGap> numerics_gap(const MasterSetup& setup,
+                                                      const Checkpoint& checkpoint);
 
 struct MasterProgress {
   std::uint64_t step = 0;
