@@ -1,7 +1,5 @@
 #include "raven/data/dataset.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -50,26 +48,11 @@ struct ShardLayout {
   }
 };
 
-/// Tells whether a file is still the one whose digest was checked.
-struct FileStamp {
-  std::uintmax_t inode = 0;
-  std::int64_t size = -1;
-  std::int64_t seconds = 0;
-  std::int64_t nanoseconds = 0;
-  bool operator==(const FileStamp&) const = default;
-};
-
-FileStamp stamp_of(const std::filesystem::path& file) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0) return {};
-  return {status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
-}
-
 struct Slot {
   std::shared_ptr<const ShardRows> rows;  // guarded by Impl::mutex
   std::atomic<std::uint64_t> last_use{0};
   std::mutex loading;                       // held by the one thread that loads this shard
-  FileStamp verified;                       // guarded by loading
+  FileStamp hashed;                         // guarded by loading
   std::unique_ptr<const ShardLayout> made;  // guarded by loading
   /// `made` once it is whole, so that asking for it takes no lock.
   std::atomic<const ShardLayout*> layout{nullptr};
@@ -104,17 +87,17 @@ struct Dataset::Impl {
 
   std::shared_ptr<const ShardRows> load(std::size_t number, Slot& slot) {
     const ShardEntry& entry = manifest.shards[number];
-    const std::filesystem::path file = manifest.path_of(entry);
-    ShardExpectation expected{.schema = manifest.schema,
-                              .rows = entry.rows,
-                              .sequences = entry.sequences,
-                              .tokens = entry.tokens,
-                              .nodes = entry.nodes};
-    const FileStamp stamp = stamp_of(file);
-    if (!(stamp == slot.verified) || stamp.size < 0) expected.sha256 = entry.sha256;
+    const ShardExpectation expected{.schema = manifest.schema,
+                                    .rows = entry.rows,
+                                    .sequences = entry.sequences,
+                                    .tokens = entry.tokens,
+                                    .nodes = entry.nodes,
+                                    .sha256 = entry.sha256,
+                                    .hashed = slot.hashed,
+                                    .within = manifest.file.parent_path()};
     make_room(expected.bytes());
-    auto rows = std::make_shared<const ShardRows>(load_shard(file, expected));
-    slot.verified = stamp;
+    auto rows = std::make_shared<const ShardRows>(load_shard(manifest.path_of(entry), expected));
+    slot.hashed = rows->stamp;
     if ((manifest.schema.ragged() || manifest.schema.of_sequences()) && !slot.made) {
       slot.made = std::make_unique<const ShardLayout>(*rows);
       slot.layout.store(slot.made.get(), std::memory_order_release);

@@ -1,90 +1,92 @@
-#include <sys/stat.h>
-
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "data/hdf5_input.hpp"
 #include "data/ragged_shard.hpp"
 #include "data/shard_array.hpp"
+#include "data/shard_file.hpp"
 #include "data/token_windows.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
-#include "raven/data/hdf5_lock.hpp"
 #include "raven/data/shard.hpp"
 
 namespace raven {
 namespace {
 
-constexpr char remake[] =
-    "make the shard again, for instance with raven data import, or get a clean copy";
-
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& problem,
-                         const std::string& remedy = remake) {
+                         const std::string& remedy = ShardFile::remake) {
   throw InputError({file.string()}, problem, remedy);
 }
 
-/// Before HDF5 sees the file: it must be a plain file of a size that its rows can explain.
-std::uintmax_t checked_size(const std::filesystem::path& file, std::size_t raw_bytes) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) != 0) {
-    refuse(file, "this shard can't be opened (" + std::string(std::strerror(errno)) + ")",
-           "check the path in the manifest and that you may read the file");
-  }
-  if (!S_ISREG(status.st_mode)) refuse(file, "a shard must be a plain file");
-  const auto size = static_cast<std::uintmax_t>(status.st_size);
+/// Before a byte is read: the file must be of a size that its rows can explain.
+void check_size(const ShardFile& file, std::size_t raw_bytes) {
   // Room for HDF5's own structures and for data that deflate could not shrink.
-  const std::uintmax_t most = raw_bytes + raw_bytes / 8 + (std::uintmax_t{16} << 20);
-  if (size > most) {
-    refuse(file, "the file has " + std::to_string(size) + " bytes, but its rows explain at most " +
-                     std::to_string(most));
+  const std::uint64_t most = raw_bytes + raw_bytes / 8 + (std::uint64_t{16} << 20);
+  if (file.size() > most) {
+    file.refuse("the file has " + std::to_string(file.size()) +
+                " bytes, but its rows explain at most " + std::to_string(most));
   }
-  return size;
 }
 
 /// Exactly these datasets, linked by hard links: nothing else can lead elsewhere.
-void check_links(const std::filesystem::path& path, hid_t file,
-                 std::span<const ShardArray> wanted) {
-  H5G_info_t group{};
-  if (H5Gget_info(file, &group) < 0) refuse(path, "the root group can't be read");
+/// @return the addresses of their headers, in the order of `wanted`
+std::vector<std::uint64_t> checked_links(const ShardFile& file, const std::vector<Hdf5Link>& links,
+                                         std::span<const ShardArray> wanted) {
+  std::vector<std::uint64_t> addresses;
   std::string names;
   for (const ShardArray& array : wanted) {
     const std::string quoted = "'" + std::string(array.name) + "'";
     names += (names.empty() ? "" : ", ") + quoted;
-    if (H5Lexists(file, array.name, H5P_DEFAULT) <= 0) {
-      refuse(path, "there is no dataset " + quoted);
+    const auto link = std::ranges::find(links, array.name, &Hdf5Link::name);
+    if (link == links.end()) file.refuse("there is no dataset " + quoted);
+    if (!link->hard) {
+      file.refuse(quoted + " is a soft or external link, which could lead to another file");
     }
-    H5L_info_t link{};
-    if (H5Lget_info(file, array.name, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) {
-      refuse(path, quoted + " is a soft or external link, which could lead to another file");
-    }
+    addresses.push_back(link->address);
   }
-  if (group.nlinks != wanted.size()) {
-    refuse(path, "there are " + std::to_string(group.nlinks) +
-                     " objects in the root group; this shard has just " + names);
+  if (links.size() != wanted.size()) {
+    file.refuse("there are " + std::to_string(links.size()) +
+                " objects in the root group; this shard has just " + names);
   }
+  return addresses;
 }
 
-void check_version(const std::filesystem::path& path, hid_t file) {
+/// None when the attribute is not one whole number of up to 64 bits.
+std::optional<std::int64_t> number_in(const Hdf5Attribute& attribute) {
+  if (!attribute.plain || !attribute.type || !attribute.space) return std::nullopt;
+  const Hdf5Type& type = *attribute.type;
+  if (!attribute.space->is_array || !type.whole_number || type.bytes < 1 || type.bytes > 8 ||
+      attribute.value.size() < type.bytes) {
+    return std::nullopt;
+  }
+  for (const std::uint64_t dim : attribute.space->dims) {
+    if (dim != 1) return std::nullopt;
+  }
+  Bytes digits(attribute.value.begin(), attribute.value.begin() + type.bytes);
+  if (type.big_endian) std::ranges::reverse(digits);
+  const bool negative = type.with_sign && (digits.back() & std::byte{0x80}) != std::byte{0};
+  std::uint64_t value = negative ? ~std::uint64_t{0} : 0;
+  std::memcpy(&value, digits.data(), digits.size());
+  return static_cast<std::int64_t>(value);
+}
+
+void check_version(const ShardFile& file, const std::vector<Hdf5Message>& root) {
   const std::string name = shard_version_attribute;
-  if (H5Aexists(file, shard_version_attribute) <= 0) {
-    refuse(path, "the root attribute '" + name + "' (the format version) is missing",
-           "set it to " + std::to_string(shard_version) + " as docs/formats/shard.md shows");
+  for (const Hdf5Message& message : root) {
+    if (message.kind != Hdf5Kind::attribute || message.shared) continue;
+    const auto attribute = attribute_in(message.body);
+    if (!attribute || attribute->name != name) continue;
+    const auto version = number_in(*attribute);
+    if (!version) file.refuse("the root attribute '" + name + "' is not one integer");
+    if (*version == shard_version) return;
+    file.refuse("the format version is " + std::to_string(*version) + ", but this raven reads " +
+                    std::to_string(shard_version),
+                "use a newer raven, or make the shard again");
   }
-  Hdf5Handle attribute(H5Aopen(file, shard_version_attribute, H5P_DEFAULT), H5Aclose);
-  Hdf5Handle type(H5Aget_type(attribute.id()), H5Tclose);
-  Hdf5Handle space(H5Aget_space(attribute.id()), H5Sclose);
-  std::int64_t version = 0;
-  if (H5Tget_class(type.id()) != H5T_INTEGER || H5Tget_size(type.id()) > sizeof version ||
-      H5Sget_simple_extent_npoints(space.id()) != 1 ||
-      H5Aread(attribute.id(), H5T_NATIVE_INT64, &version) < 0) {
-    refuse(path, "the root attribute '" + name + "' is not one integer");
-  }
-  if (version != shard_version) {
-    refuse(path,
-           "the format version is " + std::to_string(version) + ", but this raven reads " +
-               std::to_string(shard_version),
-           "use a newer raven, or make the shard again");
-  }
+  file.refuse("the root attribute '" + name + "' (the format version) is missing",
+              "set it to " + std::to_string(shard_version) + " as docs/formats/shard.md shows");
 }
 
 void check_below(const std::filesystem::path& path, const char* what, const std::byte* values,
@@ -175,28 +177,23 @@ void visit_arrays(const ShardExpectation& expected, ShardRows& shard,
 }
 
 /// Fills `shard` with the datasets as stored. @param offsets those of sequences cut into windows
-void read_arrays(const std::filesystem::path& path, const ShardExpectation& expected,
-                 std::uintmax_t file_bytes, ShardRows& shard,
+void read_arrays(const ShardFile& file, const ShardExpectation& expected, ShardRows& shard,
                  std::unique_ptr<std::byte[]>& offsets) {
-  const Hdf5Lock lock;
-  Hdf5Handle how(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_file_locking(how.id(), false,
-                      true);  // shards are never changed in place; some file systems can't lock
-  Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, how.id()), H5Fclose);
-  if (!file) refuse(path, "this is no HDF5 file, or it is damaged");
+  Hdf5Input input(file);
   std::vector<ShardArray> arrays;
   visit_arrays(expected, shard, offsets,
                [&](ShardArray array, auto&) { arrays.push_back(std::move(array)); });
-  check_links(path, file.id(), arrays);
-  check_version(path, file.id());
+  const std::vector<Hdf5Message> root = input.object_at(input.root());
+  const auto addresses = checked_links(file, input.links_of(root), arrays);
+  check_version(file, root);
   // All are judged before memory is taken for any.
   std::vector<CheckedArray> checked;
-  for (const ShardArray& array : arrays) {
-    checked.push_back(check_array(path, file.id(), array, file_bytes));
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    checked.push_back(check_array(input, input.object_at(addresses[i]), arrays[i]));
   }
   std::size_t next = 0;
   visit_arrays(expected, shard, offsets, [&](const ShardArray& array, auto& memory) {
-    read_array(path, checked[next++], array, bytes_for(memory, array));
+    read_array(input, checked[next++], array, bytes_for(memory, array));
   });
 }
 
@@ -244,14 +241,15 @@ ShardRows load_shard(const std::filesystem::path& file, const ShardExpectation& 
   }
   if (schema.of_sequences()) check_counts(file, expected);
   if (schema.ragged()) check_ragged_counts(file, expected);
-  const std::uintmax_t file_bytes =
-      checked_size(file, schema.of_sequences() ? stored_bytes_of_sequences(expected) : shard.bytes);
-  if (expected.sha256 && digest_of_file(file) != *expected.sha256) {
+  const ShardFile opened(file, expected.within);
+  check_size(opened, schema.of_sequences() ? stored_bytes_of_sequences(expected) : shard.bytes);
+  shard.stamp = opened.stamp();
+  if (expected.sha256 && opened.stamp() != expected.hashed && opened.digest() != *expected.sha256) {
     refuse(file, "the SHA-256 differs from the manifest's, so this is another or a damaged file",
            "get the shard that belongs to the manifest, or make both again");
   }
   std::unique_ptr<std::byte[]> offsets;
-  read_arrays(file, expected, file_bytes, shard, offsets);
+  read_arrays(opened, expected, shard, offsets);
   if (schema.of_sequences()) {
     const auto tokens = std::move(shard.features);
     cut_windows(file, expected, tokens.get(), offsets.get(), shard);

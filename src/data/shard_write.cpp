@@ -8,17 +8,29 @@
 namespace raven {
 namespace {
 
+hid_t file_type_of(Hdf5Element element) {
+  switch (element) {
+    case Hdf5Element::u8:
+      return H5T_STD_U8LE;
+    case Hdf5Element::i32:
+      return H5T_STD_I32LE;
+    case Hdf5Element::i64:
+      return H5T_STD_I64LE;
+    default:
+      return H5T_IEEE_F32LE;
+  }
+}
+
 bool write_array(hid_t file, const ShardArray& array, ByteSpan bytes) {
-  Hdf5Handle space(
-      H5Screate_simple(static_cast<int>(array.dims.size()), array.dims.data(), nullptr), H5Sclose);
+  const std::vector<hsize_t> dims(array.dims.begin(), array.dims.end());
+  const hid_t type = file_type_of(array.element);
+  Hdf5Handle space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose);
   Hdf5Handle how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   // The same rows must give the same file, and so the same digest, on any day.
   H5Pset_obj_track_times(how.id(), false);
   Hdf5Handle data(
-      H5Dcreate2(file, array.name, array.file_type, space.id(), H5P_DEFAULT, how.id(), H5P_DEFAULT),
-      H5Dclose);
-  return data &&
-         H5Dwrite(data.id(), array.file_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) >= 0 &&
+      H5Dcreate2(file, array.name, type, space.id(), H5P_DEFAULT, how.id(), H5P_DEFAULT), H5Dclose);
+  return data && H5Dwrite(data.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) >= 0 &&
          data.reset();
 }
 

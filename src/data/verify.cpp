@@ -17,7 +17,8 @@ ShardRows load(const Manifest& manifest, const ShardEntry& entry) {
                                               .sequences = entry.sequences,
                                               .tokens = entry.tokens,
                                               .nodes = entry.nodes,
-                                              .sha256 = entry.sha256});
+                                              .sha256 = entry.sha256,
+                                              .within = manifest.file.parent_path()});
 }
 
 /// Stored numbers as doubles, one at a time. @param rows of features

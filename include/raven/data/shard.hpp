@@ -14,8 +14,19 @@
 
 namespace raven {
 
+/// Tells whether a file is still the one that was looked at before.
+struct FileStamp {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size = -1;
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
 /// All rows of one shard as stored, in memory. Immutable once loaded.
 struct ShardRows {
+  FileStamp stamp;  ///< of the file that they were read from
   std::int64_t rows = 0;
   std::size_t feature_bytes = 0;  ///< of one row; of ragged data: of one token
   std::size_t target_bytes = 0;   ///< of one row; of ragged data: of one target
@@ -71,7 +82,11 @@ struct ShardExpectation {
   std::int64_t sequences = 0;      ///< of_sequences() only: how many there are
   std::int64_t tokens = 0;         ///< of_sequences() and ragged data: of all of them together
   std::int64_t nodes = 0;          ///< trees only: of all of them together
-  std::optional<Digest> sha256{};  ///< checked before HDF5 sees the file
+  std::optional<Digest> sha256{};  ///< checked before anything else is read
+  /// The file of which sha256 is known already: it is not hashed again as long as it is that one.
+  FileStamp hashed{};
+  /// The folder that the file must not leave, by whatever links; none: it may be anywhere.
+  std::optional<std::filesystem::path> within{};
   std::size_t max_bytes = std::size_t{4} << 30;  ///< of rows, checked before memory is taken
 
   /// What the rows take in memory; the largest number there is when they are beyond counting.
@@ -80,7 +95,8 @@ struct ShardExpectation {
 
 /// Loads a shard that nobody vouches for: only the plain datasets of docs/formats/shard.md are
 /// accepted, sizes are checked before memory is taken, classes, tokens, trees and reals after.
-/// Threads: any; calls into HDF5 are made one at a time.
+/// HDF5's own library does not see the file (docs/adr/0016-shards-read-without-hdf5.md).
+/// Threads: any.
 /// @throws InputError naming the file, the object in it, the problem and a remedy.
 [[nodiscard]] ShardRows load_shard(const std::filesystem::path& file,
                                    const ShardExpectation& expected);
