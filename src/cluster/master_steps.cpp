@@ -10,15 +10,17 @@
 
 namespace raven {
 
+std::int64_t Master::Impl::results_due() const {
+  const auto done = static_cast<std::int64_t>(step);
+  const bool ends_within = step >= steps && done % sampler.steps_per_epoch() != 0;
+  return done / sampler.steps_per_epoch() + (ends_within ? 1 : 0);
+}
+
 void Master::Impl::begin_next(Instant now) {
   if (finished || phase) return;
-  const auto epochs_done = static_cast<std::int64_t>(step) / sampler.steps_per_epoch();
   // An epoch's end that was to be evaluated, resumed by a job without validation data.
-  if (static_cast<std::int64_t>(history.size()) < epochs_done && !has_valid()) {
-    end_epoch(std::nullopt, now);
-  }
-  const bool evaluation_due =
-      static_cast<std::int64_t>(history.size()) < epochs_done && has_valid();
+  if (result_is_due() && !has_valid()) end_epoch(std::nullopt, now);
+  const bool evaluation_due = result_is_due() && has_valid();
   if (step >= steps && !evaluation_due) return end_run(now, false);
   if (stop_requested) return end_run(now, true);
   if (roster.ready_count() < std::max(setup.contributors.min, 1)) {
@@ -306,8 +308,7 @@ void Master::Impl::end_step(Instant now) {
   keep_state();
   close_phase(now);
   step = version;
-  const bool epoch_ends = static_cast<std::int64_t>(step) % sampler.steps_per_epoch() == 0;
-  if (epoch_ends && !has_valid()) end_epoch(std::nullopt, now);
+  if (result_is_due() && !has_valid()) end_epoch(std::nullopt, now);
   if (now - last_checkpoint >= setup.checkpoint_every && step < steps) checkpoint(now);
   begin_next(now);
 }
@@ -383,11 +384,13 @@ PassResult Master::Impl::pass_result(const EpochSums& all) const {
 
 void Master::Impl::end_epoch(std::optional<PassResult> valid, Instant now) {
   EpochResult result{.epoch = static_cast<std::int64_t>(history.size()) + 1,
+                     .step = static_cast<std::int64_t>(step),
                      .train = pass_result(sums),
                      .valid = std::move(valid)};
   std::vector<std::pair<std::string, RunEvent::Field>> fields{
       {"epoch", result.epoch},
-      {"step", static_cast<std::int64_t>(step)},
+      {"step", result.step},
+      {"samples", result.train.samples},
       {"loss", result.train.loss}};
   for (const auto& [name, value] : result.train.metrics) fields.emplace_back(name, value);
   if (result.valid) {
