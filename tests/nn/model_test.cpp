@@ -35,8 +35,9 @@ TEST(Model, records_a_graph_of_as_many_rows_as_asked) {
     EXPECT_EQ(type_of(graph, *graph.losses).shape, (Shape{rows}));
     EXPECT_EQ(type_of(graph, *graph.weights).shape, (Shape{rows}));
     EXPECT_EQ(type_of(graph, *graph.prediction).shape, (Shape{rows, 3}));
-    ASSERT_EQ(graph.metrics.size(), 1U);
+    ASSERT_EQ(graph.metrics.size(), 2U);
     EXPECT_EQ(graph.metrics[0].name, "accuracy");
+    EXPECT_EQ(graph.metrics[1].name, "accuracy/rows");
     EXPECT_EQ(graph.statistics.size(), 2U);
   }
 }
