@@ -47,13 +47,22 @@ struct Master::Impl {
   [[nodiscard]] bool use_sum(std::uint32_t gateway, const SumMessage& message, const Blob& body);
   void on_done(Member& member, const DoneMessage& message, Instant now);
   void on_failed(Member& member, const FailedMessage& message, Instant now);
-  /// Takes work back whose loss is no number and asks another. One contributor alone can't end a
-  /// run; when a second one finds the same, training has gone astray.
-  /// @throws InputError then
-  void doubt(Member& member, OpenLease& lease, const StatsMessage& message, Instant now);
+  /// What of a snippet's results is no finite number: "the metric accuracy"; empty when all is.
+  [[nodiscard]] std::string no_number_in(const SnippetStats& stats) const;
+  /// Takes work back of which something is no finite number and asks another. One contributor
+  /// alone can't end a run; when a second one finds the same, training has gone astray.
+  /// @param where the snippets that it was found in   @param known whether another had found a
+  /// number there: then it is a lie  @throws InputError when there is nobody else to ask
+  void doubt(Member& member, OpenLease& lease, SnippetRange where, const std::string& what,
+             bool known, Instant now);
   [[nodiscard]] InputError went_astray() const;
-  /// Adds a gradient that came, along the tree. @return false when it does not fit the parameter
-  bool use_gradient(SnippetRange node, ParameterId id, Gradient::Form form, const Blob& body);
+  /// @param what with its verb: "the loss is", "the values of ... are"
+  [[nodiscard]] static InputError not_finite(const std::string& what, std::uint64_t at);
+  /// misfit: of no parameter that is asked for, or of another size.
+  enum class Use : std::uint8_t { used, misfit, no_number };
+  /// Adds a gradient that came, along the tree. Every number is looked at before it is used.
+  [[nodiscard]] Use use_gradient(SnippetRange node, ParameterId id, Gradient::Form form,
+                                 const Blob& body);
   /// Notes what a result means for its lease and for its sender's time.
   void note_answer(Member& member, OpenLease& lease, Instant now);
   /// Notes how long a lease of so many rows took.

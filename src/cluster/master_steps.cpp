@@ -230,13 +230,17 @@ std::optional<float> Master::Impl::gradient_scale() {
     compute.run([&] { squares += sum_of_squares(phase->total(id).sum); });
   }
   const double norm = std::sqrt(squares) * static_cast<double>(mean);
+  // What came was finite; sums of it need not be.
+  if (!std::isfinite(norm)) throw not_finite("the norm of the gradient is", step + 1);
   return static_cast<float>(static_cast<double>(mean) * std::min(1.0, limit / (norm + 1e-6)));
 }
 
 void Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
+  bool finite = false;
   compute.run([&] {
-    model.update(id, phase->total(id), scale, static_cast<std::int64_t>(step) + 1, rate);
+    finite = model.update(id, phase->total(id), scale, static_cast<std::int64_t>(step) + 1, rate);
   });
+  if (!finite) throw not_finite(model.flaw_of(id), step + 1);
   phase->take_total(id);
   // Sent on at once to those who will need it, while the gradients of other tensors are still being
   // made.
@@ -282,7 +286,9 @@ void Master::Impl::end_step(Instant now) {
     }
     std::transform(sum.begin(), sum.end(), mean.values().begin(),
                    [](double value) { return static_cast<float>(value); });
-    model.merge_statistic(statistic.into, mean, statistic.momentum, version);
+    if (!model.merge_statistic(statistic.into, mean, statistic.momentum, version)) {
+      throw not_finite(model.flaw_of(statistic.into), version);
+    }
   }
   model.set_version(version);
 
@@ -348,7 +354,7 @@ void Master::Impl::close_phase(Instant now) {
   }
   phase.reset();
   for (const PeerId liar : liars) {
-    distrust(liar, "a loss that is no number where another found one", now);
+    distrust(liar, "what is no number where another found one", now);
   }
   for (Member& member : roster.all()) {
     if (member.state == Member::State::leaving) let_go_if_done(member, now);

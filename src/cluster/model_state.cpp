@@ -33,7 +33,7 @@ ModelState::ModelState(const TrainSpec& train, ParameterStore store, BufferPool&
   }
 }
 
-void ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
+bool ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
                         std::int64_t step, double rate) {
   const bool decays = store_[id].decays;
   UpdateCall call{.step = step,
@@ -65,25 +65,30 @@ void ModelState::update(ParameterId id, const GradientTotal& gradient, float sca
     if (!state[i].unique()) state[i] = state[i].clone();
     call.state[i] = state[i].values();
   }
-  optimizer_->update(optimizer_choice_.options, call);
+  const bool finite = optimizer_->update(optimizer_choice_.options, call);
   store_.replace(id, std::move(after), static_cast<std::uint64_t>(step));
+  return finite;
 }
 
-void ModelState::update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call) {
+bool ModelState::update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call) {
   Table& table = tables_[id.value];
   const auto version = static_cast<std::uint64_t>(call.step);
   table.change = {.from = store_[id].version, .to = version, .rows = {}};
   table.touched = gradient;
   Tensor before = store_.take(id);
-  if (gradient.count() == 0) return store_.replace(id, std::move(before), version);
+  if (gradient.count() == 0) {
+    store_.replace(id, std::move(before), version);
+    return true;
+  }
   Tensor after = table.last.to_change(before, buffers_);
   call.before = std::as_const(before).values();
   call.after = after.values();
   call.gradient = gradient.values();
   call.rows = gradient.numbers();
-  optimizer_->update(optimizer_choice_.options, call);
+  const bool finite = optimizer_->update(optimizer_choice_.options, call);
   table.last.changed(std::move(before), after, gradient);
   store_.replace(id, std::move(after), version);
+  return finite;
 }
 
 const ModelState::Change* ModelState::last_change(ParameterId id) {
@@ -105,7 +110,7 @@ const ModelState::Change* ModelState::last_change(ParameterId id) {
   return &table.change;
 }
 
-void ModelState::merge_statistic(ParameterId id, const Tensor& value, double momentum,
+bool ModelState::merge_statistic(ParameterId id, const Tensor& value, double momentum,
                                  std::uint64_t version) {
   const Tensor before = store_.take(id);
   Tensor after(before.type(), buffers_);
@@ -115,7 +120,26 @@ void ModelState::merge_statistic(ParameterId id, const Tensor& value, double mom
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i] = keep * before.values()[i] + take * value.values()[i];
   }
+  const bool finite = is_finite(after);
   store_.replace(id, std::move(after), version);
+  return finite;
+}
+
+std::string ModelState::flaw_of(ParameterId id) const {
+  const Parameter& parameter = store_[id];
+  const std::string name = "\"" + parameter.name + "\"";
+  if (!is_finite(parameter.value)) return "the values of " + name + " are";
+  for (const Tensor& state : states_[id.value].tensors) {
+    if (!is_finite(state)) return "the optimizer's state of " + name + " is";
+  }
+  return {};
+}
+
+std::string ModelState::flaw() const {
+  for (std::uint32_t id = 0; id < store_.size(); ++id) {
+    if (std::string found = flaw_of({id}); !found.empty()) return found;
+  }
+  return {};
 }
 
 std::vector<CheckpointTensor> ModelState::tensors() const {
@@ -143,6 +167,13 @@ void ModelState::restore(const Checkpoint& checkpoint) {
       throw mismatch("it has \"" + saved.name + "\" " + to_string(saved.value.shape()) +
                      " where the model has \"" + parameter.name + "\" " +
                      to_string(parameter.value.shape()));
+    }
+    if (!is_finite(saved.value) || !std::ranges::all_of(saved.state, [](const Tensor& state) { return is_finite(state); })) {
+      throw InputError("\"" + saved.name + "\" of the checkpoint of step " +
+                           std::to_string(checkpoint.step) +
+                           " holds numbers that are infinite or none",
+                       "delete that checkpoint to go on from the one before, or start anew with "
+                       "--fresh");
     }
     if (saved.state.size() != states_[i].tensors.size()) {
       throw mismatch("\"" + saved.name + "\" has optimizer state of " +

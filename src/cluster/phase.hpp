@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "raven/cluster/protocol.hpp"
@@ -22,9 +23,6 @@ struct RecordedGraph {
   std::vector<ValueType> statistic_types;
 };
 
-/// Every element is a number, neither infinite nor none. @pre f32
-[[nodiscard]] bool is_finite(const Tensor& tensor);
-
 /// A subtree in somebody's hands.
 struct OpenLease {
   PeerId peer;
@@ -37,7 +35,7 @@ struct OpenLease {
   bool helped = false;   ///< was given to an idle one as well because that is done earlier
   bool inline_rows = false;  ///< its rows were sent along
   bool withheld = false;     ///< a gateway keeps gradients of it, to be sent as part of a sum
-  /// A loss of it was no number: what it still sends is ignored, and another is asked.
+  /// Something of it was no finite number: what it still sends is ignored, and another is asked.
   bool doubted = false;
   std::uint32_t place =
       0;  ///< among those that were answered in full: 1 for the first, 0 for not yet
@@ -76,6 +74,8 @@ class Phase {
   std::vector<std::uint64_t> versions;
   /// Of a model that carries a state: what each row goes on from, f32 [rows, numbers]; else empty.
   Tensor state;
+  /// What the last lease that is doubted was doubted for: "the loss", ...
+  std::string doubt;
   double weight = 0;  ///< valid once all_stats()
   double loss = 0;
 
@@ -89,7 +89,11 @@ class Phase {
   [[nodiscard]] std::int64_t rows(SnippetRange node) const;
   [[nodiscard]] std::int64_t rows() const { return rows(root()); }
 
-  [[nodiscard]] Verdict add_stats(const StatsMessage& message, const Blob& body);
+  /// None when it is not what this phase asks for.
+  [[nodiscard]] std::optional<SnippetStats> read_stats(const StatsMessage& message,
+                                                       const Blob& body) const;
+  /// Uses them, unless another's were used before. @pre read_stats() gave them
+  void add_stats(SnippetStats stats);
   /// @param sum a gradient of that parameter  @param add adds two of them, left one first
   /// @param adds_last whether it is also asked for the last addition of the tree when both are
   /// dense

@@ -35,13 +35,13 @@ const OptionDef adagrad_options[] = {
 
 int one(const Options&) { return 1; }
 
-void adagrad_update(const Options& options, const UpdateCall& call) {
+bool adagrad_update(const Options& options, const UpdateCall& call) {
   float* square_sum = state_of(call, 0);
   // State is zeros before the first step, whoever made it; only here is another start known.
   if (call.step == 1) {
     std::fill_n(square_sum, call.before.size(), static_cast<float>(options.real("initial")));
   }
-  kernels::adagrad_update(count_of(call), call.before.data(), call.after.data(),
+  return kernels::adagrad_update(count_of(call), call.before.data(), call.after.data(),
                           call.gradient.data(), square_sum,
                           {.rate = static_cast<float>(call.rate),
                            .rate_decay = static_cast<float>(options.real("rate_decay")),

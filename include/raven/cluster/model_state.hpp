@@ -2,6 +2,7 @@
 
 #include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "raven/cluster/checkpoint.hpp"
@@ -30,7 +31,8 @@ class ModelState {
   /// @param scale what each gradient element is multiplied by: 1 / weight of the batch, times
   /// clipping
   /// @param step counts from 1   @param rate from the schedule
-  void update(ParameterId id, const GradientTotal& gradient, float scale, std::int64_t step,
+  /// @return whether the tensor and its optimizer state are still finite; if not, flaw_of() tells
+  [[nodiscard]] bool update(ParameterId id, const GradientTotal& gradient, float scale, std::int64_t step,
               double rate);
 
   /// What of a parameter is another one in a version than in the version before.
@@ -44,7 +46,13 @@ class ModelState {
   [[nodiscard]] const Change* last_change(ParameterId id);
 
   /// running = (1 - momentum) * running + momentum * value, as of `version`.
-  void merge_statistic(ParameterId id, const Tensor& value, double momentum, std::uint64_t version);
+  /// @return whether it is still finite
+  [[nodiscard]] bool merge_statistic(ParameterId id, const Tensor& value, double momentum, std::uint64_t version);
+
+  /// What of a tensor is infinite or no number, in words; empty when all of it is finite.
+  [[nodiscard]] std::string flaw_of(ParameterId id) const;
+  /// The same of the first one that has a flaw.
+  [[nodiscard]] std::string flaw() const;
 
   void set_version(std::uint64_t version) { store_.set_version(version); }
 
@@ -59,7 +67,7 @@ class ModelState {
   };
   struct Table;
 
-  void update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call);
+  [[nodiscard]] bool update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call);
 
   Choice optimizer_choice_;
   const OptimizerDef* optimizer_;

@@ -42,7 +42,8 @@ struct OptimizerDef {
   std::span<const OptionDef> options;
   /// Tensors of state kept per parameter, 0 to 2.
   int (*state_count)(const Options& options);
-  void (*update)(const Options& options, const UpdateCall& call);
+  /// @return whether all that it wrote, weights and state, is finite
+  bool (*update)(const Options& options, const UpdateCall& call);
   /// Whether an element whose gradient is zero stays as it is, so that rows of zeros need no
   /// update: then UpdateCall::rows is understood. Null: never.
   bool (*leaves_zeros)(const Options& options, bool decays) = nullptr;

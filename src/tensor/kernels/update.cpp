@@ -1,5 +1,6 @@
 #include "raven/tensor/kernels/update.hpp"
 
+#include <atomic>
 #include <cmath>
 
 #include "raven/core/contract.hpp"
@@ -53,28 +54,42 @@ struct GradientTerm {
   }
 };
 
-void SgdRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* velocity,
+/// Whether everything that it saw was finite: x - x is 0 of a number and NaN of anything else.
+struct FiniteSoFar {
+  V rest = zero();
+  HWY_INLINE void see(auto io, V x) { rest = Or(rest, io.only(Sub(x, x))); }
+  [[nodiscard]] HWY_INLINE bool holds() const { return AllTrue(Floats(), Eq(rest, zero())); }
+};
+
+bool SgdRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* velocity,
               const SgdParams& params, const GradientUse& use) {
   const GradientTerm gradient(g, use, params.weight_decay);
   const V rate = splat(params.rate);
   const V momentum = splat(params.momentum);
+  FiniteSoFar finite;
   if (params.momentum == 0.0F) {
-    for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+    for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
       const V w = io.load(w_old + i);
-      io.store(NegMulAdd(rate, gradient(io, i, w), w), w_new + i);
+      const V after = NegMulAdd(rate, gradient(io, i, w), w);
+      finite.see(io, after);
+      io.store(after, w_new + i);
     });
-    return;
+    return finite.holds();
   }
-  for_vectors(count, [=, nesterov = params.nesterov](auto io, std::size_t i) HWY_ATTR {
+  for_vectors(count, [=, &finite, nesterov = params.nesterov](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
     const V d = gradient(io, i, w);
     const V v = MulAdd(momentum, io.load(velocity + i), d);
+    const V after = NegMulAdd(rate, nesterov ? MulAdd(momentum, v, d) : v, w);
+    finite.see(io, v);
+    finite.see(io, after);
     io.store(v, velocity + i);
-    io.store(NegMulAdd(rate, nesterov ? MulAdd(momentum, v, d) : v, w), w_new + i);
+    io.store(after, w_new + i);
   });
+  return finite.holds();
 }
 
-void AdamRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* m,
+bool AdamRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* m,
                float* v, const AdamParams& params, const AdamFactors& factors,
                const GradientUse& use) {
   const GradientTerm gradient(g, use, factors.decay);
@@ -86,7 +101,8 @@ void AdamRange(std::size_t count, const float* w_old, float* w_new, const float*
   const V step_size = splat(factors.step_size);
   const V root = splat(1.0F / factors.root_correction);
   const V shrink = splat(factors.shrink);
-  for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+  FiniteSoFar finite;
+  for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
     const V d = gradient(io, i, w);
     const V first = MulAdd(beta1, io.load(m + i), Mul(rest1, d));
@@ -94,11 +110,16 @@ void AdamRange(std::size_t count, const float* w_old, float* w_new, const float*
     io.store(first, m + i);
     io.store(second, v + i);
     const V change = Div(first, MulAdd(Sqrt(second), root, epsilon));
-    io.store(NegMulAdd(step_size, change, Mul(w, shrink)), w_new + i);
+    const V after = NegMulAdd(step_size, change, Mul(w, shrink));
+    // Where the first moment is infinite, the second one is.
+    finite.see(io, second);
+    finite.see(io, after);
+    io.store(after, w_new + i);
   });
+  return finite.holds();
 }
 
-void RmspropRange(std::size_t count, const float* w_old, float* w_new, const float* g,
+bool RmspropRange(std::size_t count, const float* w_old, float* w_new, const float* g,
                   float* square_average, float* velocity, const RmspropParams& params,
                   const GradientUse& use) {
   const GradientTerm gradient(g, use, params.weight_decay);
@@ -107,33 +128,44 @@ void RmspropRange(std::size_t count, const float* w_old, float* w_new, const flo
   const V epsilon = splat(params.epsilon);
   const V rate = splat(params.rate);
   const V momentum = splat(params.momentum);
-  for_vectors(count, [=, moves = params.momentum != 0.0F](auto io, std::size_t i) HWY_ATTR {
+  FiniteSoFar finite;
+  for_vectors(count, [=, &finite, moves = params.momentum != 0.0F](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
     const V d = gradient(io, i, w);
     const V average = MulAdd(alpha, io.load(square_average + i), Mul(rest, Mul(d, d)));
     io.store(average, square_average + i);
+    finite.see(io, average);
     V change = Div(d, Add(Sqrt(average), epsilon));
     if (moves) {
       change = MulAdd(momentum, io.load(velocity + i), change);
       io.store(change, velocity + i);
     }
-    io.store(NegMulAdd(rate, change, w), w_new + i);
+    const V after = NegMulAdd(rate, change, w);
+    finite.see(io, change);
+    finite.see(io, after);
+    io.store(after, w_new + i);
   });
+  return finite.holds();
 }
 
-void AdagradRange(std::size_t count, const float* w_old, float* w_new, const float* g,
+bool AdagradRange(std::size_t count, const float* w_old, float* w_new, const float* g,
                   float* square_sum, float rate_now, const AdagradParams& params,
                   const GradientUse& use) {
   const GradientTerm gradient(g, use, params.weight_decay);
   const V rate = splat(rate_now);
   const V epsilon = splat(params.epsilon);
-  for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+  FiniteSoFar finite;
+  for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
     const V d = gradient(io, i, w);
     const V total = MulAdd(d, d, io.load(square_sum + i));
     io.store(total, square_sum + i);
-    io.store(NegMulAdd(rate, Div(d, Add(Sqrt(total), epsilon)), w), w_new + i);
+    const V after = NegMulAdd(rate, Div(d, Add(Sqrt(total), epsilon)), w);
+    finite.see(io, total);
+    finite.see(io, after);
+    io.store(after, w_new + i);
   });
+  return finite.holds();
 }
 
 }  // namespace raven::HWY_NAMESPACE
@@ -151,12 +183,21 @@ namespace {
 
 float* from(float* state, std::int64_t first) { return state == nullptr ? nullptr : state + first; }
 
+/// Calls `update(first, last)` for ranges of [0, count). @return whether each of them said so
+bool all_ranges(std::int64_t count, FunctionRef<bool(std::int64_t, std::int64_t)> update) {
+  std::atomic<bool> all = true;
+  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+    if (!update(first, last)) all.store(false, std::memory_order_relaxed);
+  });
+  return all.load(std::memory_order_relaxed);
+}
+
 GradientUse from(GradientUse use, std::int64_t first) {
   if (use.also != nullptr) use.also += first;
   return use;
 }
 
-void adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m, float* v,
+bool adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m, float* v,
           const AdamParams& params, double shrink, float decay, const GradientUse& use) {
   expects(params.step >= 1, "Adam counts steps from 1");
   const auto step = static_cast<double>(params.step);
@@ -167,8 +208,8 @@ void adam(std::int64_t count, const float* w_old, float* w_new, const float* g, 
       .root_correction = static_cast<float>(std::sqrt(correction2)),
       .shrink = static_cast<float>(shrink),
       .decay = decay};
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    HWY_DYNAMIC_DISPATCH(AdamRange)
+  return all_ranges(count, [&](std::int64_t first, std::int64_t last) {
+    return HWY_DYNAMIC_DISPATCH(AdamRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, m + first, v + first, params,
      factors, from(use, first));
   });
@@ -176,47 +217,47 @@ void adam(std::int64_t count, const float* w_old, float* w_new, const float* g, 
 
 }  // namespace
 
-void sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+bool sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                 float* velocity, const SgdParams& params, const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    HWY_DYNAMIC_DISPATCH(SgdRange)
+  return all_ranges(count, [&](std::int64_t first, std::int64_t last) {
+    return HWY_DYNAMIC_DISPATCH(SgdRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, from(velocity, first), params,
      from(use, first));
   });
 }
 
-void adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+bool adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
                  float* v, const AdamParams& params, const GradientUse& use) {
-  adam(count, w_old, w_new, g, m, v, params, 1.0, params.weight_decay, use);
+  return adam(count, w_old, w_new, g, m, v, params, 1.0, params.weight_decay, use);
 }
 
-void adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+bool adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
                   float* v, const AdamParams& params, const GradientUse& use) {
   const double shrink =
       1.0 - static_cast<double>(params.rate) * static_cast<double>(params.weight_decay);
-  adam(count, w_old, w_new, g, m, v, params, shrink, 0.0F, use);
+  return adam(count, w_old, w_new, g, m, v, params, shrink, 0.0F, use);
 }
 
-void rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+bool rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                     float* square_average, float* velocity, const RmspropParams& params,
                     const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    HWY_DYNAMIC_DISPATCH(RmspropRange)
+  return all_ranges(count, [&](std::int64_t first, std::int64_t last) {
+    return HWY_DYNAMIC_DISPATCH(RmspropRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, square_average + first,
      from(velocity, first), params, from(use, first));
   });
 }
 
-void adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+bool adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                     float* square_sum, const AdagradParams& params, const GradientUse& use) {
   const double slowed =
       static_cast<double>(params.rate) /
       (1.0 + static_cast<double>(params.step - 1) * static_cast<double>(params.rate_decay));
   const auto rate = static_cast<float>(slowed);
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    HWY_DYNAMIC_DISPATCH(AdagradRange)
+  return all_ranges(count, [&](std::int64_t first, std::int64_t last) {
+    return HWY_DYNAMIC_DISPATCH(AdagradRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, square_sum + first, rate,
      params, from(use, first));
   });

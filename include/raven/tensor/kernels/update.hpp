@@ -7,7 +7,7 @@ namespace raven::kernels {
 
 // One pass over memory each: read old weights, gradient and state, write new weights and state.
 // `w_new` may be `w_old`, or a fresh buffer while snippets still read the old one. Semantics and
-// defaults are torch.optim's.
+// defaults are torch.optim's. They return whether all that they wrote, weights and state, is finite.
 
 /// How the summed gradient g becomes the gradient of the update: clip((g + also) * scale).
 struct GradientUse {
@@ -25,7 +25,7 @@ struct SgdParams {
   bool nesterov = false;
 };
 /// @param velocity [count], zero before the first step; may be null without momentum
-void sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+bool sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                 float* velocity, const SgdParams& params, const GradientUse& use);
 
 struct AdamParams {
@@ -37,10 +37,10 @@ struct AdamParams {
   std::int64_t step = 1;  ///< counts from 1
 };
 /// @param m,v [count], zero before the first step
-void adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+bool adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
                  float* v, const AdamParams& params, const GradientUse& use);
 /// Adam with decoupled weight decay.
-void adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+bool adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
                   float* v, const AdamParams& params, const GradientUse& use);
 
 struct RmspropParams {
@@ -51,7 +51,7 @@ struct RmspropParams {
   float momentum = 0.0F;
 };
 /// @param velocity [count]; may be null without momentum
-void rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+bool rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                     float* square_average, float* velocity, const RmspropParams& params,
                     const GradientUse& use);
 
@@ -63,7 +63,7 @@ struct AdagradParams {
   std::int64_t step = 1;  ///< counts from 1
 };
 /// @param square_sum [count], zero (or the initial accumulator value) before the first step
-void adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+bool adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                     float* square_sum, const AdagradParams& params, const GradientUse& use);
 
 }  // namespace raven::kernels
