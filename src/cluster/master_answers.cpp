@@ -3,6 +3,7 @@
 
 #include "cluster/master_impl.hpp"
 #include "raven/core/error.hpp"
+#include "raven/tensor/finite.hpp"
 
 namespace raven {
 

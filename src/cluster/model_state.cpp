@@ -5,6 +5,7 @@
 
 #include "cluster/table_versions.hpp"
 #include "raven/core/error.hpp"
+#include "raven/tensor/finite.hpp"
 #include "raven/tensor/kernels/elementwise.hpp"
 
 namespace raven {

@@ -77,7 +77,7 @@ void add_class_metric(const std::string& name, Variable logits, Variable targets
 Variable class_targets(Variable logits, Variable targets) {
   if (targets.type().dtype != DType::i32) {
     throw InputError("it compares with class numbers, but the targets are real numbers",
-                     "use the loss mse or huber, or import the targets as i32");
+                     "use the loss mse or huber, or import the targets as classes");
   }
   if (logits.type().dtype != DType::f32 || logits.shape().rank() < 2) {
     throw InputError("the model's last layer doesn't give one number per class",
@@ -138,8 +138,14 @@ void record_cross_entropy(Variable logits, Variable targets, const Options& opti
   add_f1(logits, targets, options);
 }
 
-/// Targets as real numbers, one for each output of the model.
+/// Targets as real numbers, one for each output of the model. Never class numbers: which number a
+/// class has follows from how classes were found, not from what they mean.
 Variable number_targets(Variable prediction, Variable targets) {
+  if (targets.type().dtype == DType::i32) {
+    throw InputError("it compares with values, but the targets are class numbers",
+                     "import the data with their targets as values (raven data import csv with "
+                     "--kind real), or use the loss cross_entropy");
+  }
   if (prediction.type().dtype != DType::f32) {
     throw InputError("the model's output is whole numbers, which can't be trained",
                      "end the model with a layer that computes, such as linear");
@@ -149,7 +155,7 @@ Variable number_targets(Variable prediction, Variable targets) {
                          " numbers per sample, but the targets are " + sample_shape(targets.type()),
                      "make the last layer give as many numbers as a target has");
   }
-  return targets.type().dtype == DType::i32 ? to_f32(targets) : targets;
+  return targets;
 }
 
 void set_loss(const RowLosses& result) {

@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "raven/core/memory.hpp"
-#include "raven/tensor/kernels/reduce.hpp"
 
 namespace raven {
 namespace {
@@ -99,11 +98,6 @@ Tensor Tensor::clone() const {
   copy.buffer_ = new_buffer(type_.bytes());
   std::memcpy(copy.buffer_.get(), buffer_.get(), type_.bytes());
   return copy;
-}
-
-bool is_finite(const Tensor& tensor) {
-  return tensor.type().dtype != DType::f32 ||
-         kernels::all_finite(tensor.count(), tensor.values().data());
 }
 
 }  // namespace raven

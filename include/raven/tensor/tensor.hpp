@@ -116,8 +116,4 @@ class Tensor {
   std::shared_ptr<std::byte> buffer_;
 };
 
-/// Whether every element is a number, neither infinite nor none: whole numbers always are. Runs on
-/// the caller's pool.
-[[nodiscard]] bool is_finite(const Tensor& tensor);
-
 }  // namespace raven

@@ -56,7 +56,8 @@ struct GradientTerm {
 
 /// Whether everything that it saw was finite: x - x is 0 of a number and NaN of anything else.
 struct FiniteSoFar {
-  V rest = zero();
+  V rest;
+  FiniteSoFar() : rest(zero()) {}
   HWY_INLINE void see(auto io, V x) { rest = Or(rest, io.only(Sub(x, x))); }
   [[nodiscard]] HWY_INLINE bool holds() const { return AllTrue(Floats(), Eq(rest, zero())); }
 };
