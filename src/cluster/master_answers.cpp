@@ -62,6 +62,10 @@ void Master::Impl::doubt(Member& member, OpenLease& lease, SnippetRange where,
         {"snippet", std::int64_t{where.first}},
         {"what", what}},
        now);
+  for (OpenLease& own : phase->leases) {
+    const bool same = own.peer == lease.peer && own.node.overlaps(lease.node);
+    if (same && !own.open) own.doubted = true;  // it was done before its numbers were looked at
+  }
   lease.doubted = true;
   phase->note_ended(lease, now);
   phase->returned.push_back(lease.node);
@@ -143,9 +147,11 @@ Master::Impl::Use Master::Impl::use_gradient(SnippetRange node, ParameterId id,
   std::optional<Gradient> gradient =
       decode_gradient(form, body, model.parameters()[id].value.type());
   if (!gradient) return Use::misfit;
-  bool finite = false;
-  compute.run([&] { finite = is_finite(*gradient); });
-  if (!finite) return Use::no_number;
+  if (phase->looks_at(id)) {
+    bool finite = false;
+    compute.run([&] { finite = is_finite(*gradient); });
+    if (!finite) return Use::no_number;
+  }
   gradient_sizes[id.value] = body.size();
   const auto add = [&](const Gradient& left, const Gradient& right) {
     Gradient sum;
@@ -171,6 +177,7 @@ void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant n
     note_time(member, *lease, phase->rows(lease->node), message, now);
   }
   if (member.state == Member::State::leaving) return let_go_if_done(member, now);
+  hand_out(now);
   help_slow_ones(now);
 }
 

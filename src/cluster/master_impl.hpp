@@ -60,7 +60,8 @@ struct Master::Impl {
   [[nodiscard]] static InputError not_finite(const std::string& what, std::uint64_t at);
   /// misfit: of no parameter that is asked for, or of another size.
   enum class Use : std::uint8_t { used, misfit, no_number };
-  /// Adds a gradient that came, along the tree. Every number is looked at before it is used.
+  /// Adds a gradient that came, along the tree. Its numbers are looked at as it is used, or at once
+  /// when their sum was found not to be finite.
   [[nodiscard]] Use use_gradient(SnippetRange node, ParameterId id, Gradient::Form form,
                                  const Blob& body);
   /// Notes what a result means for its lease and for its sender's time.
@@ -145,8 +146,12 @@ struct Master::Impl {
   [[nodiscard]] double gradient_bytes() const;
   /// Uses whatever has become complete: updates tensors, ends the step or the evaluation.
   void progress(Instant now);
-  void update_tensor(ParameterId id, float scale, double rate);
+  /// @return whether it was: else its gradient has been asked for again
+  [[nodiscard]] bool update_tensor(ParameterId id, float scale, double rate);
   [[nodiscard]] std::optional<float> gradient_scale();
+  /// Has a gradient computed once more whose sum is not finite, so that it shows whose part is not.
+  /// @throws InputError when all parts were finite
+  void ask_again(ParameterId id);
   void end_step(Instant now);
   void close_phase(Instant now);
   void end_evaluation(Instant now);

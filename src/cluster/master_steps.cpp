@@ -230,21 +230,46 @@ std::optional<float> Master::Impl::gradient_scale() {
     compute.run([&] { squares += sum_of_squares(phase->total(id).sum); });
   }
   const double norm = std::sqrt(squares) * static_cast<double>(mean);
-  // What came was finite; sums of it need not be.
-  if (!std::isfinite(norm)) throw not_finite("the norm of the gradient is", step + 1);
+  if (!std::isfinite(norm)) {
+    bool asked = false;
+    for (const ParameterId id : phase->graph->gradients) {
+      bool finite = false;
+      compute.run([&] { finite = is_finite(phase->total(id).sum); });
+      if (finite) continue;
+      ask_again(id);
+      asked = true;
+    }
+    if (!asked) throw not_finite("the norm of the gradient is", step + 1);
+    return std::nullopt;
+  }
   return static_cast<float>(static_cast<double>(mean) * std::min(1.0, limit / (norm + 1e-6)));
 }
 
-void Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
-  bool finite = false;
+void Master::Impl::ask_again(ParameterId id) {
+  // Of numbers that are finite one by one the sum is what anybody would find.
+  if (phase->looks_at(id)) {
+    throw not_finite("the gradient of \"" + model.parameters()[id].name + "\" is", step + 1);
+  }
+  phase->ask_again(id);
+  if (std::ranges::find(phase->returned, phase->root()) == phase->returned.end()) {
+    phase->returned.push_back(phase->root());
+  }
+}
+
+bool Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
+  auto found = ModelState::Updated::whole;
   compute.run([&] {
-    finite = model.update(id, phase->total(id), scale, static_cast<std::int64_t>(step) + 1, rate);
+    found = model.update(id, phase->total(id), scale, static_cast<std::int64_t>(step) + 1, rate);
   });
-  if (!finite) throw not_finite(model.flaw_of(id), step + 1);
+  if (found == ModelState::Updated::gradient_not_finite) {
+    ask_again(id);
+    return false;
+  }
+  if (found == ModelState::Updated::not_finite) throw not_finite(model.flaw_of(id), step + 1);
   phase->take_total(id);
   // Sent on at once to those who will need it, while the gradients of other tensors are still being
   // made.
-  if (is_last_step() && !has_valid()) return;
+  if (is_last_step() && !has_valid()) return true;
   const Parameter& updated = model.parameters()[id];
   for (Member& member : roster.all()) {
     if (member.state != Member::State::ready) continue;
@@ -253,6 +278,7 @@ void Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
                     [&](const OpenLease& lease) { return lease.peer == member.peer; });
     if (busy) send_parameter(member, id, updated.value, updated.version);
   }
+  return true;
 }
 
 void Master::Impl::progress(Instant now) {
@@ -262,13 +288,15 @@ void Master::Impl::progress(Instant now) {
   }
   if (!phase->all_stats()) return;
   const std::optional<float> scale = gradient_scale();
-  if (!scale) return;
+  if (!scale) return hand_out(now);  // nothing, unless a gradient is to be computed again
   const double rate =
       rate_at(*schedule, setup.train.schedule.options, setup.train.optimizer.options.real("rate"),
               static_cast<std::int64_t>(step) + 1, static_cast<std::int64_t>(steps));
+  bool all_finite = true;
   for (const ParameterId id : phase->graph->gradients) {
-    if (!phase->total(id).sum.empty()) update_tensor(id, *scale, rate);
+    if (!phase->total(id).sum.empty()) all_finite &= update_tensor(id, *scale, rate);
   }
+  if (!all_finite) hand_out(now);
   if (phase->all_taken()) end_step(now);
 }
 
@@ -418,7 +446,7 @@ void Master::Impl::checkpoint(Instant now) {
 void Master::Impl::stop_alone(Instant now) {
   // Once a tensor was updated the model stands between two steps: the last checkpoint is where to
   // go on from then.
-  const bool between_steps = phase->purpose == Purpose::train && phase->taken() > 0;
+  const bool between_steps = phase->purpose == Purpose::train && (phase->taken() > 0 || model.between_steps());
   phase.reset();
   if (!between_steps) return end_run(now, true);
   finished = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "cluster/table_versions.hpp"
 #include "raven/core/error.hpp"
@@ -16,6 +17,15 @@ struct ModelState::Table {
   Change change;        ///< rows are filled in when they are asked for
   RowGradient touched;  ///< in its last update
 };
+
+namespace {
+
+std::size_t blocks_of(const Tensor& tensor) {
+  return static_cast<std::size_t>((tensor.count() + kernels::update_block - 1) /
+                                  kernels::update_block);
+}
+
+}  // namespace
 
 ModelState::~ModelState() = default;
 
@@ -34,7 +44,7 @@ ModelState::ModelState(const TrainSpec& train, ParameterStore store, BufferPool&
   }
 }
 
-bool ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
+ModelState::Updated ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
                         std::int64_t step, double rate) {
   const bool decays = store_[id].decays;
   UpdateCall call{.step = step,
@@ -53,25 +63,38 @@ bool ModelState::update(ParameterId id, const GradientTotal& gradient, float sca
   }
   tables_.erase(id.value);
   const Tensor sum = expand(gradient.sum, store_[id].value.type(), buffers_);
+  const std::uint64_t version_before = store_[id].version;
   Tensor before = store_.take(id);
-  // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
-  // it.
-  Tensor after = before.unique() ? before : Tensor(before.type(), buffers_);
+  OptimizerState& state = states_[id.value];
+  Tensor after = std::exchange(state.unfinished, {});
+  if (after.empty()) {
+    // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
+    // it.
+    after = before.unique() ? before : Tensor(before.type(), buffers_);
+    state.done.assign(blocks_of(before), 0);
+  }
   call.before = std::as_const(before).values();
   call.after = after.values();
   call.gradient = sum.values();
   if (!gradient.also.empty()) call.gradient_also = gradient.also.values();
-  auto& state = states_[id.value].tensors;
-  for (std::size_t i = 0; i < state.size(); ++i) {
-    if (!state[i].unique()) state[i] = state[i].clone();
-    call.state[i] = state[i].values();
+  call.done = state.done;
+  for (std::size_t i = 0; i < state.tensors.size(); ++i) {
+    if (!state.tensors[i].unique()) state.tensors[i] = state.tensors[i].clone();
+    call.state[i] = state.tensors[i].values();
   }
-  const bool finite = optimizer_->update(optimizer_choice_.options, call);
+  const kernels::UpdateFindings found = optimizer_->update(optimizer_choice_.options, call);
+  if (!found.gradient_finite) {
+    state.unfinished = std::move(after);
+    store_.replace(id, std::move(before), version_before);
+    return Updated::gradient_not_finite;
+  }
   store_.replace(id, std::move(after), static_cast<std::uint64_t>(step));
-  return finite;
+  return found.finite ? Updated::whole : Updated::not_finite;
 }
 
-bool ModelState::update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call) {
+ModelState::Updated ModelState::update_rows(ParameterId id, const RowGradient& gradient,
+                                            UpdateCall call) {
+  if (!is_finite(gradient)) return Updated::gradient_not_finite;
   Table& table = tables_[id.value];
   const auto version = static_cast<std::uint64_t>(call.step);
   table.change = {.from = store_[id].version, .to = version, .rows = {}};
@@ -79,17 +102,17 @@ bool ModelState::update_rows(ParameterId id, const RowGradient& gradient, Update
   Tensor before = store_.take(id);
   if (gradient.count() == 0) {
     store_.replace(id, std::move(before), version);
-    return true;
+    return Updated::whole;
   }
   Tensor after = table.last.to_change(before, buffers_);
   call.before = std::as_const(before).values();
   call.after = after.values();
   call.gradient = gradient.values();
   call.rows = gradient.numbers();
-  const bool finite = optimizer_->update(optimizer_choice_.options, call);
+  const bool finite = optimizer_->update(optimizer_choice_.options, call).finite;
   table.last.changed(std::move(before), after, gradient);
   store_.replace(id, std::move(after), version);
-  return finite;
+  return finite ? Updated::whole : Updated::not_finite;
 }
 
 const ModelState::Change* ModelState::last_change(ParameterId id) {
@@ -124,6 +147,11 @@ bool ModelState::merge_statistic(ParameterId id, const Tensor& value, double mom
   const bool finite = is_finite(after);
   store_.replace(id, std::move(after), version);
   return finite;
+}
+
+bool ModelState::between_steps() const {
+  return std::ranges::any_of(
+      states_, [](const OptimizerState& state) { return !state.unfinished.empty(); });
 }
 
 std::string ModelState::flaw_of(ParameterId id) const {

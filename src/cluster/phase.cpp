@@ -36,7 +36,7 @@ void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
   totals_left_ = 0;
   if (purpose == Purpose::train) {
     for (const ParameterId id : recorded.gradients) {
-      tensors_[id.value] = {std::vector<bool>(snippets.size()), TreeSum(root()), {}};
+      tensors_[id.value] = {std::vector<bool>(snippets.size()), false, TreeSum(root()), {}};
     }
     totals_left_ = recorded.gradients.size();
   }
@@ -142,6 +142,12 @@ Phase::Verdict Phase::add_gradient(SnippetRange node, ParameterId id, Gradient s
   if (!progress.sum.total().empty()) progress.total = {progress.sum.take_total(), {}};
   if (!progress.total.sum.empty()) --totals_left_;
   return Verdict::used;
+}
+
+void Phase::ask_again(ParameterId id) {
+  TensorProgress& progress = tensors_[id.value];
+  if (!progress.total.sum.empty()) ++totals_left_;
+  progress = {std::vector<bool>(snippets.size()), true, TreeSum(root()), {}};
 }
 
 void Phase::take_total(ParameterId id) {

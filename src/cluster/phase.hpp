@@ -113,10 +113,18 @@ class Phase {
   void take_total(ParameterId id);
   [[nodiscard]] bool all_totals() const { return totals_left_ == 0; }
   [[nodiscard]] bool all_taken() const { return taken_left_ == 0; }
+  /// Everything that came of a gradient was looked at, number by number. As a rule only its sum is,
+  /// by the update, which costs nothing.
+  [[nodiscard]] bool looks_at(ParameterId id) const { return tensors_[id.value].looked_at; }
+  /// Throws away what came of a gradient whose total was not taken; from now on what comes of it is
+  /// looked at.
+  void ask_again(ParameterId id);
   /// Totals that were taken so far.
   [[nodiscard]] std::size_t taken() const { return taken_; }
   /// Everything that was asked of these snippets is there, from whomever.
   [[nodiscard]] bool covers(SnippetRange node) const;
+  /// The same of one gradient. @pre asks_for(id)
+  [[nodiscard]] bool has_gradient(SnippetRange node, ParameterId id) const;
   [[nodiscard]] const std::vector<std::optional<SnippetStats>>& stats() const { return stats_; }
   /// What the next windows of the rows go on from: as `state`. @pre all_stats()
   [[nodiscard]] Tensor state_after() const;
@@ -151,6 +159,7 @@ class Phase {
  private:
   struct TensorProgress {
     std::vector<bool> covered;  // by leaf
+    bool looked_at = false;
     TreeSum sum{SnippetRange{}};
     GradientTotal total;
   };

@@ -35,7 +35,7 @@ const OptionDef rmsprop_options[] = {
 
 int rmsprop_state_count(const Options& options) { return options.real("momentum") > 0 ? 2 : 1; }
 
-bool rmsprop_update(const Options& options, const UpdateCall& call) {
+kernels::UpdateFindings rmsprop_update(const Options& options, const UpdateCall& call) {
   float* velocity = rmsprop_state_count(options) > 1 ? state_of(call, 1) : nullptr;
   return kernels::rmsprop_update(count_of(call), call.before.data(), call.after.data(),
                           call.gradient.data(), state_of(call, 0), velocity,

@@ -36,7 +36,7 @@ bool sgd_leaves_zeros(const Options& options, bool decays) {
   return options.real("momentum") <= 0 && (!decays || options.real("weight_decay") <= 0);
 }
 
-bool sgd_update_rows(const Options& options, const UpdateCall& call) {
+kernels::UpdateFindings sgd_update_rows(const Options& options, const UpdateCall& call) {
   expects(sgd_leaves_zeros(options, call.decays), "only what leaves zeros alone updates some rows");
   expects(call.gradient.size() % call.rows.size() == 0 && call.gradient_also.empty(),
           "rows of a gradient are of equal width and added up");
@@ -51,16 +51,16 @@ bool sgd_update_rows(const Options& options, const UpdateCall& call) {
         for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
           const std::size_t at = call.rows[i] * width;
           if (!kernels::sgd_update(static_cast<std::int64_t>(width), &call.before[at],
-                                   &call.after[at], &call.gradient[i * width], nullptr, params,
-                                   use)) {
+                                   &call.after[at], &call.gradient[i * width], nullptr, params, use)
+                   .finite) {
             all_finite.store(false, std::memory_order_relaxed);
           }
         }
       });
-  return all_finite.load(std::memory_order_relaxed);
+  return {.finite = all_finite.load(std::memory_order_relaxed)};
 }
 
-bool sgd_update(const Options& options, const UpdateCall& call) {
+kernels::UpdateFindings sgd_update(const Options& options, const UpdateCall& call) {
   if (!call.rows.empty()) return sgd_update_rows(options, call);
   float* velocity = sgd_state_count(options) > 0 ? state_of(call, 0) : nullptr;
   return kernels::sgd_update(count_of(call), call.before.data(), call.after.data(), call.gradient.data(),

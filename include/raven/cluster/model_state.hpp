@@ -31,8 +31,15 @@ class ModelState {
   /// @param scale what each gradient element is multiplied by: 1 / weight of the batch, times
   /// clipping
   /// @param step counts from 1   @param rate from the schedule
-  /// @return whether the tensor and its optimizer state are still finite; if not, flaw_of() tells
-  [[nodiscard]] bool update(ParameterId id, const GradientTotal& gradient, float scale, std::int64_t step,
+  enum class Updated : std::uint8_t {
+    whole,
+    /// The gradient is infinite or no number somewhere: nothing there was changed, and the tensor
+    /// counts as not updated yet. The same update is to be called once more with another gradient;
+    /// where this one was finite it has been used.
+    gradient_not_finite,
+    not_finite  ///< the tensor or its optimizer state; flaw_of() tells which
+  };
+  [[nodiscard]] Updated update(ParameterId id, const GradientTotal& gradient, float scale, std::int64_t step,
               double rate);
 
   /// What of a parameter is another one in a version than in the version before.
@@ -44,6 +51,9 @@ class ModelState {
   /// Between the present version and the one before, when that is some rows of a table; else null.
   /// Valid until the next change.
   [[nodiscard]] const Change* last_change(ParameterId id);
+
+  /// Some update is to be gone on with: weights and state do not stand at one step.
+  [[nodiscard]] bool between_steps() const;
 
   /// running = (1 - momentum) * running + momentum * value, as of `version`.
   /// @return whether it is still finite
@@ -64,10 +74,12 @@ class ModelState {
  private:
   struct OptimizerState {
     std::vector<Tensor> tensors;
+    std::vector<std::uint8_t> done;  ///< blocks of the update under way
+    Tensor unfinished;               ///< what it has made so far, when it is to be gone on with
   };
   struct Table;
 
-  [[nodiscard]] bool update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call);
+  [[nodiscard]] Updated update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call);
 
   Choice optimizer_choice_;
   const OptimizerDef* optimizer_;

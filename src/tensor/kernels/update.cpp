@@ -1,5 +1,6 @@
 #include "raven/tensor/kernels/update.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
@@ -61,6 +62,15 @@ struct FiniteSoFar {
   HWY_INLINE void see(auto io, V x) { rest = Or(rest, io.only(Sub(x, x))); }
   [[nodiscard]] HWY_INLINE bool holds() const { return AllTrue(Floats(), Eq(rest, zero())); }
 };
+
+bool FiniteBlock(std::size_t count, const float* g, const float* also) {
+  FiniteSoFar finite;
+  for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
+    finite.see(io, io.load(g + i));
+    if (also != nullptr) finite.see(io, io.load(also + i));
+  });
+  return finite.holds();
+}
 
 bool SgdRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* velocity,
               const SgdParams& params, const GradientUse& use) {
@@ -174,6 +184,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace raven {
+HWY_EXPORT(FiniteBlock);
 HWY_EXPORT(SgdRange);
 HWY_EXPORT(AdamRange);
 HWY_EXPORT(RmspropRange);
@@ -184,13 +195,35 @@ namespace {
 
 float* from(float* state, std::int64_t first) { return state == nullptr ? nullptr : state + first; }
 
-/// Calls `update(first, last)` for ranges of [0, count). @return whether each of them said so
-bool all_ranges(std::int64_t count, FunctionRef<bool(std::int64_t, std::int64_t)> update) {
-  std::atomic<bool> all = true;
+static_assert(elementwise_grain % update_block == 0, "a block is of one range");
+
+/// Calls `update(first, last)`, which says whether what it wrote is finite, for all of [0, count);
+/// by blocks, without those that are to be left alone, when the use asks for that.
+UpdateFindings all_blocks(std::int64_t count, const float* g, const GradientUse& use,
+                          FunctionRef<bool(std::int64_t, std::int64_t)> update) {
+  std::atomic<bool> finite = true;
+  std::atomic<bool> gradient_finite = true;
   parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    if (!update(first, last)) all.store(false, std::memory_order_relaxed);
+    if (use.done == nullptr) {
+      if (!update(first, last)) finite.store(false, std::memory_order_relaxed);
+      return;
+    }
+    for (std::int64_t at = first; at < last; at += update_block) {
+      const std::int64_t end = std::min(at + update_block, last);
+      std::uint8_t& done = use.done[at / update_block];
+      if (done != 0) continue;
+      // The block is in the nearest cache, then, for the update itself.
+      if (!HWY_DYNAMIC_DISPATCH(FiniteBlock)(as_size(end - at), g + at,
+                                             use.also == nullptr ? nullptr : use.also + at)) {
+        gradient_finite.store(false, std::memory_order_relaxed);
+        continue;
+      }
+      done = 1;
+      if (!update(at, end)) finite.store(false, std::memory_order_relaxed);
+    }
   });
-  return all.load(std::memory_order_relaxed);
+  return {.gradient_finite = gradient_finite.load(std::memory_order_relaxed),
+          .finite = finite.load(std::memory_order_relaxed)};
 }
 
 GradientUse from(GradientUse use, std::int64_t first) {
@@ -198,7 +231,7 @@ GradientUse from(GradientUse use, std::int64_t first) {
   return use;
 }
 
-bool adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m, float* v,
+UpdateFindings adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m, float* v,
           const AdamParams& params, double shrink, float decay, const GradientUse& use) {
   expects(params.step >= 1, "Adam counts steps from 1");
   const auto step = static_cast<double>(params.step);
@@ -209,7 +242,7 @@ bool adam(std::int64_t count, const float* w_old, float* w_new, const float* g, 
       .root_correction = static_cast<float>(std::sqrt(correction2)),
       .shrink = static_cast<float>(shrink),
       .decay = decay};
-  return all_ranges(count, [&](std::int64_t first, std::int64_t last) {
+  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
     return HWY_DYNAMIC_DISPATCH(AdamRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, m + first, v + first, params,
      factors, from(use, first));
@@ -218,46 +251,46 @@ bool adam(std::int64_t count, const float* w_old, float* w_new, const float* g, 
 
 }  // namespace
 
-bool sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+UpdateFindings sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                 float* velocity, const SgdParams& params, const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
-  return all_ranges(count, [&](std::int64_t first, std::int64_t last) {
+  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
     return HWY_DYNAMIC_DISPATCH(SgdRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, from(velocity, first), params,
      from(use, first));
   });
 }
 
-bool adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+UpdateFindings adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
                  float* v, const AdamParams& params, const GradientUse& use) {
   return adam(count, w_old, w_new, g, m, v, params, 1.0, params.weight_decay, use);
 }
 
-bool adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+UpdateFindings adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
                   float* v, const AdamParams& params, const GradientUse& use) {
   const double shrink =
       1.0 - static_cast<double>(params.rate) * static_cast<double>(params.weight_decay);
   return adam(count, w_old, w_new, g, m, v, params, shrink, 0.0F, use);
 }
 
-bool rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+UpdateFindings rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                     float* square_average, float* velocity, const RmspropParams& params,
                     const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
-  return all_ranges(count, [&](std::int64_t first, std::int64_t last) {
+  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
     return HWY_DYNAMIC_DISPATCH(RmspropRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, square_average + first,
      from(velocity, first), params, from(use, first));
   });
 }
 
-bool adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+UpdateFindings adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                     float* square_sum, const AdagradParams& params, const GradientUse& use) {
   const double slowed =
       static_cast<double>(params.rate) /
       (1.0 + static_cast<double>(params.step - 1) * static_cast<double>(params.rate_decay));
   const auto rate = static_cast<float>(slowed);
-  return all_ranges(count, [&](std::int64_t first, std::int64_t last) {
+  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
     return HWY_DYNAMIC_DISPATCH(AdagradRange)
     (as_size(last - first), w_old + first, w_new + first, g + first, square_sum + first, rate,
      params, from(use, first));

@@ -11,7 +11,7 @@ namespace {
 using kernels::GradientUse;
 
 /// One step: (step number from 1, old weights, new weights, gradient, two states).
-using Step = std::function<bool(std::int64_t, std::int64_t, const float*, float*, const float*,
+using Step = std::function<kernels::UpdateFindings(std::int64_t, std::int64_t, const float*, float*, const float*,
                                 float*, float*, const GradientUse&)>;
 
 std::vector<std::pair<const char*, Step>> optimizers() {
@@ -65,7 +65,8 @@ TEST(Update, tells_whether_all_that_it_wrote_is_finite) {
         std::vector<float> first(size);
         std::vector<float> second(size);
         return step(1, count, weights.data(), after.data(), gradient.data(), first.data(),
-                    second.data(), GradientUse{});
+                    second.data(), GradientUse{})
+            .finite;
       };
       EXPECT_TRUE(finite(1.0F)) << name << " of " << count;
       EXPECT_FALSE(finite(std::numeric_limits<float>::infinity())) << name << " of " << count;
@@ -78,7 +79,8 @@ TEST(Update, tells_whether_all_that_it_wrote_is_finite) {
   std::vector<float> m(3);
   std::vector<float> v(3);
   EXPECT_TRUE(kernels::adam_update(3, ones.data(), after.data(), ones.data(), m.data(), v.data(),
-                                   {.epsilon = 0}, GradientUse{}));
+                                   {.epsilon = 0}, GradientUse{})
+                  .finite);
 }
 
 // Three steps from {1, -2, 0.5} with gradients {0.5, -1, 0.25} (i + 1) - 0.3 i^2, made with
