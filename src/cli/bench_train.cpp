@@ -261,9 +261,10 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
   const int result = train(train_options, programs);
   if (result != exit_done) return result;
   if (!stopwatch.measured()) {
-    throw InputError("nothing was measured: the first epoch takes too long, and is no measure of "
-                     "later ones, whose graphs were seen before",
-                     "give it more --seconds, or fewer samples");
+    throw InputError(
+        "nothing was measured: the first epoch takes too long, and is no measure of "
+        "later ones, whose graphs were seen before",
+        "give it more --seconds, or fewer samples");
   }
 
   const auto peak = bench_kernels({.threads = 1, .filter = "gemm serial peak"});
@@ -295,11 +296,12 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
     return exit_done;
   }
   const std::string tokens = context > 0 ? fmt::format(", {:.0f} tokens/s", tokens_per_second) : "";
-  const std::string first =
-      first_rows > 0 ? fmt::format("first epoch, of graphs never seen: {:.0f} samples/s; the "
-                                   "figures above are of later ones\n",
-                                   stopwatch.first_epoch())
-                     : "";
+  const std::string first = first_rows > 0
+                                ? fmt::format(
+                                      "first epoch, of graphs never seen: {:.0f} samples/s; the "
+                                      "figures above are of later ones\n",
+                                      stopwatch.first_epoch())
+                                : "";
   print(fmt::format(
       "{}: {:.0f} samples/s (mean {:.0f}){}, batch {} in {} snippets, {}\n"
       "{:.1f} GFLOP/s, {:.0f} % of {} x {:.1f} GFLOP/s serial GEMM, OpenBLAS kernels {}\n"

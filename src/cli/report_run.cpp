@@ -89,7 +89,8 @@ void RunReport::event(const RunEvent& event) {
                                text_of(event, "threads"), text_of(event, "core"),
                                text_of(event, "reads_shards") == "1" ? "" : ", is sent its rows"));
   } else if (event.kind == "epoch") {
-    std::string line = "epoch " + text_of(event, "epoch") + ", step " + text_of(event, "step") + ":";
+    std::string line =
+        "epoch " + text_of(event, "epoch") + ", step " + text_of(event, "step") + ":";
     for (const auto& [name, value] : event.fields) {
       const auto* number = std::get_if<double>(&value);
       if (number == nullptr || name == "t") continue;

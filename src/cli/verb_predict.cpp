@@ -10,8 +10,8 @@
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
 #include "raven/core/error.hpp"
-#include "raven/tensor/finite.hpp"
 #include "raven/tensor/export.hpp"
+#include "raven/tensor/finite.hpp"
 #include "raven/tensor/kernels/activation.hpp"
 #include "raven/tensor/kernels/softmax.hpp"
 #include "raven/tensor/parallel.hpp"
@@ -142,7 +142,8 @@ void append(NpyWriter& out, const Tensor& output, PredictionKind kind, bool of_c
 void check_finite(const TrainedModel& trained, const Snippet& piece, const Tensor& output) {
   if (is_finite(output)) return;
   const auto values = output.values();
-  const auto wrong = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  const auto wrong =
+      std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
   const std::int64_t row = (wrong - values.begin()) / (output.count() / output.shape()[0]);
   const bool one_each = output.shape()[0] == piece.rows;
   throw InputError(

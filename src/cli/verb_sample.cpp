@@ -74,9 +74,10 @@ class Speaker {
       std::copy_n(logits.f32() + last * width, width, answers_.data() + i * width);
     }
     if (!std::ranges::all_of(answers_, [](float logit) { return std::isfinite(logit); })) {
-      throw InputError("the model makes numbers that are not finite of this text, so no token is "
-                       "the likelier one",
-                       "take an earlier checkpoint with --checkpoint");
+      throw InputError(
+          "the model makes numbers that are not finite of this text, so no token is "
+          "the likelier one",
+          "take an earlier checkpoint with --checkpoint");
     }
     return answers_;
   }

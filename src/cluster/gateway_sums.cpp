@@ -62,10 +62,10 @@ class GatewaySums final : public Passage {
       }
       if (const auto* stats = std::get_if<StatsMessage>(&*decoded)) {
         // The master will want somebody else's gradient instead.
-        const bool finite = std::isfinite(stats->loss) &&
-                            std::ranges::all_of(stats->metrics, [](double metric) {
-                              return std::isfinite(metric);
-                            });
+        const bool finite =
+            std::isfinite(stats->loss) && std::ranges::all_of(stats->metrics, [](double metric) {
+              return std::isfinite(metric);
+            });
         if (!finite) give_up(from, stats->work, stats->node, inward);
       }
       if (const auto* failed = std::get_if<FailedMessage>(&*decoded)) {

@@ -141,8 +141,8 @@ bool Master::Impl::use_sum(std::uint32_t gateway, const SumMessage& message, con
          use_gradient(message.node, message.parameter, message.form, body) == Use::used;
 }
 
-Master::Impl::Use Master::Impl::use_gradient(SnippetRange node, ParameterId id,
-                                             Gradient::Form form, const Blob& body) {
+Master::Impl::Use Master::Impl::use_gradient(SnippetRange node, ParameterId id, Gradient::Form form,
+                                             const Blob& body) {
   if (!phase->asks_for(id)) return Use::misfit;
   std::optional<Gradient> gradient =
       decode_gradient(form, body, model.parameters()[id].value.type());

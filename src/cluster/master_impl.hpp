@@ -165,8 +165,8 @@ struct Master::Impl {
   void stop_alone(Instant now);
   void checkpoint(Instant now);
   [[nodiscard]] PassResult pass_result(const EpochSums& sums) const;
-  /// Results that have to be told by now: of each epoch, and at the end of the run of the part of an
-  /// epoch that it ends in, so that the last validation is always of the final weights.
+  /// Results that have to be told by now: of each epoch, and at the end of the run of the part of
+  /// an epoch that it ends in, so that the last validation is always of the final weights.
   [[nodiscard]] std::int64_t results_due() const;
   [[nodiscard]] bool result_is_due() const {
     return static_cast<std::int64_t>(history.size()) < results_due();

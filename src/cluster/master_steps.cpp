@@ -421,11 +421,10 @@ void Master::Impl::end_epoch(std::optional<PassResult> valid, Instant now) {
                      .step = static_cast<std::int64_t>(step),
                      .train = pass_result(sums),
                      .valid = std::move(valid)};
-  std::vector<std::pair<std::string, RunEvent::Field>> fields{
-      {"epoch", result.epoch},
-      {"step", result.step},
-      {"samples", result.train.samples},
-      {"loss", result.train.loss}};
+  std::vector<std::pair<std::string, RunEvent::Field>> fields{{"epoch", result.epoch},
+                                                              {"step", result.step},
+                                                              {"samples", result.train.samples},
+                                                              {"loss", result.train.loss}};
   for (const auto& [name, value] : result.train.metrics) fields.emplace_back(name, value);
   if (result.valid) {
     fields.emplace_back("valid_loss", result.valid->loss);
@@ -446,7 +445,8 @@ void Master::Impl::checkpoint(Instant now) {
 void Master::Impl::stop_alone(Instant now) {
   // Once a tensor was updated the model stands between two steps: the last checkpoint is where to
   // go on from then.
-  const bool between_steps = phase->purpose == Purpose::train && (phase->taken() > 0 || model.between_steps());
+  const bool between_steps =
+      phase->purpose == Purpose::train && (phase->taken() > 0 || model.between_steps());
   phase.reset();
   if (!between_steps) return end_run(now, true);
   finished = true;

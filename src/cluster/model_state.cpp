@@ -45,7 +45,7 @@ ModelState::ModelState(const TrainSpec& train, ParameterStore store, BufferPool&
 }
 
 ModelState::Updated ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
-                        std::int64_t step, double rate) {
+                                       std::int64_t step, double rate) {
   const bool decays = store_[id].decays;
   UpdateCall call{.step = step,
                   .rate = rate,
@@ -150,8 +150,8 @@ bool ModelState::merge_statistic(ParameterId id, const Tensor& value, double mom
 }
 
 bool ModelState::between_steps() const {
-  return std::ranges::any_of(
-      states_, [](const OptimizerState& state) { return !state.unfinished.empty(); });
+  return std::ranges::any_of(states_,
+                             [](const OptimizerState& state) { return !state.unfinished.empty(); });
 }
 
 std::string ModelState::flaw_of(ParameterId id) const {
@@ -197,7 +197,8 @@ void ModelState::restore(const Checkpoint& checkpoint) {
                      " where the model has \"" + parameter.name + "\" " +
                      to_string(parameter.value.shape()));
     }
-    if (!is_finite(saved.value) || !std::ranges::all_of(saved.state, [](const Tensor& state) { return is_finite(state); })) {
+    if (!is_finite(saved.value) ||
+        !std::ranges::all_of(saved.state, [](const Tensor& state) { return is_finite(state); })) {
       throw InputError("\"" + saved.name + "\" of the checkpoint of step " +
                            std::to_string(checkpoint.step) +
                            " holds numbers that are infinite or none",

@@ -51,8 +51,7 @@ std::int64_t Phase::rows(SnippetRange node) const {
   return rows;
 }
 
-std::optional<SnippetStats> Phase::read_stats(const StatsMessage& message,
-                                              const Blob& body) const {
+std::optional<SnippetStats> Phase::read_stats(const StatsMessage& message, const Blob& body) const {
   if (!message.node.contains({message.index, 1})) return std::nullopt;
   if (message.metrics.size() != graph->metric_names.size()) return std::nullopt;
   SnippetStats stats{.index = message.index,

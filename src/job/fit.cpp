@@ -93,8 +93,7 @@ void check_batch_norm(const JobSpec& job, std::int64_t samples, const Model& mod
   const std::int64_t batch = std::min(train.batch, samples);
   const std::int64_t last = samples % batch;
   const std::int64_t per_epoch = (samples + batch - 1) / batch;
-  const bool last_comes =
-      last > 0 && (train.max_steps == 0 || train.max_steps >= per_epoch);
+  const bool last_comes = last > 0 && (train.max_steps == 0 || train.max_steps >= per_epoch);
   const auto wrong = [&](std::int64_t rows) {
     const std::int64_t smallest = smallest_snippet(rows, train.snippets);
     return smallest == 1 && norms_one_value(model, store, smallest);
@@ -102,10 +101,10 @@ void check_batch_norm(const JobSpec& job, std::int64_t samples, const Model& mod
   const bool all = wrong(batch);
   if (!all && !(last_comes && wrong(last))) return;
   const std::int64_t rows = all ? batch : last;
-  const std::string which =
-      all ? "a batch of " + std::to_string(batch) + " samples"
-          : "the last batch of an epoch, " + std::to_string(samples) + " samples in batches of " +
-                std::to_string(batch) + " leave " + std::to_string(last) + ",";
+  const std::string which = all ? "a batch of " + std::to_string(batch) + " samples"
+                                : "the last batch of an epoch, " + std::to_string(samples) +
+                                      " samples in batches of " + std::to_string(batch) +
+                                      " leave " + std::to_string(last) + ",";
   std::string remedy;
   if (rows >= 2) {
     remedy = "write train.snippets: " + std::to_string(rows / 2) + " or less, or ";
@@ -113,12 +112,11 @@ void check_batch_norm(const JobSpec& job, std::int64_t samples, const Model& mod
   remedy += "another train.batch, for instance " +
             std::to_string(all ? std::min(samples, 16 * train.snippets)
                                : batch_that_fits(samples, batch, train.snippets));
-  errors.emplace_back(
-      Place{job.file.string()},
-      "batch_norm would take its statistics over a single row (" + which + " is cut into " +
-          std::to_string(std::min(rows, train.snippets)) +
-          " snippets, one of a single row, whose every value would become 0)",
-      remedy);
+  errors.emplace_back(Place{job.file.string()},
+                      "batch_norm would take its statistics over a single row (" + which +
+                          " is cut into " + std::to_string(std::min(rows, train.snippets)) +
+                          " snippets, one of a single row, whose every value would become 0)",
+                      remedy);
 }
 
 std::string number_in_words(float value) {
@@ -166,13 +164,12 @@ std::optional<InputError> target_error(const JobSpec& job, const Dataset& data) 
     }
     rows.resize(data.raw_bytes(samples));
     data.gather_raw(samples, rows);
-    const auto ends =
-        ends_of_rows(schema, rows, static_cast<std::int64_t>(samples.size())).value();
+    const auto ends = ends_of_rows(schema, rows, static_cast<std::int64_t>(samples.size())).value();
     for (std::size_t i = 0; i < samples.size(); ++i) {
       std::copy_n(rows.data() + ends[i] - width * sizeof(float), width * sizeof(float),
                   reinterpret_cast<std::byte*>(targets.data()));
-      const auto wrong = std::ranges::find_if(
-          targets, [](float target) { return !(target >= 0 && target <= 1); });
+      const auto wrong =
+          std::ranges::find_if(targets, [](float target) { return !(target >= 0 && target <= 1); });
       if (wrong == targets.end()) continue;
       return InputError({data.manifest().file.string()},
                         "sample " + std::to_string(samples[i]) + " (from 0) has the target " +

@@ -43,13 +43,13 @@ kernels::UpdateFindings adagrad_update(const Options& options, const UpdateCall&
     std::fill_n(square_sum, call.before.size(), static_cast<float>(options.real("initial")));
   }
   return kernels::adagrad_update(count_of(call), call.before.data(), call.after.data(),
-                          call.gradient.data(), square_sum,
-                          {.rate = static_cast<float>(call.rate),
-                           .rate_decay = static_cast<float>(options.real("rate_decay")),
-                           .epsilon = static_cast<float>(options.real("epsilon")),
-                           .weight_decay = decay_of(options, call),
-                           .step = call.step},
-                          use_of(call));
+                                 call.gradient.data(), square_sum,
+                                 {.rate = static_cast<float>(call.rate),
+                                  .rate_decay = static_cast<float>(options.real("rate_decay")),
+                                  .epsilon = static_cast<float>(options.real("epsilon")),
+                                  .weight_decay = decay_of(options, call),
+                                  .step = call.step},
+                                 use_of(call));
 }
 
 }  // namespace

@@ -63,14 +63,14 @@ kernels::UpdateFindings sgd_update_rows(const Options& options, const UpdateCall
 kernels::UpdateFindings sgd_update(const Options& options, const UpdateCall& call) {
   if (!call.rows.empty()) return sgd_update_rows(options, call);
   float* velocity = sgd_state_count(options) > 0 ? state_of(call, 0) : nullptr;
-  return kernels::sgd_update(count_of(call), call.before.data(), call.after.data(), call.gradient.data(),
-                      velocity,
-                      {.rate = static_cast<float>(call.rate),
-                       .momentum = static_cast<float>(options.real("momentum")),
-                       .weight_decay = decay_of(options, call),
-                       // Without momentum there is no velocity to look along.
-                       .nesterov = options.boolean("nesterov") && velocity != nullptr},
-                      use_of(call));
+  return kernels::sgd_update(count_of(call), call.before.data(), call.after.data(),
+                             call.gradient.data(), velocity,
+                             {.rate = static_cast<float>(call.rate),
+                              .momentum = static_cast<float>(options.real("momentum")),
+                              .weight_decay = decay_of(options, call),
+                              // Without momentum there is no velocity to look along.
+                              .nesterov = options.boolean("nesterov") && velocity != nullptr},
+                             use_of(call));
 }
 
 }  // namespace

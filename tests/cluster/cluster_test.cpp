@@ -133,7 +133,8 @@ TEST(Cluster, a_loss_that_is_no_number_stops_the_run_with_a_reason) {
     box.run({{}, {}});
     FAIL() << "the run went on";
   } catch (const InputError& error) {
-    EXPECT_NE(std::string(error.what()).find("not a finite number"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("not a finite number"), std::string::npos)
+        << error.what();
   }
 }
 

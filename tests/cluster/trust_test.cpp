@@ -194,9 +194,8 @@ TEST(Trust, gradients_that_add_up_to_no_finite_number_end_the_run_though_each_is
       for (int i = 0; i < 4; ++i) {
         for (std::uint32_t peer = 1; peer <= 4; ++peer) {
           for (const SnippetRange node : stage.leases_of(peer)) {
-            std::ranges::fill(large.values(), node.count > 1
-                                                  ? std::numeric_limits<float>::infinity()
-                                                  : 3e38F);
+            std::ranges::fill(large.values(),
+                              node.count > 1 ? std::numeric_limits<float>::infinity() : 3e38F);
             if (node.count > 1) answer(peer, node);
           }
         }
@@ -234,8 +233,9 @@ TEST(Trust, every_number_of_a_snippet_is_looked_at) {
     } catch (const InputError& error) {
       const std::string told = error.problem();
       const bool names = in_metric ? told.find("the metric accuracy is not") == 0
-                                   : told.find("running_var\" is not a finite number any more at "
-                                               "step 1") != std::string::npos;
+                                   : told.find(
+                                         "running_var\" is not a finite number any more at "
+                                         "step 1") != std::string::npos;
       EXPECT_TRUE(names) << told;
     }
   }

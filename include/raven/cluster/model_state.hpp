@@ -39,8 +39,8 @@ class ModelState {
     gradient_not_finite,
     not_finite  ///< the tensor or its optimizer state; flaw_of() tells which
   };
-  [[nodiscard]] Updated update(ParameterId id, const GradientTotal& gradient, float scale, std::int64_t step,
-              double rate);
+  [[nodiscard]] Updated update(ParameterId id, const GradientTotal& gradient, float scale,
+                               std::int64_t step, double rate);
 
   /// What of a parameter is another one in a version than in the version before.
   struct Change {
@@ -57,7 +57,8 @@ class ModelState {
 
   /// running = (1 - momentum) * running + momentum * value, as of `version`.
   /// @return whether it is still finite
-  [[nodiscard]] bool merge_statistic(ParameterId id, const Tensor& value, double momentum, std::uint64_t version);
+  [[nodiscard]] bool merge_statistic(ParameterId id, const Tensor& value, double momentum,
+                                     std::uint64_t version);
 
   /// What of a tensor is infinite or no number, in words; empty when all of it is finite.
   [[nodiscard]] std::string flaw_of(ParameterId id) const;

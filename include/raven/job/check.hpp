@@ -29,8 +29,8 @@ struct JobSummary {
 };
 
 /// Tries a job without training it: reads its manifests (all shards must be there; they are opened
-/// only where the loss limits what a target may be), builds the model on a scratch store and records one snippet, so that every shape is
-/// checked.
+/// only where the loss limits what a target may be), builds the model on a scratch store and
+/// records one snippet, so that every shape is checked.
 /// @param errors every mistake found, with the place in the job or manifest; the result is none
 /// when there is any
 [[nodiscard]] std::optional<JobSummary> check_job(const JobSpec& job,

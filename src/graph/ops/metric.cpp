@@ -206,8 +206,8 @@ constexpr OpDef binary_accuracy_row{
     .row_inputs = all_by_rows,
 };
 
-constexpr const OpDef* rows[] = {&accuracy_row,      &top_k_accuracy_row, &class_hits_row,
-                                 &f1_counts_row,     &absolute_error_row, &binary_accuracy_row};
+constexpr const OpDef* rows[] = {&accuracy_row,  &top_k_accuracy_row, &class_hits_row,
+                                 &f1_counts_row, &absolute_error_row, &binary_accuracy_row};
 
 Variable record(const OpDef& row, Variable y, Variable targets, Attributes attributes = {}) {
   const Variable inputs[] = {y, targets};

@@ -140,22 +140,23 @@ bool RmspropRange(std::size_t count, const float* w_old, float* w_new, const flo
   const V rate = splat(params.rate);
   const V momentum = splat(params.momentum);
   FiniteSoFar finite;
-  for_vectors(count, [=, &finite, moves = params.momentum != 0.0F](auto io, std::size_t i) HWY_ATTR {
-    const V w = io.load(w_old + i);
-    const V d = gradient(io, i, w);
-    const V average = MulAdd(alpha, io.load(square_average + i), Mul(rest, Mul(d, d)));
-    io.store(average, square_average + i);
-    finite.see(io, average);
-    V change = Div(d, Add(Sqrt(average), epsilon));
-    if (moves) {
-      change = MulAdd(momentum, io.load(velocity + i), change);
-      io.store(change, velocity + i);
-    }
-    const V after = NegMulAdd(rate, change, w);
-    finite.see(io, change);
-    finite.see(io, after);
-    io.store(after, w_new + i);
-  });
+  for_vectors(count,
+              [=, &finite, moves = params.momentum != 0.0F](auto io, std::size_t i) HWY_ATTR {
+                const V w = io.load(w_old + i);
+                const V d = gradient(io, i, w);
+                const V average = MulAdd(alpha, io.load(square_average + i), Mul(rest, Mul(d, d)));
+                io.store(average, square_average + i);
+                finite.see(io, average);
+                V change = Div(d, Add(Sqrt(average), epsilon));
+                if (moves) {
+                  change = MulAdd(momentum, io.load(velocity + i), change);
+                  io.store(change, velocity + i);
+                }
+                const V after = NegMulAdd(rate, change, w);
+                finite.see(io, change);
+                finite.see(io, after);
+                io.store(after, w_new + i);
+              });
   return finite.holds();
 }
 
@@ -231,8 +232,9 @@ GradientUse from(GradientUse use, std::int64_t first) {
   return use;
 }
 
-UpdateFindings adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m, float* v,
-          const AdamParams& params, double shrink, float decay, const GradientUse& use) {
+UpdateFindings adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+                    float* v, const AdamParams& params, double shrink, float decay,
+                    const GradientUse& use) {
   expects(params.step >= 1, "Adam counts steps from 1");
   const auto step = static_cast<double>(params.step);
   const double correction1 = 1.0 - std::pow(static_cast<double>(params.beta1), step);
@@ -243,57 +245,58 @@ UpdateFindings adam(std::int64_t count, const float* w_old, float* w_new, const 
       .shrink = static_cast<float>(shrink),
       .decay = decay};
   return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
-    return HWY_DYNAMIC_DISPATCH(AdamRange)
-    (as_size(last - first), w_old + first, w_new + first, g + first, m + first, v + first, params,
-     factors, from(use, first));
+    return HWY_DYNAMIC_DISPATCH(AdamRange)(as_size(last - first), w_old + first, w_new + first,
+                                           g + first, m + first, v + first, params, factors,
+                                           from(use, first));
   });
 }
 
 }  // namespace
 
 UpdateFindings sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                float* velocity, const SgdParams& params, const GradientUse& use) {
+                          float* velocity, const SgdParams& params, const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
   return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
-    return HWY_DYNAMIC_DISPATCH(SgdRange)
-    (as_size(last - first), w_old + first, w_new + first, g + first, from(velocity, first), params,
-     from(use, first));
+    return HWY_DYNAMIC_DISPATCH(SgdRange)(as_size(last - first), w_old + first, w_new + first,
+                                          g + first, from(velocity, first), params,
+                                          from(use, first));
   });
 }
 
-UpdateFindings adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
-                 float* v, const AdamParams& params, const GradientUse& use) {
+UpdateFindings adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                           float* m, float* v, const AdamParams& params, const GradientUse& use) {
   return adam(count, w_old, w_new, g, m, v, params, 1.0, params.weight_decay, use);
 }
 
-UpdateFindings adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
-                  float* v, const AdamParams& params, const GradientUse& use) {
+UpdateFindings adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                            float* m, float* v, const AdamParams& params, const GradientUse& use) {
   const double shrink =
       1.0 - static_cast<double>(params.rate) * static_cast<double>(params.weight_decay);
   return adam(count, w_old, w_new, g, m, v, params, shrink, 0.0F, use);
 }
 
 UpdateFindings rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                    float* square_average, float* velocity, const RmspropParams& params,
-                    const GradientUse& use) {
+                              float* square_average, float* velocity, const RmspropParams& params,
+                              const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
   return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
-    return HWY_DYNAMIC_DISPATCH(RmspropRange)
-    (as_size(last - first), w_old + first, w_new + first, g + first, square_average + first,
-     from(velocity, first), params, from(use, first));
+    return HWY_DYNAMIC_DISPATCH(RmspropRange)(as_size(last - first), w_old + first, w_new + first,
+                                              g + first, square_average + first,
+                                              from(velocity, first), params, from(use, first));
   });
 }
 
 UpdateFindings adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                    float* square_sum, const AdagradParams& params, const GradientUse& use) {
+                              float* square_sum, const AdagradParams& params,
+                              const GradientUse& use) {
   const double slowed =
       static_cast<double>(params.rate) /
       (1.0 + static_cast<double>(params.step - 1) * static_cast<double>(params.rate_decay));
   const auto rate = static_cast<float>(slowed);
   return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
-    return HWY_DYNAMIC_DISPATCH(AdagradRange)
-    (as_size(last - first), w_old + first, w_new + first, g + first, square_sum + first, rate,
-     params, from(use, first));
+    return HWY_DYNAMIC_DISPATCH(AdagradRange)(as_size(last - first), w_old + first, w_new + first,
+                                              g + first, square_sum + first, rate, params,
+                                              from(use, first));
   });
 }
 

@@ -11,8 +11,9 @@ namespace {
 using kernels::GradientUse;
 
 /// One step: (step number from 1, old weights, new weights, gradient, two states).
-using Step = std::function<kernels::UpdateFindings(std::int64_t, std::int64_t, const float*, float*, const float*,
-                                float*, float*, const GradientUse&)>;
+using Step =
+    std::function<kernels::UpdateFindings(std::int64_t, std::int64_t, const float*, float*,
+                                          const float*, float*, float*, const GradientUse&)>;
 
 std::vector<std::pair<const char*, Step>> optimizers() {
   using namespace kernels;
@@ -21,33 +22,40 @@ std::vector<std::pair<const char*, Step>> optimizers() {
                  auto& use) { return sgd_update(n, w, out, g, nullptr, {.rate = 0.1F}, use); }},
       {"momentum",
        [](auto, auto n, auto w, auto out, auto g, auto s, auto, auto& use) {
-         return sgd_update(n, w, out, g, s, {.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F}, use);
+         return sgd_update(n, w, out, g, s, {.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F},
+                           use);
        }},
       {"nesterov",
        [](auto, auto n, auto w, auto out, auto g, auto s, auto, auto& use) {
-         return sgd_update(n, w, out, g, s,
-                    {.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F, .nesterov = true}, use);
+         return sgd_update(
+             n, w, out, g, s,
+             {.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F, .nesterov = true}, use);
        }},
       {"adam",
        [](auto t, auto n, auto w, auto out, auto g, auto s, auto v, auto& use) {
-         return adam_update(n, w, out, g, s, v, {.rate = 0.1F, .weight_decay = 0.05F, .step = t}, use);
+         return adam_update(n, w, out, g, s, v, {.rate = 0.1F, .weight_decay = 0.05F, .step = t},
+                            use);
        }},
       {"adamw",
        [](auto t, auto n, auto w, auto out, auto g, auto s, auto v, auto& use) {
-         return adamw_update(n, w, out, g, s, v, {.rate = 0.1F, .weight_decay = 0.05F, .step = t}, use);
+         return adamw_update(n, w, out, g, s, v, {.rate = 0.1F, .weight_decay = 0.05F, .step = t},
+                             use);
        }},
       {"rmsprop",
        [](auto, auto n, auto w, auto out, auto g, auto s, auto, auto& use) {
-         return rmsprop_update(n, w, out, g, s, nullptr, {.rate = 0.1F, .weight_decay = 0.05F}, use);
+         return rmsprop_update(n, w, out, g, s, nullptr, {.rate = 0.1F, .weight_decay = 0.05F},
+                               use);
        }},
       {"rmsprop with momentum",
        [](auto, auto n, auto w, auto out, auto g, auto s, auto v, auto& use) {
-         return rmsprop_update(n, w, out, g, s, v, {.rate = 0.1F, .alpha = 0.9F, .momentum = 0.9F}, use);
+         return rmsprop_update(n, w, out, g, s, v, {.rate = 0.1F, .alpha = 0.9F, .momentum = 0.9F},
+                               use);
        }},
       {"adagrad",
        [](auto t, auto n, auto w, auto out, auto g, auto s, auto, auto& use) {
          return adagrad_update(n, w, out, g, s,
-                        {.rate = 0.1F, .rate_decay = 0.1F, .weight_decay = 0.05F, .step = t}, use);
+                               {.rate = 0.1F, .rate_decay = 0.1F, .weight_decay = 0.05F, .step = t},
+                               use);
        }},
   };
 }

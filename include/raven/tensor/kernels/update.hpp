@@ -39,7 +39,7 @@ struct SgdParams {
 };
 /// @param velocity [count], zero before the first step; may be null without momentum
 UpdateFindings sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                float* velocity, const SgdParams& params, const GradientUse& use);
+                          float* velocity, const SgdParams& params, const GradientUse& use);
 
 struct AdamParams {
   float rate = 1.0e-3F;
@@ -50,11 +50,11 @@ struct AdamParams {
   std::int64_t step = 1;  ///< counts from 1
 };
 /// @param m,v [count], zero before the first step
-UpdateFindings adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
-                 float* v, const AdamParams& params, const GradientUse& use);
+UpdateFindings adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                           float* m, float* v, const AdamParams& params, const GradientUse& use);
 /// Adam with decoupled weight decay.
-UpdateFindings adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
-                  float* v, const AdamParams& params, const GradientUse& use);
+UpdateFindings adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                            float* m, float* v, const AdamParams& params, const GradientUse& use);
 
 struct RmspropParams {
   float rate = 0.01F;
@@ -65,8 +65,8 @@ struct RmspropParams {
 };
 /// @param velocity [count]; may be null without momentum
 UpdateFindings rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                    float* square_average, float* velocity, const RmspropParams& params,
-                    const GradientUse& use);
+                              float* square_average, float* velocity, const RmspropParams& params,
+                              const GradientUse& use);
 
 struct AdagradParams {
   float rate = 0.01F;
@@ -77,6 +77,7 @@ struct AdagradParams {
 };
 /// @param square_sum [count], zero (or the initial accumulator value) before the first step
 UpdateFindings adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                    float* square_sum, const AdagradParams& params, const GradientUse& use);
+                              float* square_sum, const AdagradParams& params,
+                              const GradientUse& use);
 
 }  // namespace raven::kernels
