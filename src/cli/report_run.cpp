@@ -41,8 +41,9 @@ std::string in_words(const PassResult& pass, bool tells_tokens) {
   return text;
 }
 
-Json to_json(const PassResult& pass, bool tells_tokens) {
-  Json json{{"samples", pass.samples}, {"loss", pass.loss}};
+/// @param step figures of a validation are of the weights after it, those of training end with it
+Json to_json(const PassResult& pass, std::int64_t step, bool tells_tokens) {
+  Json json{{"step", step}, {"samples", pass.samples}, {"loss", pass.loss}};
   for (const auto& [name, value] : pass.metrics) json[name] = value;
   if (tells_tokens) {
     for (const auto& [name, value] : token_figures(pass.loss)) json[name] = value;
@@ -88,7 +89,8 @@ void RunReport::event(const RunEvent& event) {
                                text_of(event, "threads"), text_of(event, "core"),
                                text_of(event, "reads_shards") == "1" ? "" : ", is sent its rows"));
   } else if (event.kind == "epoch") {
-    std::string line = "epoch " + text_of(event, "epoch") + ":";
+    std::string line =
+        "epoch " + text_of(event, "epoch") + ", step " + text_of(event, "step") + ":";
     for (const auto& [name, value] : event.fields) {
       const auto* number = std::get_if<double>(&value);
       if (number == nullptr || name == "t") continue;
@@ -138,13 +140,13 @@ std::string RunReport::summary_json(const RunOutcome& outcome) const {
       {"blas_core", openblas_core_name()}};
   if (!master.history().empty()) {
     const EpochResult& last = master.history().back();
-    json["train"] = to_json(last.train, tells_tokens_);
-    if (last.valid) json["valid"] = to_json(*last.valid, tells_tokens_);
+    json["train"] = to_json(last.train, last.step, tells_tokens_);
+    if (last.valid) json["valid"] = to_json(*last.valid, last.step, tells_tokens_);
   }
   json["epochs"] = Json::array();
   for (const EpochResult& epoch : master.history()) {
-    Json entry{{"epoch", epoch.epoch}, {"train", to_json(epoch.train, tells_tokens_)}};
-    if (epoch.valid) entry["valid"] = to_json(*epoch.valid, tells_tokens_);
+    Json entry{{"epoch", epoch.epoch}, {"train", to_json(epoch.train, epoch.step, tells_tokens_)}};
+    if (epoch.valid) entry["valid"] = to_json(*epoch.valid, epoch.step, tells_tokens_);
     json["epochs"].push_back(std::move(entry));
   }
   json["contributors"] = Json::array();
@@ -177,8 +179,12 @@ void RunReport::finished(const RunOutcome& outcome) {
                             : 0);
   if (!master.history().empty()) {
     const EpochResult& last = master.history().back();
-    text += "train: " + in_words(last.train, tells_tokens_) + "\n";
-    if (last.valid) text += "valid: " + in_words(*last.valid, tells_tokens_) + "\n";
+    text += fmt::format("train: {} (mean of epoch {} up to step {})\n",
+                        in_words(last.train, tells_tokens_), last.epoch, last.step);
+    if (last.valid) {
+      text += fmt::format("valid: {} (after step {})\n", in_words(*last.valid, tells_tokens_),
+                          last.step);
+    }
   }
   text += "weights_sha256: " + to_hex(master.parameters().digest()) + "\n";
   text += "run: " + run_.string() + "\n";

@@ -15,6 +15,7 @@
 #include "raven/job/build.hpp"
 #include "raven/job/recorder.hpp"
 #include "raven/snippet/executor.hpp"
+#include "raven/tensor/finite.hpp"
 
 namespace raven {
 namespace {
@@ -76,6 +77,18 @@ void check_schema(const Manifest& given, const Manifest& trained_on) {
                    "its features are normalised in another way than those the model was trained "
                    "on, so the same sample would become other numbers",
                    "give it the 'normalisation' of " + trained_on.file.string());
+}
+
+/// A model of which a weight is no number says nothing about any data.
+void check_finite(const LoadedCheckpoint& loaded) {
+  for (const CheckpointTensor& tensor : loaded.checkpoint.tensors) {
+    if (is_finite(tensor.value)) continue;
+    throw InputError({loaded.file.string()},
+                     "\"" + tensor.name + "\" holds numbers that are infinite or none at step " +
+                         std::to_string(loaded.checkpoint.step) + ", so the model is of no use",
+                     "name an earlier one with --checkpoint, or train anew with a lower "
+                     "optimizer.rate or with clip.norm");
+  }
 }
 
 void take_parameters(TrainedModel& trained, const Checkpoint& checkpoint) {
@@ -208,7 +221,11 @@ Graph graph_of_one(const TrainedModel& trained) {
 
 LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
   check_run(run);
-  if (!file.empty()) return {.checkpoint = read_checkpoint(file), .file = file, .skipped = {}};
+  if (!file.empty()) {
+    LoadedCheckpoint named{.checkpoint = read_checkpoint(file), .file = file, .skipped = {}};
+    check_finite(named);
+    return named;
+  }
   std::optional<LoadedCheckpoint> loaded = newest_checkpoint(run / "checkpoints");
   if (!loaded) {
     throw InputError({run.string()}, "has no checkpoint yet",
@@ -217,6 +234,7 @@ LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
   for (const SkippedCheckpoint& skipped : loaded->skipped) {
     print_failure("passed over " + skipped.file.string() + ": " + skipped.reason);
   }
+  check_finite(*loaded);
   return std::move(*loaded);
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <unordered_map>
 
@@ -71,6 +72,12 @@ class Speaker {
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const std::size_t last = i * context_ + seen[i].size() - 1;
       std::copy_n(logits.f32() + last * width, width, answers_.data() + i * width);
+    }
+    if (!std::ranges::all_of(answers_, [](float logit) { return std::isfinite(logit); })) {
+      throw InputError(
+          "the model makes numbers that are not finite of this text, so no token is "
+          "the likelier one",
+          "take an earlier checkpoint with --checkpoint");
     }
     return answers_;
   }

@@ -50,19 +50,21 @@ PassResult pass_from(const Json& json) {
 std::string history_to_json(const std::vector<EpochResult>& history) {
   Json list = Json::array();
   for (const EpochResult& epoch : history) {
-    Json json{{"epoch", epoch.epoch}, {"train", to_json(epoch.train)}};
+    Json json{{"epoch", epoch.epoch}, {"step", epoch.step}, {"train", to_json(epoch.train)}};
     if (epoch.valid) json["valid"] = to_json(*epoch.valid);
     list.push_back(std::move(json));
   }
   return list.dump();
 }
 
-std::vector<EpochResult> history_from_json(const std::string& text) {
+std::vector<EpochResult> history_from_json(const std::string& text, std::int64_t steps_per_epoch) {
   std::vector<EpochResult> history;
   try {
     for (const Json& json : Json::parse(text)) {
       EpochResult& epoch = history.emplace_back();
       epoch.epoch = json.at("epoch").get<std::int64_t>();
+      // Those written before had whole epochs only.
+      epoch.step = json.value("step", epoch.epoch * steps_per_epoch);
       epoch.train = pass_from(json.at("train"));
       if (json.contains("valid")) epoch.valid = pass_from(json.at("valid"));
     }

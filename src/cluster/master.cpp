@@ -36,6 +36,10 @@ Master::Impl::Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool&
       last_heartbeat(now),
       last_tick(now) {
   expects(schedule != nullptr, "a job's schedule is in the table");
+  if (const std::string flaw = model.flaw(); !flaw.empty()) {
+    throw InputError(flaw + " not a finite number before the first step",
+                     "look at how the model begins: an initialiser's or a layer's options");
+  }
   for (const Parameter& parameter : model.parameters().all()) {
     gradient_sizes.push_back(parameter.value.type().bytes());
   }

@@ -49,7 +49,7 @@ void Master::Impl::resume(const Checkpoint& checkpoint) {
   step = checkpoint.step;
   sums = checkpoint.epoch;
   seconds_before = checkpoint.wall_seconds;
-  history = history_from_json(checkpoint.history_json);
+  history = history_from_json(checkpoint.history_json, sampler.steps_per_epoch());
 }
 
 }  // namespace raven

@@ -1,5 +1,6 @@
 #include "raven/job/build.hpp"
 
+#include "raven/job/fit.hpp"
 #include "raven/job/recorder.hpp"
 
 #include <algorithm>
@@ -100,10 +101,18 @@ Training build_training(const JobSpec& job) {
     }
   }
   const SampleSchema& schema = training.train->schema();
-  if (const auto error = grouping_error(job, schema)) throw *error;
   training.model =
       std::make_shared<const Model>(model_for(job.model, schema), row_of_features(schema),
                                     row_of_targets(schema), training.parameters);
+
+  for (const InputError& error :
+       misfits(job, training.train->manifest(), *training.model, training.parameters)) {
+    throw error;  // the first one, as check_job() has it
+  }
+  for (const auto& data : {training.train, training.valid}) {
+    if (data == nullptr) continue;
+    if (const auto error = target_error(job, *data)) throw *error;
+  }
 
   if (training.parameters.size() > max_parameters) {
     throw InputError("the model has " + std::to_string(training.parameters.size()) +

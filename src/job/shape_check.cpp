@@ -7,6 +7,7 @@
 #include "raven/graph/plan.hpp"
 #include "raven/job/build.hpp"
 #include "raven/job/check.hpp"
+#include "raven/job/fit.hpp"
 #include "raven/job/recorder.hpp"
 #include "raven/optim/optimizer.hpp"
 
@@ -61,39 +62,6 @@ void compare(const Manifest& train, const Manifest& valid, std::vector<InputErro
   }
 }
 
-/// Whether the last layer has one number per class or per value. The graph can't tell: a target is
-/// one class number, however many classes there are.
-void check_width(const JobSpec& job, const Manifest& train, const ValueType& prediction,
-                 std::vector<InputError>& errors) {
-  const SampleSchema& schema = train.schema;
-  if (schema.target_kind == TargetKind::real || prediction.shape.rank() < 2) return;
-  const std::int64_t width = prediction.shape.back();
-  if (width == schema.target_width) return;
-  errors.emplace_back(job.model.layers.back().layer.place,
-                      "the last layer makes " + std::to_string(width) +
-                          " numbers per sample, but the data has " +
-                          std::to_string(schema.target_width) + " classes",
-                      "make the last layer " + std::to_string(schema.target_width) + " wide");
-}
-
-/// Whether every token id of the data has its row in the embedding: the graph only knows that they
-/// are whole numbers.
-void check_vocabulary(const JobSpec& job, const Manifest& train, std::vector<InputError>& errors) {
-  if (train.schema.feature_type != FeatureType::i32) return;
-  for (const LayerSpec& layer : job.model.layers) {
-    if (layer.layer.type != "embedding" && layer.layer.type != "tied_embedding") continue;
-    const std::int64_t count = layer.layer.options.integer("count");
-    if (count > 0 && count < train.schema.vocabulary) {
-      errors.emplace_back(layer.layer.place,
-                          layer.layer.type + ".count is " + std::to_string(count) +
-                              ", but the data has token ids up to " +
-                              std::to_string(train.schema.vocabulary - 1),
-                          "write at least " + std::to_string(train.schema.vocabulary));
-    }
-    return;
-  }
-}
-
 void count_parameters(const JobSpec& job, const ParameterStore& store, JobSummary& summary) {
   const OptimizerDef* optimizer = find_optimizer(job.train.optimizer.type);
   const int states = optimizer ? optimizer->state_count(job.train.optimizer.options) : 0;
@@ -106,26 +74,6 @@ void count_parameters(const JobSpec& job, const ParameterStore& store, JobSummar
           parameter.value.type().bytes() * static_cast<std::uint64_t>(states);
     }
   }
-}
-
-/// The sizes of a sample as long as the mean of all, from what the manifest says.
-SampleExtent mean_extent(const Manifest& manifest) {
-  SampleExtent all{.tokens = 0};
-  for (const ShardEntry& shard : manifest.shards) {
-    all.tokens += shard.tokens;
-    all.nodes += shard.nodes;
-  }
-  const std::int64_t rows = std::max<std::int64_t>(manifest.rows(), 1);
-  return {.tokens = std::max<std::int64_t>(all.tokens / rows, 1), .nodes = all.nodes / rows};
-}
-
-/// The graph of so many samples. Of a model by sample: of samples of mean size.
-Graph graph_of(const Model& model, const Manifest& manifest, const ParameterStore& store,
-               std::int64_t samples, Tape::Mode mode) {
-  if (!model.by_sample()) return model.record(store, samples, mode);
-  const SampleData sample = parts_of(manifest.schema, mean_extent(manifest));
-  const auto one = std::make_shared<const SampleGraph>(model.record_sample(store, sample, mode));
-  return join_graphs(std::vector(static_cast<std::size_t>(samples), one), Autobatch::on);
 }
 
 void count_work(const JobSpec& job, const Model& model, const Manifest& manifest,
@@ -168,12 +116,11 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
     ParameterStore store;
     const Model model(model_for(job.model, train->schema), features, row_of_targets(train->schema),
                       store);
-    if (model.by_size()) {
-      const Graph graph = graph_of(model, *train, store, 2, Tape::Mode::inference);
-      if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
+    for (InputError& error : misfits(job, *train, model, store)) errors.push_back(std::move(error));
+    for (const auto* manifest : {&train, &valid}) {
+      if (errors.size() > errors_before || !*manifest) continue;
+      if (auto error = target_error(job, Dataset(**manifest))) errors.push_back(std::move(*error));
     }
-    check_vocabulary(job, *train, errors);
-    if (auto error = grouping_error(job, train->schema)) errors.push_back(std::move(*error));
     count_parameters(job, store, summary);
     if (errors.size() == errors_before) count_work(job, model, *train, store, summary);
   } catch (const InputError& error) {
