@@ -175,13 +175,13 @@ int sample(const SampleOptions& options, Programs programs) {
                   options.threads > 0 ? options.threads : allowed_cores());
   // Decoded as a whole: half a letter may be a token.
   if (options.beam == 0) {
-    print(vocabulary.decode(drawn(speaker, prompt, end, options)) + "\n");
+    print_as_it_is(vocabulary.decode(drawn(speaker, prompt, end, options)) + "\n");
     return exit_done;
   }
   const std::vector<BeamText> found =
       beam_search(prompt, {.width = options.beam, .tokens = options.tokens, .end = end},
                   [&](std::span<const TokenText> texts) { return speaker.after(texts); });
-  print(vocabulary.decode(found.front().text) + "\n");
+  print_as_it_is(vocabulary.decode(found.front().text) + "\n");
   return exit_done;
 }
 

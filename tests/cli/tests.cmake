@@ -4,5 +4,7 @@ if(TARGET raven)
                                           $<TARGET_FILE:raven> ${PROJECT_SOURCE_DIR})
   add_test(NAME cli.trained_model COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/trained_model_test.py
                                           $<TARGET_FILE:raven>)
-  set_tests_properties(cli.raven_command cli.trained_model PROPERTIES LABELS cli TIMEOUT 900 COST 20)
+  add_test(NAME cli.terminal COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/terminal_test.py
+                                     $<TARGET_FILE:raven>)
+  set_tests_properties(cli.raven_command cli.trained_model cli.terminal PROPERTIES LABELS cli TIMEOUT 900 COST 20)
 endif()
