@@ -13,8 +13,8 @@ namespace {
 
 void print_line(std::string_view text) {
   const bool colour = has_colour(stderr);
-  const std::string line = (colour ? "\033[1;31mraven:\033[0m " : "raven: ") +
-                           printable(text, LineEnds::escape) + '\n';
+  const std::string line =
+      (colour ? "\033[1;31mraven:\033[0m " : "raven: ") + printable(text, LineEnds::escape) + '\n';
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -8,8 +8,9 @@ namespace raven {
 namespace {
 
 TEST(Printable, leaves_what_no_terminal_obeys) {
-  for (const std::string text : {"", "plain\twords\nand lines\n", "\xC3\x96l \xE2\x82\xAC \xF0\x9F\x90\xA6",
-                                 "{\"a\": \"\\u001b\"}", "\xC2\xA0", "\xE2\x80\x8F"}) {
+  for (const std::string text :
+       {"", "plain\twords\nand lines\n", "\xC3\x96l \xE2\x82\xAC \xF0\x9F\x90\xA6",
+        "{\"a\": \"\\u001b\"}", "\xC2\xA0", "\xE2\x80\x8F"}) {
     EXPECT_EQ(printable(text), text);
   }
 }
@@ -27,11 +28,13 @@ TEST(Printable, escapes_marks_that_turn_text_around_and_separators_of_lines) {
 }
 
 TEST(Printable, escapes_bytes_that_are_no_utf8) {
-  EXPECT_EQ(printable("a\x9b" "31m"), "a\\x9b31m");                    // CSI of terminals of eight bits
-  EXPECT_EQ(printable("\xC3"), "\\xc3");                               // cut short
-  EXPECT_EQ(printable("\xC0\x9B"), "\\xc0\\x9b");                      // not the shortest form
-  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");             // a surrogate
-  EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");    // above U+10FFFF
+  EXPECT_EQ(printable("a\x9b"
+                      "31m"),
+            "a\\x9b31m");                                   // CSI of terminals of eight bits
+  EXPECT_EQ(printable("\xC3"), "\\xc3");                    // cut short
+  EXPECT_EQ(printable("\xC0\x9B"), "\\xc0\\x9b");           // not the shortest form
+  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+  EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // above U+10FFFF
 }
 
 TEST(Printable, keeps_a_message_on_one_line) {
@@ -45,12 +48,14 @@ TEST(Utf8, lengths_and_code_points_are_those_of_rfc_3629) {
   };
   for (const auto& [bytes, code] :
        {Case{"$", 0x24}, Case{"\xC2\xA2", 0xA2}, Case{"\xE2\x82\xAC", 0x20AC},
-        Case{"\xED\x9F\xBF", 0xD7FF}, Case{"\xEE\x80\x80", 0xE000}, Case{"\xF0\x90\x8D\x88", 0x10348},
-        Case{"\xF4\x8F\xBF\xBF", 0x10FFFF}}) {
+        Case{"\xED\x9F\xBF", 0xD7FF}, Case{"\xEE\x80\x80", 0xE000},
+        Case{"\xF0\x90\x8D\x88", 0x10348}, Case{"\xF4\x8F\xBF\xBF", 0x10FFFF}}) {
     EXPECT_EQ(utf8_length(bytes, 0), bytes.size());
     EXPECT_EQ(code_point(bytes, 0, bytes.size()), code);
   }
-  EXPECT_EQ(first_not_utf8("a\xC3\xA4" "b"), std::string_view::npos);
+  EXPECT_EQ(first_not_utf8("a\xC3\xA4"
+                           "b"),
+            std::string_view::npos);
   EXPECT_EQ(first_not_utf8("a\xC3\xA4\xC3"), 3U);
 }
 
