@@ -148,7 +148,7 @@ class Speaker {
 
 std::optional<std::int32_t> end_token(const Vocabulary& vocabulary, const std::string& until) {
   if (until.empty()) return std::nullopt;
-  const std::vector<std::int32_t> tokens = vocabulary.encode(until);
+  const std::vector<std::int32_t> tokens = vocabulary.encode(plain_text(until));
   const bool known = tokens.size() == 1 && vocabulary.decode(tokens) == until;
   if (known) return tokens[0];
   throw InputError("--until '" + until + "' is not one token of the run's vocabulary",
@@ -175,20 +175,20 @@ int sample(const SampleOptions& options, Programs programs) {
                      "train on data of 'raven data import text'");
   }
   const Vocabulary& vocabulary = *trained.trained_on.vocabulary;
-  const TokenText prompt = vocabulary.encode(options.prompt);
+  const TokenText prompt = vocabulary.encode(plain_text(options.prompt));
   if (prompt.empty()) throw InputError("the prompt has no token to begin with", "give some text");
   const std::optional<std::int32_t> end = end_token(vocabulary, options.until);
   Speaker speaker(trained, std::max<std::int64_t>(1, options.beam),
                   options.threads > 0 ? options.threads : usable_cores());
   // Decoded as a whole: half a letter may be a token.
   if (options.beam == 0) {
-    print(vocabulary.decode(drawn(speaker, prompt, end, options)) + "\n");
+    print_as_it_is(vocabulary.decode(drawn(speaker, prompt, end, options)) + "\n");
     return exit_done;
   }
   const std::vector<BeamText> found =
       beam_search(prompt, {.width = options.beam, .tokens = options.tokens, .end = end},
                   [&](std::span<const TokenText> texts) { return speaker.after(texts); });
-  print(vocabulary.decode(found.front().text) + "\n");
+  print_as_it_is(vocabulary.decode(found.front().text) + "\n");
   return exit_done;
 }
 

@@ -4,6 +4,7 @@
 
 #include "data/byte_source.hpp"
 #include "data/split_writer.hpp"
+#include "data/text_pieces.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/import.hpp"
 #include "raven/data/shard.hpp"
@@ -146,8 +147,15 @@ ImportReport import_text(const std::filesystem::path& file, const TextOptions& t
     throw InputError("rows per shard make a shard of more than 1 GiB",
                      "leave it out to get about 64 MiB per shard");
   }
-  const std::string content = whole_text(file, options);
+  std::string content = whole_text(file, options);
   try {
+    // Before the text becomes a plain one, which has fewer bytes, so that places are the file's.
+    if (text.unit == TokenUnit::byte_pair) {
+      check_byte_order(content);
+    } else {
+      check_characters(content);
+    }
+    content = plain_text(std::move(content));
     const Vocabulary vocabulary = Vocabulary::learn(text.unit, content, text.vocabulary);
     const SampleSchema schema = schema_of(text, vocabulary);
     Side train("train", options, schema);

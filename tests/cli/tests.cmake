@@ -6,5 +6,8 @@ if(TARGET raven)
                                           $<TARGET_FILE:raven>)
   add_test(NAME cli.same_figures COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/same_figures_test.py
                                          $<TARGET_FILE:raven>)
-  set_tests_properties(cli.raven_command cli.trained_model cli.same_figures PROPERTIES LABELS cli TIMEOUT 900 COST 20)
+  add_test(NAME cli.terminal COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/terminal_test.py
+                                     $<TARGET_FILE:raven>)
+  set_tests_properties(cli.raven_command cli.trained_model cli.same_figures cli.terminal
+                       PROPERTIES LABELS cli TIMEOUT 900 COST 20)
 endif()

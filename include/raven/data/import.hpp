@@ -37,6 +37,8 @@ struct ImportReport {
   std::optional<std::filesystem::path> valid;  ///< none when no row fell there
   std::int64_t train_rows = 0;
   std::int64_t valid_rows = 0;
+  /// How the input was read where it might be read otherwise, a sentence each.
+  std::vector<std::string> remarks{};
 };
 
 /// Images and labels as MNIST has them (big-endian IDX of u8, gzip accepted), to u8 [height, width,
@@ -92,20 +94,28 @@ ImportReport import_text(const std::filesystem::path& file, const TextOptions& t
 /// Sentences in columns, as CoNLL's shared tasks have them: a word a line, a blank line after each
 /// sentence.
 struct ConllOptions {
-  /// A column's number, from 1, or its name; `tag` empty: the last one.
-  std::string word = "1";
+  /// A column's number, from 1, or its name. Empty: FORM and UPOS of CoNLL-U, which is recognised
+  /// by its form or its file's ending, else the first column and the last.
+  std::string word{};
   std::string tag{};
   /// Their names in order; empty: those of a line `# global.columns = ...`, if there is one.
   std::vector<std::string> columns{};
-  std::string ignore{};             ///< a tag that asks for nothing: its words have the target -100
-  bool comments = true;             ///< lines between sentences that begin with # are no words
+  std::string ignore{};  ///< a tag that asks for nothing: its words have the target -100
+  /// What lines between sentences are that begin with #.
+  enum class Hash : std::uint8_t {
+    ask,       ///< comments, but refused where one may be a word
+    comments,  ///< no words
+    words,
+  };
+  Hash hash = Hash::ask;
   std::int32_t vocabulary = 65536;  ///< most tokens
   std::int64_t least = 1;           ///< words that stand there less often become `<unk>`
   /// A manifest whose vocabulary and classes are taken instead: for another part of the same data.
   std::filesystem::path like{};
 };
 
-/// Such a file, perhaps gzipped, to sequences with a tag for each word. Read twice; sentences are
+/// Such a file, perhaps gzipped, to sequences with a tag for each word. Read three times; sentences
+/// are
 /// chosen for validation by their number, words are counted in the others.
 ImportReport import_conll(const std::filesystem::path& file, const ConllOptions& conll,
                           const ImportOptions& options);
@@ -115,14 +125,17 @@ ImportReport import_conll(const std::filesystem::path& file, const ConllOptions&
 struct TreeOptions {
   /// tags: the label of each node; classes: that of the root.
   TargetKind targets = TargetKind::tags;
+  bool traces = false;              ///< keep elements without a word, (-NONE- *T*-1)
+  bool categories = false;          ///< cut functions and indices off labels: NP-SBJ-1 becomes NP
   std::int32_t vocabulary = 65536;  ///< these three as in ConllOptions
   std::int64_t least = 1;
   std::filesystem::path like{};
 };
 
 /// Such a file, perhaps gzipped, to trees. A node with one child becomes one with it and keeps the
-/// upper label, if it has one; nodes may have any number of children. Read twice, as by
-/// import_conll().
+/// upper label, if it has one; nodes may have any number of children. A wrapper around a whole tree
+/// is taken off: (ROOT (S ...)), (TOP (S ...)), (S1 (S ...)) and ((S ...)) are (S ...). Read twice,
+/// split as by import_conll().
 ImportReport import_tree(const std::filesystem::path& file, const TreeOptions& trees,
                          const ImportOptions& options);
 
