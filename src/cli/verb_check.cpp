@@ -107,7 +107,7 @@ void declare(Command parent, Action& chosen) {
       "check", "Tell every mistake in a job, and what it amounts to, without training");
   verb.add_option("job", options->job, "the job, a YAML file (see jobs/README.md)").required();
   verb.add_option("--set", options->overrides,
-                  "KEY=VALUE instead of what the file says; may be repeated")
+                  "instead of what the file says; several may follow, or repeat it")
       .type_name("KEY=VALUE")
       .allow_extra_args(false);
   const Option no_data =

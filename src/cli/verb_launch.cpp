@@ -48,7 +48,7 @@ void declare(Command parent, Action& chosen) {
                   "compute threads of each process; default: share the machine's cores")
       .range(1, 4096);
   verb.add_option("--set", given->overrides,
-                  "KEY=VALUE instead of what the file says; may be repeated")
+                  "instead of what the file says; several may follow, or repeat it")
       .type_name("KEY=VALUE")
       .allow_extra_args(false);
   verb.add_option("--mpirun", options.mpirun, "one more word for mpirun; may be repeated")

@@ -22,7 +22,7 @@ void declare(Command parent, Action& chosen) {
   verb.add_option("job", options->job, "the job, a YAML file (see jobs/README.md)").required();
   verb.add_option("--run", options->run, "run directory; default: runs/<name of the job>");
   verb.add_option("--set", options->overrides,
-                  "KEY=VALUE instead of what the file says; may be repeated")
+                  "instead of what the file says; several may follow, or repeat it")
       .type_name("KEY=VALUE")
       .allow_extra_args(false);
   verb.add_flag("--fresh", options->fresh,

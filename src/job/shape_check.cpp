@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <new>
 
+#include "raven/data/dataset.hpp"
 #include "raven/data/manifest.hpp"
 #include "raven/data/sampler.hpp"
 #include "raven/graph/plan.hpp"
@@ -128,6 +129,75 @@ Graph graph_of(const Model& model, const Manifest& manifest, const ParameterStor
   return join_graphs(std::vector(static_cast<std::size_t>(samples), one), Autobatch::on);
 }
 
+/// What a program makes of a data set's first sample: it is run on it, with the parameters as they
+/// begin, in training and in validation.
+struct Tried {
+  Graph training;
+  Graph validation;
+};
+
+/// None, and an error at the program's place in the job, when it refuses the sample.
+std::optional<Tried> try_program(const std::shared_ptr<const Model>& model, const Manifest& manifest,
+                                 const ParameterStore& store, const JobSpec& job,
+                                 std::vector<InputError>& errors) {
+  if (manifest.rows() == 0) return std::nullopt;
+  try {
+    const auto data = std::make_shared<const Dataset>(manifest, DatasetOptions{});
+    Recorder recorder(model, {data});
+    const auto graph_in = [&](Tape::Mode mode) {
+      const Recording recorded = recorder(0, 0, mode, store);
+      return decode_graph(recorded.graph->bytes.bytes(), {}, model->ops());
+    };
+    return Tried{graph_in(Tape::Mode::training), graph_in(Tape::Mode::inference)};
+  } catch (const InputError& error) {
+    // A shard that can't be read knows its place better.
+    const bool of_data = !error.place().file.empty();
+    errors.emplace_back(of_data ? error.place() : job.model.program_place,
+                        of_data ? error.problem()
+                                : std::string(job.model.program->name) + ", on the first sample of " +
+                                      manifest.file.string() + ": " + error.problem(),
+                        error.remedy());
+    return std::nullopt;
+  }
+}
+
+/// What a program gives each sample must be the same kind of thing.
+std::string given_in_words(const Graph& graph) {
+  std::string text = "no prediction";
+  if (graph.prediction) {
+    const Shape& shape = type_of(graph, *graph.prediction).shape;
+    text = "a prediction of rows " + to_string(shape.rank() > 0 ? shape.without_first() : shape);
+  }
+  text += graph.losses ? ", a loss" : ", no loss";
+  for (const Metric& metric : graph.metrics) {
+    if (!metric.name.ends_with("/rows")) text += ", '" + metric.name + "'";
+  }
+  return text;
+}
+
+/// Runs a program on the first sample of each data set.
+void check_program(const JobSpec& job, const std::shared_ptr<const Model>& model,
+                   const Manifest& train, const std::optional<Manifest>& valid,
+                   const ParameterStore& store, std::vector<InputError>& errors) {
+  const auto first = try_program(model, train, store, job, errors);
+  if (!first) return;
+  const auto compare_with = [&](const Graph& other, const std::string& where) {
+    const std::string expected = given_in_words(first->training);
+    const std::string given = given_in_words(other);
+    if (given == expected) return;
+    errors.emplace_back(job.model.program_place,
+                        std::string(job.model.program->name) + " gives " + where + " " + given +
+                            ", but one to train on " + expected,
+                        "give every sample a loss, the same metrics, and a prediction of as many "
+                        "columns");
+  };
+  compare_with(first->validation, "the same sample in validation");
+  if (!valid) return;
+  if (const auto other = try_program(model, *valid, store, job, errors)) {
+    compare_with(other->validation, "the first sample of " + valid->file.string());
+  }
+}
+
 void count_work(const JobSpec& job, const Model& model, const Manifest& manifest,
                 const ParameterStore& store, JobSummary& summary) {
   const TrainSpec& train = job.train;
@@ -139,7 +209,7 @@ void count_work(const JobSpec& job, const Model& model, const Manifest& manifest
   const std::int64_t batch =
       std::min(train.batch, std::max<std::int64_t>(summary.train_samples, 1));
   summary.snippet_rows = (batch + train.snippets - 1) / train.snippets;
-  // What a program makes of a sample shows only with the sample's numbers, and no shard is opened.
+  // A program makes of each sample what it likes: its work shows only when all are recorded.
   if (!model.by_size()) return;
   const Plan plan(graph_of(model, manifest, store, summary.snippet_rows, Tape::Mode::training),
                   Plan::Purpose::training);
@@ -166,11 +236,15 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
   summary.valid_samples = valid ? valid->rows() : 0;
   try {
     ParameterStore store;
-    const Model model(model_for(job.model, train->schema), features, row_of_targets(train->schema),
-                      store);
+    const auto shared =
+        std::make_shared<const Model>(model_for(job.model, train->schema), features,
+                                      row_of_targets(train->schema), store);
+    const Model& model = *shared;
     if (model.by_size()) {
       const Graph graph = graph_of(model, *train, store, 2, Tape::Mode::inference);
       if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
+    } else if (errors.size() == errors_before) {
+      check_program(job, shared, *train, valid, store, errors);
     }
     check_vocabulary(job, *train, errors);
     if (auto error = grouping_error(job, train->schema)) errors.push_back(std::move(*error));
