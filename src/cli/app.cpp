@@ -82,14 +82,15 @@ std::string remedy_for(const CLI::App& app) {
 /// "train.batch=64": a name of a key, and what it is to be.
 bool is_setting(std::string_view word) {
   const std::string_view key = word.substr(0, word.find('='));
-  return key.size() < word.size() && !key.empty() && std::isalpha(static_cast<unsigned char>(key[0])) &&
-         std::ranges::all_of(key, [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '_' || c == '.';
-         });
+  return key.size() < word.size() && !key.empty() &&
+         std::isalpha(static_cast<unsigned char>(key[0])) &&
+         std::ranges::all_of(
+             key, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
 }
 
-/// The command line with each further KEY=VALUE after a --set as a --set of its own. CLI11 by itself
-/// either takes one word after an option, or everything up to the next option, the job included.
+/// The command line with each further KEY=VALUE after a --set as a --set of its own. CLI11 by
+/// itself either takes one word after an option, or everything up to the next option, the job
+/// included.
 std::vector<std::string> with_settings_apart(int argc, char** argv) {
   std::vector<std::string> words;
   bool after_set = false;

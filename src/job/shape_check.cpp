@@ -1,8 +1,9 @@
+#include "job/program_check.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <new>
 
-#include "raven/data/dataset.hpp"
 #include "raven/data/manifest.hpp"
 #include "raven/data/sampler.hpp"
 #include "raven/graph/plan.hpp"
@@ -129,75 +130,6 @@ Graph graph_of(const Model& model, const Manifest& manifest, const ParameterStor
   return join_graphs(std::vector(static_cast<std::size_t>(samples), one), Autobatch::on);
 }
 
-/// What a program makes of a data set's first sample: it is run on it, with the parameters as they
-/// begin, in training and in validation.
-struct Tried {
-  Graph training;
-  Graph validation;
-};
-
-/// None, and an error at the program's place in the job, when it refuses the sample.
-std::optional<Tried> try_program(const std::shared_ptr<const Model>& model, const Manifest& manifest,
-                                 const ParameterStore& store, const JobSpec& job,
-                                 std::vector<InputError>& errors) {
-  if (manifest.rows() == 0) return std::nullopt;
-  try {
-    const auto data = std::make_shared<const Dataset>(manifest, DatasetOptions{});
-    Recorder recorder(model, {data});
-    const auto graph_in = [&](Tape::Mode mode) {
-      const Recording recorded = recorder(0, 0, mode, store);
-      return decode_graph(recorded.graph->bytes.bytes(), {}, model->ops());
-    };
-    return Tried{graph_in(Tape::Mode::training), graph_in(Tape::Mode::inference)};
-  } catch (const InputError& error) {
-    // A shard that can't be read knows its place better.
-    const bool of_data = !error.place().file.empty();
-    errors.emplace_back(of_data ? error.place() : job.model.program_place,
-                        of_data ? error.problem()
-                                : std::string(job.model.program->name) + ", on the first sample of " +
-                                      manifest.file.string() + ": " + error.problem(),
-                        error.remedy());
-    return std::nullopt;
-  }
-}
-
-/// What a program gives each sample must be the same kind of thing.
-std::string given_in_words(const Graph& graph) {
-  std::string text = "no prediction";
-  if (graph.prediction) {
-    const Shape& shape = type_of(graph, *graph.prediction).shape;
-    text = "a prediction of rows " + to_string(shape.rank() > 0 ? shape.without_first() : shape);
-  }
-  text += graph.losses ? ", a loss" : ", no loss";
-  for (const Metric& metric : graph.metrics) {
-    if (!metric.name.ends_with("/rows")) text += ", '" + metric.name + "'";
-  }
-  return text;
-}
-
-/// Runs a program on the first sample of each data set.
-void check_program(const JobSpec& job, const std::shared_ptr<const Model>& model,
-                   const Manifest& train, const std::optional<Manifest>& valid,
-                   const ParameterStore& store, std::vector<InputError>& errors) {
-  const auto first = try_program(model, train, store, job, errors);
-  if (!first) return;
-  const auto compare_with = [&](const Graph& other, const std::string& where) {
-    const std::string expected = given_in_words(first->training);
-    const std::string given = given_in_words(other);
-    if (given == expected) return;
-    errors.emplace_back(job.model.program_place,
-                        std::string(job.model.program->name) + " gives " + where + " " + given +
-                            ", but one to train on " + expected,
-                        "give every sample a loss, the same metrics, and a prediction of as many "
-                        "columns");
-  };
-  compare_with(first->validation, "the same sample in validation");
-  if (!valid) return;
-  if (const auto other = try_program(model, *valid, store, job, errors)) {
-    compare_with(other->validation, "the first sample of " + valid->file.string());
-  }
-}
-
 void count_work(const JobSpec& job, const Model& model, const Manifest& manifest,
                 const ParameterStore& store, JobSummary& summary) {
   const TrainSpec& train = job.train;
@@ -218,13 +150,62 @@ void count_work(const JobSpec& job, const Model& model, const Manifest& manifest
       plan.flops() * static_cast<double>(batch) / static_cast<double>(summary.snippet_rows);
 }
 
+/// Builds the model and runs it, and fills in what it amounts to.
+/// @throws InputError when layers, data and loss do not fit together
+void check_model(const JobSpec& job, const Manifest& train, const std::optional<Manifest>& valid,
+                 bool data_fits, JobSummary& summary, std::vector<InputError>& errors) {
+  const std::size_t errors_before = errors.size();
+  ParameterStore store;
+  const auto shared = std::make_shared<const Model>(model_for(job.model, train.schema),
+                                                    row_of_features(train.schema),
+                                                    row_of_targets(train.schema), store);
+  const Model& model = *shared;
+  if (model.by_size()) {
+    const Graph graph = graph_of(model, train, store, 2, Tape::Mode::inference);
+    if (graph.prediction) check_width(job, train, type_of(graph, *graph.prediction), errors);
+  } else if (data_fits) {
+    check_program(job, shared, train, valid, store, errors);
+  }
+  check_vocabulary(job, train, errors);
+  if (auto error = grouping_error(job, train.schema)) errors.push_back(std::move(*error));
+  count_parameters(job, store, summary);
+  if (errors.size() == errors_before) count_work(job, model, train, store, summary);
+}
+
+/// The job itself can be checked without its data, as long as there are samples of its kind.
+std::optional<JobSummary> check_on_samples(const JobSpec& job, const InputError& missing,
+                                           std::vector<InputError>& errors) {
+  JobSpec on_samples = job;
+  if (job.samples_folder) use_samples(on_samples);
+  if (!job.samples_folder || missing_data(on_samples)) {
+    errors.push_back(missing);
+    return std::nullopt;
+  }
+  std::optional<JobSummary> summary = check_job(on_samples, errors);
+  if (!summary) return std::nullopt;
+  const std::string notes[] = {
+      missing.problem() + "; this is about its sample set, " + job.samples_folder->string(),
+      missing.remedy()};
+  summary->notes.insert(summary->notes.begin(), std::begin(notes), std::end(notes));
+  return summary;
+}
+
 }  // namespace
 
 std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>& errors) {
+  const std::optional<InputError> missing = missing_data(job);
+  std::error_code code;
+  if (missing && !std::filesystem::exists(job.train_manifest, code)) {
+    return check_on_samples(job, *missing, errors);
+  }
   const std::size_t errors_before = errors.size();
   const std::optional<Manifest> train = open_manifest(job.train_manifest, errors);
   std::optional<Manifest> valid;
-  if (job.valid_manifest) valid = open_manifest(*job.valid_manifest, errors);
+  if (missing) {
+    errors.push_back(*missing);
+  } else if (job.valid_manifest) {
+    valid = open_manifest(*job.valid_manifest, errors);
+  }
   if (!train) return std::nullopt;
   if (valid) compare(*train, *valid, errors);
 
@@ -235,21 +216,7 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
   summary.train_samples = train->rows();
   summary.valid_samples = valid ? valid->rows() : 0;
   try {
-    ParameterStore store;
-    const auto shared =
-        std::make_shared<const Model>(model_for(job.model, train->schema), features,
-                                      row_of_targets(train->schema), store);
-    const Model& model = *shared;
-    if (model.by_size()) {
-      const Graph graph = graph_of(model, *train, store, 2, Tape::Mode::inference);
-      if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
-    } else if (errors.size() == errors_before) {
-      check_program(job, shared, *train, valid, store, errors);
-    }
-    check_vocabulary(job, *train, errors);
-    if (auto error = grouping_error(job, train->schema)) errors.push_back(std::move(*error));
-    count_parameters(job, store, summary);
-    if (errors.size() == errors_before) count_work(job, model, *train, store, summary);
+    check_model(job, *train, valid, errors.size() == errors_before, summary, errors);
   } catch (const InputError& error) {
     const Place& whole =
         job.model.program != nullptr ? job.model.program_place : job.model.loss.place;

@@ -67,8 +67,7 @@ Layer Builder::layer(std::string_view name, std::string_view type, const LayerIn
     const Options chosen = chosen_options(def->options, options);
     std::shared_ptr<const Module> module = def->make(context, chosen);
     ValueType output = output_type(*module, context);
-    const Ragged rows =
-        def->gives == nullptr ? context.ragged : def->gives(context.ragged, chosen);
+    const Ragged rows = def->gives == nullptr ? context.ragged : def->gives(context.ragged, chosen);
     return {context.path, std::move(module), std::move(output), rows};
   } catch (const InputError& error) {
     throw InputError(error.place(), what + ": " + error.problem(), error.remedy());

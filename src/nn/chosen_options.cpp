@@ -7,9 +7,9 @@
 namespace raven {
 namespace {
 
-constexpr std::string_view kind_names[] = {"true or false",           "a whole number",
-                                           "a number",                "a text",
-                                           "a list of numbers",       "a list of whole numbers"};
+constexpr std::string_view kind_names[] = {"true or false",     "a whole number",
+                                           "a number",          "a text",
+                                           "a list of numbers", "a list of whole numbers"};
 
 /// `given` as a value of that kind; none when it is another.
 std::optional<OptionValue> as_kind(OptionKind kind, const OptionValue& given) {
@@ -69,11 +69,11 @@ Options chosen_options(std::span<const OptionDef> defs,
     }
     std::optional<OptionValue> fitting = as_kind(def->kind, value);
     if (!fitting || !in_range(*def, *fitting)) {
-      throw InputError("option '" + std::string(name) + "' is " +
-                           (fitting ? "out of range"
-                                    : "not " + std::string(kind_names[static_cast<std::size_t>(
-                                                   def->kind)])),
-                       "it says: " + std::string(def->help));
+      throw InputError(
+          "option '" + std::string(name) + "' is " +
+              (fitting ? "out of range"
+                       : "not " + std::string(kind_names[static_cast<std::size_t>(def->kind)])),
+          "it says: " + std::string(def->help));
     }
     chosen.set(name, std::move(*fitting));
   }
