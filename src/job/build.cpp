@@ -89,6 +89,7 @@ Digest training_digest(const JobSpec& job, const ParameterStore& parameters, con
 }
 
 Training build_training(const JobSpec& job) {
+  if (const auto missing = missing_data(job)) throw *missing;
   Training training;
   training.train = open(job.train_manifest, job.data_cache_bytes);
   if (job.valid_manifest) {

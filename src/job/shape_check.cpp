@@ -1,3 +1,5 @@
+#include "job/program_check.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <new>
@@ -87,7 +89,7 @@ void count_work(const JobSpec& job, const Model& model, const Manifest& manifest
   const std::int64_t batch =
       std::min(train.batch, std::max<std::int64_t>(summary.train_samples, 1));
   summary.snippet_rows = (batch + train.snippets - 1) / train.snippets;
-  // What a program makes of a sample shows only with the sample's numbers, and no shard is opened.
+  // A program makes of each sample what it likes: its work shows only when all are recorded.
   if (!model.by_size()) return;
   const Plan plan(graph_of(model, manifest, store, summary.snippet_rows, Tape::Mode::training),
                   Plan::Purpose::training);
@@ -96,13 +98,60 @@ void count_work(const JobSpec& job, const Model& model, const Manifest& manifest
       plan.flops() * static_cast<double>(batch) / static_cast<double>(summary.snippet_rows);
 }
 
+/// Builds the model and runs it, and fills in what it amounts to.
+/// @throws InputError when layers, data and loss do not fit together
+void check_model(const JobSpec& job, const Manifest& train, const std::optional<Manifest>& valid,
+                 bool data_fits, JobSummary& summary, std::vector<InputError>& errors) {
+  const std::size_t errors_before = errors.size();
+  ParameterStore store;
+  const auto shared = std::make_shared<const Model>(model_for(job.model, train.schema),
+                                                    row_of_features(train.schema),
+                                                    row_of_targets(train.schema), store);
+  const Model& model = *shared;
+  for (InputError& error : misfits(job, train, model, store)) errors.push_back(std::move(error));
+  if (!model.by_size() && data_fits) check_program(job, shared, train, valid, store, errors);
+  for (const Manifest* manifest : {&train, valid ? &*valid : nullptr}) {
+    if (errors.size() > errors_before || !data_fits || manifest == nullptr) continue;
+    if (auto error = target_error(job, Dataset(*manifest))) errors.push_back(std::move(*error));
+  }
+  count_parameters(job, store, summary);
+  if (errors.size() == errors_before) count_work(job, model, train, store, summary);
+}
+
+/// The job itself can be checked without its data, as long as there are samples of its kind.
+std::optional<JobSummary> check_on_samples(const JobSpec& job, const InputError& missing,
+                                           std::vector<InputError>& errors) {
+  JobSpec on_samples = job;
+  if (job.samples_folder) use_samples(on_samples);
+  if (!job.samples_folder || missing_data(on_samples)) {
+    errors.push_back(missing);
+    return std::nullopt;
+  }
+  std::optional<JobSummary> summary = check_job(on_samples, errors);
+  if (!summary) return std::nullopt;
+  const std::string notes[] = {
+      missing.problem() + "; this is about its sample set, " + job.samples_folder->string(),
+      missing.remedy()};
+  summary->notes.insert(summary->notes.begin(), std::begin(notes), std::end(notes));
+  return summary;
+}
+
 }  // namespace
 
 std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>& errors) {
+  const std::optional<InputError> missing = missing_data(job);
+  std::error_code code;
+  if (missing && !std::filesystem::exists(job.train_manifest, code)) {
+    return check_on_samples(job, *missing, errors);
+  }
   const std::size_t errors_before = errors.size();
   const std::optional<Manifest> train = open_manifest(job.train_manifest, errors);
   std::optional<Manifest> valid;
-  if (job.valid_manifest) valid = open_manifest(*job.valid_manifest, errors);
+  if (missing) {
+    errors.push_back(*missing);
+  } else if (job.valid_manifest) {
+    valid = open_manifest(*job.valid_manifest, errors);
+  }
   if (!train) return std::nullopt;
   if (valid) compare(*train, *valid, errors);
 
@@ -113,16 +162,7 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
   summary.train_samples = train->rows();
   summary.valid_samples = valid ? valid->rows() : 0;
   try {
-    ParameterStore store;
-    const Model model(model_for(job.model, train->schema), features, row_of_targets(train->schema),
-                      store);
-    for (InputError& error : misfits(job, *train, model, store)) errors.push_back(std::move(error));
-    for (const auto* manifest : {&train, &valid}) {
-      if (errors.size() > errors_before || !*manifest) continue;
-      if (auto error = target_error(job, Dataset(**manifest))) errors.push_back(std::move(*error));
-    }
-    count_parameters(job, store, summary);
-    if (errors.size() == errors_before) count_work(job, model, *train, store, summary);
+    check_model(job, *train, valid, errors.size() == errors_before, summary, errors);
   } catch (const InputError& error) {
     const Place& whole =
         job.model.program != nullptr ? job.model.program_place : job.model.loss.place;

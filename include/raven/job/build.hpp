@@ -20,6 +20,9 @@ struct Training {
   MasterSetup setup;  ///< reads from the data sets above
 };
 
+/// Says that the job's data is not there, and the commands that make it; none when it is there.
+[[nodiscard]] std::optional<InputError> missing_data(const JobSpec& job);
+
 /// @throws InputError when data, model and loss do not fit together
 [[nodiscard]] Training build_training(const JobSpec& job);
 
