@@ -49,6 +49,10 @@ void print_mistakes(std::span<const InputError> errors) {
 
 void print_failure(std::string_view what) { print_line(what); }
 
+void print_notes(std::span<const std::string> notes) {
+  for (const std::string& note : notes) print_line("note: " + note);
+}
+
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   forgive_lost_reader();

@@ -24,6 +24,9 @@ void print_mistakes(std::span<const InputError> errors);
 /// The same for what is nobody's mistake.
 void print_failure(std::string_view what);
 
+/// What a result depends on and its reader should know, each a line on stderr: "raven: note: ...".
+void print_notes(std::span<const std::string> notes);
+
 /// Writes to stdout. A reader that went away (`raven ... | head`) is no error.
 void print(std::string_view text);
 /// Flushes stdout. @return false when output was lost for any reason but a reader that went away

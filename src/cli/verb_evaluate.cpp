@@ -24,7 +24,8 @@ struct EvaluateOptions {
 
 int evaluate(const EvaluateOptions& options, Programs programs) {
   const TrainedModel trained =
-      open_trained(options.run, options.checkpoint, options.data, programs);
+      open_trained(options.run, options.checkpoint, options.data, Targets::needed, programs);
+  print_notes(trained.notes);
   const std::int64_t samples = trained.data->size();
   const Graph graph = graph_of_one(trained);
   double loss = 0;
@@ -61,7 +62,11 @@ int evaluate(const EvaluateOptions& options, Programs programs) {
       words += fmt::format(", {} {:.4f}", name, value);
     }
   }
-  print(options.json ? json.dump(2) + "\n" : words + "\n");
+  if (!trained.notes.empty()) json["notes"] = trained.notes;
+  // Paths may hold any bytes; JSON may not.
+  const std::string text =
+      json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  print((options.json ? text : words) + "\n");
   return exit_done;
 }
 

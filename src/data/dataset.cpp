@@ -10,6 +10,7 @@
 #include <shared_mutex>
 
 #include "data/ragged_rows.hpp"
+#include "data/row_mapping.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/shard.hpp"
@@ -105,7 +106,7 @@ struct Dataset::Impl {
   std::shared_ptr<const ShardRows> load(std::size_t number, Slot& slot) {
     const ShardEntry& entry = manifest.shards[number];
     const std::filesystem::path file = manifest.path_of(entry);
-    ShardExpectation expected{.schema = manifest.schema,
+    ShardExpectation expected{.schema = manifest.stored_schema(),
                               .rows = entry.rows,
                               .sequences = entry.sequences,
                               .tokens = entry.tokens,
@@ -113,7 +114,11 @@ struct Dataset::Impl {
     const FileStamp stamp = stamp_of(file);
     if (!(stamp == slot.verified) || stamp.size < 0) expected.sha256 = entry.sha256;
     make_room(expected.bytes());
-    auto rows = std::make_shared<const ShardRows>(load_shard(file, expected));
+    ShardRows loaded = load_shard(file, expected);
+    if (manifest.mapping) {
+      map_rows(*manifest.mapping, manifest.schema, {entry.tokens, entry.nodes}, loaded);
+    }
+    auto rows = std::make_shared<const ShardRows>(std::move(loaded));
     slot.verified = stamp;
     if ((manifest.schema.ragged() || manifest.schema.of_sequences()) && !slot.made) {
       slot.made = std::make_unique<const ShardLayout>(*rows);

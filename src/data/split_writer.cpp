@@ -49,11 +49,10 @@ bool is_validation_row(const ImportOptions& options, std::int64_t row) {
   return key.words(0)[0] * 0x1.0p-32 < options.valid_fraction;
 }
 
-SplitWriter::SplitWriter(ImportOptions options, SampleSchema schema,
-                         std::vector<std::string> class_names)
+SplitWriter::SplitWriter(ImportOptions options, SampleSchema schema, RowNames names)
     : options_(std::move(options)),
       schema_(std::move(schema)),
-      class_names_(std::move(class_names)),
+      names_(std::move(names)),
       rows_per_shard_(checked_rows_per_shard(options_, schema_)) {}
 
 void SplitWriter::add(ByteSpan features, ByteSpan target) {
@@ -83,7 +82,9 @@ void SplitWriter::flush(Side& side) {
 Manifest SplitWriter::manifest_of(Side& side) const {
   return {.name = options_.name + "-" + side.name,
           .schema = schema_,
-          .class_names = class_names_,
+          .class_names = names_.classes,
+          .column_names = names_.columns,
+          .target_name = names_.target,
           .shards = side.shards,
           .file = options_.folder / (std::string(side.name) + ".yaml")};
 }
