@@ -139,7 +139,7 @@ Digest Manifest::identity() const {
   return digest_of(out.bytes());
 }
 
-void write_manifest(const Manifest& manifest, const std::filesystem::path& file) {
+std::string text_of(const Manifest& manifest) {
   expects(manifest.schema.flaw().empty() && !manifest.mapping,
           "a manifest needs a sound schema, that of its shards");
   std::string text = "# A raven data set (docs/formats/manifest.md).\n";
@@ -170,7 +170,11 @@ void write_manifest(const Manifest& manifest, const std::filesystem::path& file)
     }
     text += ", sha256: " + to_hex(shard.sha256) + "}\n";
   }
-  write_whole_file(file, text);
+  return text;
+}
+
+void write_manifest(const Manifest& manifest, const std::filesystem::path& file) {
+  write_whole_file(file, text_of(manifest));
 }
 
 }  // namespace raven

@@ -3,6 +3,7 @@
 #include <set>
 #include <sstream>
 
+#include "data/new_dataset.hpp"
 #include "data/yaml_reader.hpp"
 #include "raven/data/manifest.hpp"
 
@@ -338,6 +339,7 @@ void read_shards(YamlReader& reader, const YAML::Node& root, Manifest& manifest)
 }  // namespace
 
 Manifest read_manifest(const std::filesystem::path& file) {
+  check_replaced(file);
   const YAML::Node root = parsed(file);
   YamlReader reader(file.string());
   Manifest manifest;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "data/new_dataset.hpp"
 #include "raven/data/import.hpp"
 #include "raven/data/manifest.hpp"
 
@@ -51,6 +52,7 @@ class SplitWriter {
   SampleSchema schema_;
   RowNames names_;
   std::int64_t rows_per_shard_;
+  NewDataset files_;
   std::int64_t rows_ = 0;
   Side train_{"train"};
   Side valid_{"valid"};

@@ -64,6 +64,8 @@ struct Manifest {
 /// @throws InputError with every mistake found, one per line, each as file:line:column.
 [[nodiscard]] Manifest read_manifest(const std::filesystem::path& file);
 
+/// The manifest as its file has it. @pre the rows are not mapped
+[[nodiscard]] std::string text_of(const Manifest& manifest);
 /// Writes the manifest to `file`, whole or not at all. @throws InputError when the disk won't have
 /// it. @pre the rows are not mapped
 void write_manifest(const Manifest& manifest, const std::filesystem::path& file);
