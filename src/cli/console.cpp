@@ -58,6 +58,10 @@ void print_mistakes(std::span<const InputError> errors) {
 
 void print_failure(std::string_view what) { print_line(what); }
 
+void print_notes(std::span<const std::string> notes) {
+  for (const std::string& note : notes) print_line("note: " + note);
+}
+
 void print(std::string_view text) { write_out(printable(text)); }
 
 void print_as_it_is(std::string_view text) {

@@ -28,6 +28,9 @@ void print_mistakes(std::span<const InputError> errors);
 /// The same for what is nobody's mistake.
 void print_failure(std::string_view what);
 
+/// What a result depends on and its reader should know, each a line on stderr: "raven: note: ...".
+void print_notes(std::span<const std::string> notes);
+
 /// Writes printable(text) to stdout. A reader that went away (`raven ... | head`) is no error.
 void print(std::string_view text);
 /// The same, but byte by byte where it goes to a file or a pipe: for a text that is the result.

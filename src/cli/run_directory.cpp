@@ -114,6 +114,12 @@ void RunDirectory::write_job() {
   write_whole_file(file, nlohmann::ordered_json(overrides_).dump(2) + "\n");
 }
 
+std::optional<Manifest> RunDirectory::training_data() const {
+  const std::filesystem::path file = folder_ / training_data_file;
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  return read_manifest(file);
+}
+
 void RunDirectory::write_training_data(const Manifest& manifest) {
   write_manifest(manifest, folder_ / training_data_file);
 }

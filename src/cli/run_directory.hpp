@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ class RunDirectory {
 
   /// Keeps a copy of the job. Once it is sure that the run goes on with this one.
   void write_job();
+  /// What an earlier life of the run was trained on, if it kept that.
+  /// @throws InputError when it can't be read
+  [[nodiscard]] std::optional<Manifest> training_data() const;
   /// Keeps a copy of the training manifest, which tells what samples the model takes.
   void write_training_data(const Manifest& manifest);
   /// Appends one line to events.jsonl, whole or not at all. A disk that is full loses the line,

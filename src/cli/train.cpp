@@ -17,6 +17,7 @@
 #include "cli/newcomers.hpp"
 #include "cli/processes.hpp"
 #include "cli/report_run.hpp"
+#include "cli/resumed_data.hpp"
 #include "cli/run_directory.hpp"
 #include "cli/status_file.hpp"
 #include "cli/token_figures.hpp"
@@ -133,6 +134,11 @@ class MasterRun {
   /// @param remote null when alone; taken over once nothing but training itself can fail any more
   int train(MasterRemote& remote, const CoreShare& share) {
     std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
+    const std::optional<Manifest> began = directory_.training_data();
+    if (loaded && began) {
+      check_same_meaning(training_.train->manifest(), *began, directory_.path());
+    }
+    print_notes(training_.notes);
     RunReport report(options_.quiet, job_, directory_.path(),
                      tells_tokens(job_, training_.train->schema()));
 
@@ -148,7 +154,7 @@ class MasterRun {
     Master master(training_.setup, std::move(training_.parameters), compute, buffers,
                   loaded ? &loaded->checkpoint : nullptr, started);
     directory_.write_job();
-    directory_.write_training_data(training_.train->manifest());
+    directory_.write_training_data(with_known(training_.train->manifest(), began));
     if (loaded) {
       log_resumption(*loaded);
       report.resumed(*loaded);

@@ -37,48 +37,6 @@ JobSpec job_of(const fs::path& run, Programs programs) {
   throw std::move(errors.back());
 }
 
-std::string features_in_words(const SampleSchema& schema) {
-  std::string text =
-      std::string(to_string(schema.feature_type)) + " " + to_string(schema.feature_shape);
-  if (schema.vocabulary > 0) text += " below " + std::to_string(schema.vocabulary);
-  return text;
-}
-
-std::string targets_in_words(const SampleSchema& schema) {
-  if (schema.of_sequences())
-    return "the next of " + std::to_string(schema.target_width) + " tokens";
-  return std::to_string(schema.target_width) +
-         (schema.target_kind == TargetKind::classes ? " classes"
-          : schema.target_kind == TargetKind::tags  ? " classes for tags"
-                                                    : " real numbers");
-}
-
-/// Samples of another kind would be misread at best: other units give wrong answers silently.
-void check_schema(const Manifest& given, const Manifest& trained_on) {
-  const SampleSchema& is = given.schema;
-  const SampleSchema& wanted = trained_on.schema;
-  if (is == wanted) return;
-  const std::string remedy =
-      "give data of the kind that the run was trained on ('raven data show " + given.file.string() +
-      "' tells what this is)";
-  if (features_in_words(is) != features_in_words(wanted)) {
-    throw InputError({given.file.string()},
-                     "its features are " + features_in_words(is) +
-                         " per sample, but the model was trained on " + features_in_words(wanted),
-                     remedy);
-  }
-  if (is.target_kind != wanted.target_kind || is.target_width != wanted.target_width) {
-    throw InputError({given.file.string()},
-                     "its targets are " + targets_in_words(is) + ", but the model was trained on " +
-                         targets_in_words(wanted),
-                     remedy);
-  }
-  throw InputError({given.file.string()},
-                   "its features are normalised in another way than those the model was trained "
-                   "on, so the same sample would become other numbers",
-                   "give it the 'normalisation' of " + trained_on.file.string());
-}
-
 /// A model of which a weight is no number says nothing about any data.
 void check_finite(const LoadedCheckpoint& loaded) {
   for (const CheckpointTensor& tensor : loaded.checkpoint.tensors) {
@@ -239,14 +197,14 @@ LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
 }
 
 TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint, const fs::path& manifest,
-                          Programs programs) {
+                          Targets targets, Programs programs) {
   LoadedCheckpoint loaded = checkpoint_of(run, checkpoint);
   TrainedModel trained;
   trained.trained_on = training_data_of(run);
   std::optional<Manifest> given;
   if (!manifest.empty()) {
-    given = read_manifest(manifest);
-    check_schema(*given, trained.trained_on);
+    given = taken_for(read_manifest(manifest), trained.trained_on, targets,
+                      "the model was trained on", trained.notes);
   }
   trained.checkpoint = loaded.file;
   trained.step = loaded.checkpoint.step;

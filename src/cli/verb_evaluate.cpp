@@ -43,7 +43,8 @@ void check_finite(const TrainedModel& trained, double loss, double weight,
 
 int evaluate(const EvaluateOptions& options, Programs programs) {
   const TrainedModel trained =
-      open_trained(options.run, options.checkpoint, options.data, programs);
+      open_trained(options.run, options.checkpoint, options.data, Targets::needed, programs);
+  print_notes(trained.notes);
   if (const auto error = target_error(trained.job, *trained.data)) throw *error;
   const std::int64_t samples = trained.data->size();
   const Graph graph = graph_of_one(trained);
@@ -82,7 +83,11 @@ int evaluate(const EvaluateOptions& options, Programs programs) {
       words += fmt::format(", {} {:.4f}", name, value);
     }
   }
-  print(options.json ? json.dump(2) + "\n" : words + "\n");
+  if (!trained.notes.empty()) json["notes"] = trained.notes;
+  // Paths may hold any bytes; JSON may not.
+  const std::string text =
+      json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  print((options.json ? text : words) + "\n");
   return exit_done;
 }
 

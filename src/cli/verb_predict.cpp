@@ -160,7 +160,8 @@ void check_finite(const TrainedModel& trained, const Snippet& piece, const Tenso
 
 int predict(const PredictOptions& options, Programs programs) {
   const TrainedModel trained =
-      open_trained(options.run, options.checkpoint, options.data, programs);
+      open_trained(options.run, options.checkpoint, options.data, Targets::unused, programs);
+  print_notes(trained.notes);
   check_kind(options.kind, trained.job);
   const std::int64_t samples = trained.data->size();
   const Graph graph = graph_of_one(trained);

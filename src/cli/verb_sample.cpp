@@ -169,7 +169,8 @@ TokenText drawn(Speaker& speaker, TokenText text, std::optional<std::int32_t> en
 }
 
 int sample(const SampleOptions& options, Programs programs) {
-  const TrainedModel trained = open_trained(options.run, options.checkpoint, {}, programs);
+  const TrainedModel trained =
+      open_trained(options.run, options.checkpoint, {}, Targets::unused, programs);
   if (!trained.trained_on.schema.of_sequences() || !trained.trained_on.vocabulary) {
     throw InputError({options.run}, "was not trained on a text, so there is nothing to say",
                      "train on data of 'raven data import text'");

@@ -8,6 +8,7 @@
 #include <shared_mutex>
 
 #include "data/ragged_rows.hpp"
+#include "data/row_mapping.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/shard.hpp"
@@ -87,7 +88,7 @@ struct Dataset::Impl {
 
   std::shared_ptr<const ShardRows> load(std::size_t number, Slot& slot) {
     const ShardEntry& entry = manifest.shards[number];
-    const ShardExpectation expected{.schema = manifest.schema,
+    const ShardExpectation expected{.schema = manifest.stored_schema(),
                                     .rows = entry.rows,
                                     .sequences = entry.sequences,
                                     .tokens = entry.tokens,
@@ -96,7 +97,11 @@ struct Dataset::Impl {
                                     .hashed = slot.hashed,
                                     .within = manifest.file.parent_path()};
     make_room(expected.bytes());
-    auto rows = std::make_shared<const ShardRows>(load_shard(manifest.path_of(entry), expected));
+    ShardRows loaded = load_shard(manifest.path_of(entry), expected);
+    if (manifest.mapping) {
+      map_rows(*manifest.mapping, manifest.schema, {entry.tokens, entry.nodes}, loaded);
+    }
+    auto rows = std::make_shared<const ShardRows>(std::move(loaded));
     slot.hashed = rows->stamp;
     if ((manifest.schema.ragged() || manifest.schema.of_sequences()) && !slot.made) {
       slot.made = std::make_unique<const ShardLayout>(*rows);

@@ -199,7 +199,9 @@ ImportReport import_csv(const std::filesystem::path& file, const CsvOptions& csv
     number_by_name.emplace(name, static_cast<std::int32_t>(number_by_name.size()));
   schema.target_width = real ? 1 : static_cast<std::int32_t>(names.size());
 
-  SplitWriter writer(options, schema, names);
+  RowNames row_names{.classes = names, .target = columns.names[columns.target]};
+  for (const std::size_t i : columns.features) row_names.columns.push_back(columns.names[i]);
+  SplitWriter writer(options, schema, std::move(row_names));
   NormalisationCollector collector(schema);
   std::error_code error;
   const auto total = std::filesystem::file_size(file, error);

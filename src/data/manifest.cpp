@@ -42,7 +42,21 @@ std::string list_of(const std::vector<double>& values) {
   return text + "]";
 }
 
-std::string features_line(const SampleSchema& schema) {
+std::string list_of(const std::vector<std::string>& names) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : ", ") + quoted(names[i]);
+  return text + "]";
+}
+
+/// The first one in which all that the manifest says has a meaning.
+int version_of(const Manifest& manifest) {
+  const bool plain = manifest.column_names.empty() && manifest.target_name.empty() &&
+                     manifest.schema.has_targets();
+  return plain ? Manifest::oldest_version : Manifest::format_version;
+}
+
+std::string features_line(const Manifest& manifest) {
+  const SampleSchema& schema = manifest.schema;
   std::string text = "features: {shape: [";
   for (std::size_t i = 0; i < schema.feature_shape.rank(); ++i) {
     text += (i == 0 ? "" : ", ") + std::to_string(schema.feature_shape[i]);
@@ -51,24 +65,32 @@ std::string features_line(const SampleSchema& schema) {
   if (schema.feature_type == FeatureType::i32) {
     text += ", vocabulary: " + std::to_string(schema.vocabulary);
   }
+  if (!manifest.column_names.empty()) text += ", columns: " + list_of(manifest.column_names);
   return text + "}\n";
+}
+
+/// What comes last in any kind of targets.
+std::string target_name_of(const Manifest& manifest) {
+  return manifest.target_name.empty() ? "" : ", name: " + quoted(manifest.target_name);
 }
 
 std::string targets_line(const Manifest& manifest) {
   const SampleSchema& schema = manifest.schema;
   if (schema.of_sequences()) return "targets: {kind: next}\n";
+  if (!schema.has_targets()) return "targets: {kind: none}\n";
   if (schema.target_kind == TargetKind::real) {
-    return "targets: {kind: real, width: " + std::to_string(schema.target_width) + "}\n";
+    return "targets: {kind: real, width: " + std::to_string(schema.target_width) +
+           target_name_of(manifest) + "}\n";
   }
   const std::string kind(to_string(schema.target_kind));
   if (manifest.class_names.empty()) {
-    return "targets: {kind: " + kind + ", classes: " + std::to_string(schema.target_width) + "}\n";
+    return "targets: {kind: " + kind + ", classes: " + std::to_string(schema.target_width) +
+           target_name_of(manifest) + "}\n";
   }
-  std::string text = "targets:\n  kind: " + kind + "\n  classes: [";
-  for (std::size_t i = 0; i < manifest.class_names.size(); ++i) {
-    text += (i == 0 ? "" : ", ") + quoted(manifest.class_names[i]);
-  }
-  return text + "]\n";
+  std::string text =
+      "targets:\n  kind: " + kind + "\n  classes: " + list_of(manifest.class_names) + "\n";
+  if (!manifest.target_name.empty()) text += "  name: " + quoted(manifest.target_name) + "\n";
+  return text;
 }
 
 std::string vocabulary_lines(const Vocabulary& vocabulary) {
@@ -109,18 +131,24 @@ Digest Manifest::identity() const {
     out.put(shard.rows);
     out.put_raw(shard.sha256.bytes);
   }
+  if (mapping) {
+    mapping->stored.encode(out);
+    out.put_list(std::span<const std::int32_t>(mapping->columns));
+    out.put_list(std::span<const std::int32_t>(mapping->classes));
+  }
   return digest_of(out.bytes());
 }
 
-void write_manifest(const Manifest& manifest, const std::filesystem::path& file) {
-  expects(manifest.schema.flaw().empty(), "a manifest needs a sound schema");
+std::string text_of(const Manifest& manifest) {
+  expects(manifest.schema.flaw().empty() && !manifest.mapping,
+          "a manifest needs a sound schema, that of its shards");
   std::string text = "# A raven data set (docs/formats/manifest.md).\n";
-  text += "format_version: " + std::to_string(Manifest::format_version) + "\n";
+  text += "format_version: " + std::to_string(version_of(manifest)) + "\n";
   text += "name: " + quoted(manifest.name) + "\n";
   if (manifest.schema.ragged()) {
     text += "form: " + std::string(to_string(manifest.schema.form)) + "\n";
   }
-  text += features_line(manifest.schema);
+  text += features_line(manifest);
   text += targets_line(manifest);
   if (manifest.schema.normalisation != Normalisation{}) {
     const Normalisation& n = manifest.schema.normalisation;
@@ -142,7 +170,11 @@ void write_manifest(const Manifest& manifest, const std::filesystem::path& file)
     }
     text += ", sha256: " + to_hex(shard.sha256) + "}\n";
   }
-  write_whole_file(file, text);
+  return text;
+}
+
+void write_manifest(const Manifest& manifest, const std::filesystem::path& file) {
+  write_whole_file(file, text_of(manifest));
 }
 
 }  // namespace raven

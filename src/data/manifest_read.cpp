@@ -3,6 +3,7 @@
 #include <set>
 #include <sstream>
 
+#include "data/new_dataset.hpp"
 #include "data/yaml_reader.hpp"
 #include "raven/data/manifest.hpp"
 
@@ -42,9 +43,42 @@ YAML::Node parsed(const std::filesystem::path& file) {
   }
 }
 
-void read_features(YamlReader& reader, const YAML::Node& node, SampleSchema& schema) {
-  if (!node.IsDefined() || !reader.check_map(node, "features", {"shape", "type", "vocabulary"}))
+enum class Empty : std::uint8_t { refused, allowed };
+
+/// Names of which each stands there once, as many as there are things to name.
+std::vector<std::string> read_names(YamlReader& reader, const YAML::Node& list, const char* what,
+                                    const char* twice, Empty empty = Empty::refused) {
+  std::vector<std::string> names;
+  std::set<std::string> seen;
+  for (const YAML::Node& node : list) {
+    // A table's column may have a heading without letters.
+    const bool blank = empty == Empty::allowed && node.IsScalar() && node.Scalar().empty();
+    const auto name = blank ? std::string() : reader.text(node, what);
+    if (name && !seen.insert(*name).second) reader.mistake(node, twice, "give each its own");
+    names.push_back(name.value_or("?"));
+  }
+  return names;
+}
+
+void read_columns(YamlReader& reader, const YAML::Node& columns, Manifest& manifest) {
+  const SampleSchema& schema = manifest.schema;
+  const bool table = schema.feature_shape.rank() == 1 && schema.feature_type != FeatureType::i32;
+  if (!columns.IsSequence() || !table ||
+      static_cast<std::int64_t>(columns.size()) != schema.feature_shape.count()) {
+    reader.mistake(columns, "columns must be a list with a name for each number of a table's row",
+                   "name as many as shape says, or leave it out");
     return;
+  }
+  manifest.column_names = read_names(reader, columns, "a column's name",
+                                     "two columns have the same name", Empty::allowed);
+}
+
+void read_features(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
+  SampleSchema& schema = manifest.schema;
+  if (!node.IsDefined() ||
+      !reader.check_map(node, "features", {"shape", "type", "vocabulary", "columns"})) {
+    return;
+  }
   if (const YAML::Node shape = reader.required(node, "shape"); shape.IsDefined()) {
     if (!shape.IsSequence() || shape.size() >= Shape::max_rank) {
       reader.mistake(shape, "shape must be a list of at most five numbers",
@@ -74,6 +108,9 @@ void read_features(YamlReader& reader, const YAML::Node& node, SampleSchema& sch
     schema.vocabulary =
         static_cast<std::int32_t>(reader.whole(vocabulary, "vocabulary", 1, max_width).value_or(1));
   }
+  if (const YAML::Node columns = node["columns"]; columns.IsDefined()) {
+    read_columns(reader, columns, manifest);
+  }
 }
 
 void read_form(YamlReader& reader, const YAML::Node& node, SampleSchema& schema) {
@@ -93,38 +130,42 @@ void read_classes(YamlReader& reader, const YAML::Node& classes, Manifest& manif
         static_cast<std::int32_t>(reader.whole(classes, "classes", 1, max_width).value_or(1));
     return;
   }
-  std::set<std::string> seen;
-  for (const YAML::Node& node : classes) {
-    const auto name = reader.text(node, "a class name");
-    if (name && !seen.insert(*name).second) {
-      reader.mistake(node, "two classes have the same name", "give each its own");
-    }
-    manifest.class_names.push_back(name.value_or("?"));
-  }
+  manifest.class_names =
+      read_names(reader, classes, "a class name", "two classes have the same name");
   if (classes.size() == 0) reader.mistake(classes, "there are no classes", "name at least one");
   manifest.schema.target_width =
       static_cast<std::int32_t>(std::max<std::size_t>(1, classes.size()));
 }
 
 void read_targets(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
-  if (!node.IsDefined() || !reader.check_map(node, "targets", {"kind", "classes", "width"})) return;
+  if (!node.IsDefined() ||
+      !reader.check_map(node, "targets", {"kind", "classes", "width", "name"})) {
+    return;
+  }
   const YAML::Node kind = reader.required(node, "kind");
   if (!kind.IsDefined()) return;
   const std::string name = kind.IsScalar() ? kind.Scalar() : "";
-  if (name == to_string(TargetKind::next)) {
-    for (const char* other : {"classes", "width"}) {
+  const bool next = name == to_string(TargetKind::next);
+  if (next || name == to_string(TargetKind::none)) {
+    for (const char* other : {"classes", "width", "name"}) {
       if (const YAML::Node extra = node[other]; extra.IsDefined()) {
-        reader.mistake(extra, "next tokens are as many as the vocabulary", "leave it out");
+        reader.mistake(extra,
+                       next ? "next tokens are as many as the vocabulary"
+                            : "where there are no targets there is nothing to say of them",
+                       "leave it out");
       }
     }
-    manifest.schema.target_kind = TargetKind::next;
-    manifest.schema.target_width = manifest.schema.vocabulary;
+    manifest.schema.target_kind = next ? TargetKind::next : TargetKind::none;
+    manifest.schema.target_width = next ? manifest.schema.vocabulary : 0;
     return;
+  }
+  if (const YAML::Node called = node["name"]; called.IsDefined()) {
+    manifest.target_name = reader.text(called, "the target's name").value_or("?");
   }
   const bool real = name == to_string(TargetKind::real);
   const bool tags = name == to_string(TargetKind::tags);
   if (!real && !tags && name != to_string(TargetKind::classes)) {
-    reader.mistake(kind, "unknown kind of target", "choose class, tags, real or next");
+    reader.mistake(kind, "unknown kind of target", "choose class, tags, real, next or none");
     return;
   }
   if (const YAML::Node extra = node[real ? "classes" : "width"]; extra.IsDefined()) {
@@ -298,6 +339,7 @@ void read_shards(YamlReader& reader, const YAML::Node& root, Manifest& manifest)
 }  // namespace
 
 Manifest read_manifest(const std::filesystem::path& file) {
+  check_replaced(file);
   const YAML::Node root = parsed(file);
   YamlReader reader(file.string());
   Manifest manifest;
@@ -309,14 +351,14 @@ Manifest read_manifest(const std::filesystem::path& file) {
   }
   if (const YAML::Node version = reader.required(root, "format_version"); version.IsDefined()) {
     reader.whole(version, "format_version (of manifests that this raven reads)",
-                 Manifest::format_version, Manifest::format_version);
+                 Manifest::oldest_version, Manifest::format_version);
   }
   if (const YAML::Node name = reader.required(root, "name"); name.IsDefined()) {
     manifest.name = reader.text(name, "name").value_or("?");
   }
   read_form(reader, root["form"], manifest.schema);
   const YAML::Node features = reader.required(root, "features");
-  read_features(reader, features, manifest.schema);
+  read_features(reader, features, manifest);
   read_targets(reader, reader.required(root, "targets"), manifest);
   read_normalisation(reader, root["normalisation"], manifest.schema.normalisation);
   read_vocabulary(reader, root["vocabulary"], manifest);

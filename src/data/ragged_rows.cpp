@@ -89,7 +89,7 @@ bool sound_ragged_row(const SampleSchema& schema, const RaggedRow& row) {
       leaves_of(row.parents, row.extent.nodes) != row.extent.tokens) {
     return false;
   }
-  if (schema.target_kind == TargetKind::real) return true;
+  if (schema.target_kind == TargetKind::real || !schema.has_targets()) return true;
   return all_in(row.targets, schema.target_rows(1, row.extent), schema.target_width,
                 schema.target_kind == TargetKind::tags);
 }

@@ -1,6 +1,7 @@
 #include "raven/job/build.hpp"
 
 #include "raven/job/fit.hpp"
+#include "raven/data/meaning.hpp"
 #include "raven/job/recorder.hpp"
 
 #include <algorithm>
@@ -11,9 +12,8 @@
 namespace raven {
 namespace {
 
-std::shared_ptr<const Dataset> open(const std::filesystem::path& manifest,
-                                    std::uint64_t cache_bytes) {
-  return std::make_shared<const Dataset>(read_manifest(manifest),
+std::shared_ptr<const Dataset> open(Manifest manifest, std::uint64_t cache_bytes) {
+  return std::make_shared<const Dataset>(std::move(manifest),
                                          DatasetOptions{.cache_bytes = cache_bytes});
 }
 
@@ -55,6 +55,12 @@ Graph example_graph(const Training& training, const JobSpec& job) {
 
 }  // namespace
 
+std::optional<InputError> missing_targets(const Manifest& train) {
+  if (train.schema.has_targets()) return std::nullopt;
+  return InputError({train.file.string()}, "has no targets, so there is nothing to learn from it",
+                    "import it without --no-target; 'raven predict' takes it as it is");
+}
+
 std::optional<InputError> grouping_error(const JobSpec& job, const SampleSchema& schema) {
   if (job.train.group_by_length == 0 || schema.ragged()) return std::nullopt;
   return InputError({job.file.string()},
@@ -91,15 +97,12 @@ Digest training_digest(const JobSpec& job, const ParameterStore& parameters, con
 Training build_training(const JobSpec& job) {
   if (const auto missing = missing_data(job)) throw *missing;
   Training training;
-  training.train = open(job.train_manifest, job.data_cache_bytes);
+  training.train = open(read_manifest(job.train_manifest), job.data_cache_bytes);
+  if (const auto error = missing_targets(training.train->manifest())) throw *error;
   if (job.valid_manifest) {
-    training.valid = open(*job.valid_manifest, job.data_cache_bytes);
-    if (training.valid->schema() != training.train->schema()) {
-      throw InputError(
-          {job.valid_manifest->string()},
-          "the validation samples are not of the same kind as the training samples",
-          "import both from one source, so that types, shapes and normalisation agree");
-    }
+    training.valid = open(taken_for(read_manifest(*job.valid_manifest), training.train->manifest(),
+                                    Targets::needed, "the data to train on has", training.notes),
+                          job.data_cache_bytes);
   }
   const SampleSchema& schema = training.train->schema();
   training.model =

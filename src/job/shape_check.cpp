@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <new>
 
-#include "raven/data/manifest.hpp"
+#include "raven/data/meaning.hpp"
 #include "raven/data/sampler.hpp"
 #include "raven/graph/plan.hpp"
 #include "raven/job/build.hpp"
@@ -42,25 +42,13 @@ std::string targets_in_words(const SampleSchema& schema) {
   return width + (schema.target_width == 1 ? " real number" : " real numbers");
 }
 
-/// Whether both manifests hold the same kind of samples, prepared in the same way.
-void compare(const Manifest& train, const Manifest& valid, std::vector<InputError>& errors) {
-  const SampleSchema& a = train.schema;
-  const SampleSchema& b = valid.schema;
-  const Place place{valid.file.string()};
-  if (a.features(1) != b.features(1)) {
-    errors.emplace_back(place,
-                        "validation features are " + to_string(b.feature_shape) +
-                            ", those to train on " + to_string(a.feature_shape),
-                        "name two manifests of one data set");
-  } else if (a.target_kind != b.target_kind || a.target_width != b.target_width) {
-    errors.emplace_back(place,
-                        "validation targets are " + targets_in_words(b) + ", those to train on " +
-                            targets_in_words(a),
-                        "name two manifests of one data set");
-  } else if (a.normalisation != b.normalisation) {
-    errors.emplace_back(place,
-                        "validation data is normalised in another way than the data to train on",
-                        "copy 'normalisation' from " + train.file.string());
+/// Whether the validation data mean what the data to train on mean.
+void compare(const Manifest& train, const Manifest& valid, std::vector<InputError>& errors,
+             std::vector<std::string>& notes) {
+  try {
+    (void)taken_for(valid, train, Targets::needed, "the data to train on has", notes);
+  } catch (const InputError& error) {
+    errors.push_back(error);
   }
 }
 
@@ -153,9 +141,12 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
     valid = open_manifest(*job.valid_manifest, errors);
   }
   if (!train) return std::nullopt;
-  if (valid) compare(*train, *valid, errors);
-
   JobSummary summary;
+  if (auto error = missing_targets(*train)) {
+    errors.push_back(std::move(*error));
+    return std::nullopt;
+  }
+  if (valid) compare(*train, *valid, errors, summary.notes);
   const ValueType features = row_of_features(train->schema);
   summary.features = std::string(to_string(features.dtype)) + " " + to_string(features.shape);
   summary.targets = targets_in_words(train->schema);

@@ -9,6 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "raven/core/digest.hpp"
+
 namespace raven {
 
 /// A text as importers and prompts read it: without a byte order mark in front, and each line's end,
@@ -50,6 +52,9 @@ class Vocabulary {
   [[nodiscard]] std::int32_t size() const { return static_cast<std::int32_t>(texts_.size()); }
   [[nodiscard]] const std::vector<std::string>& texts() const { return texts_; }
   [[nodiscard]] const std::vector<Merge>& merges() const { return merges_; }
+
+  /// Of the unit and of every token in its order: equal for vocabularies that mean the same.
+  [[nodiscard]] Digest digest() const;
 
   /// @throws InputError when a character is not in it, or the text is not UTF-8
   [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text) const;
