@@ -116,7 +116,7 @@ class Columns {
 
 /// Calls visit(reader, sentence) for each sentence.
 template <class Visit>
-void visit_sentences(const std::filesystem::path& file, const ConllOptions& conll, Visit visit) {
+void visit_sentences(const InputFile& file, const ConllOptions& conll, Visit visit) {
   LineReader reader(open_file_source(file));
   Columns columns(conll);
   Sentence sentence;
@@ -163,9 +163,10 @@ void visit_sentences(const std::filesystem::path& file, const ConllOptions& conl
 
 ImportReport import_conll(const std::filesystem::path& file, const ConllOptions& conll,
                           const ImportOptions& options) {
+  const InputFile input(file);
   LabelSurvey survey;
   std::int64_t sentences = 0;
-  visit_sentences(file, conll, [&](const LineReader& reader, const Sentence& sentence) {
+  visit_sentences(input, conll, [&](const LineReader& reader, const Sentence& sentence) {
     const bool valid = is_validation_row(options, sentences++);
     for (std::size_t i = 0; i < sentence.words.size(); ++i) {
       if (!valid) survey.add_word(reader, sentence.words[i]);
@@ -183,10 +184,8 @@ ImportReport import_conll(const std::filesystem::path& file, const ConllOptions&
       token_schema(SampleForm::sequence, TargetKind::tags, numbers.vocabulary.size(),
                    static_cast<std::int32_t>(numbers.class_names.size())),
       numbers.class_names, numbers.vocabulary);
-  std::error_code error;
-  const auto total = std::filesystem::file_size(file, error);
   TokenSample sample;
-  visit_sentences(file, conll, [&](const LineReader& reader, const Sentence& sentence) {
+  visit_sentences(input, conll, [&](const LineReader& reader, const Sentence& sentence) {
     sample.tokens.clear();
     sample.targets.clear();
     for (std::size_t i = 0; i < sentence.words.size(); ++i) {
@@ -197,7 +196,7 @@ ImportReport import_conll(const std::filesystem::path& file, const ConllOptions&
     }
     writer.add(sample);
     if (options.progress && writer.rows() % told_every == 0) {
-      options.progress({writer.rows(), reader.stored_offset(), error ? 0 : total});
+      options.progress({writer.rows(), reader.stored_offset(), input.bytes()});
     }
   });
   return writer.finish();

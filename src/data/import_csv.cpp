@@ -90,7 +90,7 @@ Columns read_header(CsvReader& reader, const CsvOptions& csv) {
 
 /// Reads records and hands each to visit(features, target text); every field is checked here.
 template <class Visit>
-Columns visit_rows(const std::filesystem::path& file, const CsvOptions& csv, Visit visit) {
+Columns visit_rows(const InputFile& file, const CsvOptions& csv, Visit visit) {
   CsvReader reader(open_file_source(file), csv.separator);
   Columns columns = read_header(reader, csv);
   std::vector<std::string> fields;
@@ -177,10 +177,11 @@ ImportReport import_csv(const std::filesystem::path& file, const CsvOptions& csv
     throw InputError({file.string()}, "the separator can't be a quote or a line break",
                      "try , or ;");
   }
+  const InputFile input(file);
   TargetSurvey survey(csv.target_kind);
   std::int64_t rows = 0;
   const Columns columns = visit_rows(
-      file, csv,
+      input, csv,
       [&](const CsvReader& reader, const std::vector<float>&, const std::string& target) {
         survey.add(reader, target);
         ++rows;
@@ -203,10 +204,8 @@ ImportReport import_csv(const std::filesystem::path& file, const CsvOptions& csv
   for (const std::size_t i : columns.features) row_names.columns.push_back(columns.names[i]);
   SplitWriter writer(options, schema, std::move(row_names));
   NormalisationCollector collector(schema);
-  std::error_code error;
-  const auto total = std::filesystem::file_size(file, error);
   visit_rows(
-      file, csv,
+      input, csv,
       [&](const CsvReader& reader, const std::vector<float>& features, const std::string& target) {
         std::array<std::byte, 4> stored{};
         if (real) {
@@ -223,7 +222,7 @@ ImportReport import_csv(const std::filesystem::path& file, const CsvOptions& csv
         if (!is_validation_row(options, writer.rows())) collector.add(raw);
         writer.add(raw, stored);
         if (options.progress && writer.rows() % progress_rows == 0) {
-          options.progress({writer.rows(), reader.stored_offset(), error ? 0 : total});
+          options.progress({writer.rows(), reader.stored_offset(), input.bytes()});
         }
       });
   return writer.finish(collector.result());

@@ -43,7 +43,7 @@ std::vector<std::int64_t> read_dims(ByteSource& source, std::size_t least, std::
 }
 
 /// Reads all labels once to learn how many there are and the largest.
-std::int32_t class_count(const std::filesystem::path& labels, std::int64_t rows) {
+std::int32_t class_count(const InputFile& labels, std::int64_t rows) {
   const auto source = open_file_source(labels);
   const std::int64_t told = read_dims(*source, 1, 1)[0];
   if (told != rows) {
@@ -79,16 +79,17 @@ SampleSchema schema_of(const std::vector<std::int64_t>& dims, std::int32_t class
 
 ImportReport import_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
                         const ImportOptions& options) {
-  const auto image_source = open_file_source(images);
+  const InputFile image_file(images);
+  const InputFile label_file(labels);
+  const auto image_source = open_file_source(image_file);
   const auto dims = read_dims(*image_source, 2, 4);
-  const SampleSchema schema = schema_of(dims, class_count(labels, dims[0]));
+  const SampleSchema schema = schema_of(dims, class_count(label_file, dims[0]));
   SplitWriter writer(options, schema, {});
   NormalisationCollector collector(schema);
-  const auto label_source = open_file_source(labels);
+  const auto label_source = open_file_source(label_file);
   (void)read_dims(*label_source, 1, 1);
   Bytes image(schema.feature_bytes());
-  std::error_code error;
-  const auto total = std::filesystem::file_size(images, error);
+  const std::uint64_t total = image_file.bytes();
   for (std::int64_t row = 0; row < dims[0]; ++row) {
     image_source->read_exactly(image, "the image data");
     std::array<std::byte, 1> label{};
@@ -99,7 +100,7 @@ ImportReport import_idx(const std::filesystem::path& images, const std::filesyst
     if (!is_validation_row(options, row)) collector.add(image);
     writer.add(image, std::as_bytes(std::span(&target, 1)));
     if (options.progress && writer.rows() % progress_rows == 0) {
-      options.progress({writer.rows(), image_source->stored_offset(), error ? 0 : total});
+      options.progress({writer.rows(), image_source->stored_offset(), total});
     }
   }
   image_source->expect_end();

@@ -121,25 +121,23 @@ ImportReport import_arrays(const Open& open_features, const Open& open_targets, 
   return writer.finish(collector.result());
 }
 
-std::uint64_t size_of(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
-  return error ? 0 : size;
-}
-
 }  // namespace
 
 ImportReport import_npy(const std::filesystem::path& features, const std::filesystem::path& targets,
                         const ImportOptions& options) {
-  return import_arrays([&] { return open_file_source(features); },
-                       [&] { return open_file_source(targets); }, size_of(features), options);
+  const InputFile feature_file(features);
+  const InputFile target_file(targets);
+  return import_arrays([&] { return open_file_source(feature_file); },
+                       [&] { return open_file_source(target_file); }, feature_file.bytes(),
+                       options);
 }
 
 ImportReport import_npz(const std::filesystem::path& file, const NpzOptions& npz,
                         const ImportOptions& options) {
-  return import_arrays([&] { return open_zip_source(file, npz.features + ".npy"); },
-                       [&] { return open_zip_source(file, npz.targets + ".npy"); }, size_of(file),
-                       options);
+  const InputFile archive(file);
+  return import_arrays([&] { return open_zip_source(archive, npz.features + ".npy"); },
+                       [&] { return open_zip_source(archive, npz.targets + ".npy"); },
+                       archive.bytes(), options);
 }
 
 }  // namespace raven

@@ -17,7 +17,8 @@ namespace {
 using Records = std::vector<std::vector<std::string>>;
 
 Records records_of(const TemporaryFolder& folder, const std::string& text) {
-  CsvReader reader(open_file_source(folder.put("t.csv", text)), ',');
+  const InputFile file(folder.put("t.csv", text));
+  CsvReader reader(open_file_source(file), ',');
   Records records;
   std::vector<std::string> fields;
   while (reader.next(fields)) records.push_back(fields);
