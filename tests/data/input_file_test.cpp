@@ -18,6 +18,7 @@
 #include "data/temporary_folder.hpp"
 #include "raven/data/import.hpp"
 #include "raven/data/manifest.hpp"
+#include "source_tree.hpp"
 
 namespace raven {
 namespace {
