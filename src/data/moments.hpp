@@ -22,6 +22,7 @@ class Moments {
     min_ = std::min(min_, value);
     max_ = std::max(max_, value);
   }
+  [[nodiscard]] std::int64_t count() const { return count_; }
   [[nodiscard]] double mean() const { return mean_; }
   /// Of the whole, not of a sample: divided by the count.
   [[nodiscard]] double std() const {
