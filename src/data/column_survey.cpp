@@ -13,6 +13,7 @@ namespace {
 constexpr double first_gap = 0x1p24;  // above it float32 can't hold every whole number
 /// A column whose standard deviation is less than so many steps of float32 drowns.
 constexpr double least_steps = 4096;
+constexpr double too_small = 0x1p-102;  // float32's numbers below have fewer digits, or are 0
 constexpr std::size_t most_values = std::size_t{1} << 18;  // of all columns together
 constexpr std::size_t least_values = 1024;                 // of one of many columns
 
@@ -32,12 +33,18 @@ double ColumnSurvey::spacing() const {
   return static_cast<double>(largest) - static_cast<double>(std::nextafter(largest, -1.0F));
 }
 
+bool ColumnSurvey::gains() const {
+  const double largest = std::max(std::abs(all_.min()), std::abs(all_.max()));
+  return std::abs(all_.mean()) > all_.std() || largest < too_small;
+}
+
 bool ColumnSurvey::drowns() const {
-  return inexact_ && all_.min() < all_.max() && spacing() * least_steps > all_.std();
+  return inexact_ && all_.min() < all_.max() && spacing() * least_steps > all_.std() && gains();
 }
 
 ColumnOrigin ColumnSurvey::origin() const {
-  if (all_.min() == all_.max() || !(inexact_large_ || drowns())) return {};
+  const bool large = inexact_large_ && all_.min() < all_.max() && gains();
+  if (!large && !drowns()) return {};
   const double std = training_.std();
   const bool varies = std > 1e-14 * std::abs(training_.mean()) && std::isnormal(std);
   return {.offset = training_.mean(), .scale = varies ? std : 1.0};

@@ -19,8 +19,8 @@ class ColumnSurvey {
 
   /// Float32's numbers are so far apart at the column's largest one that its variation drowns.
   [[nodiscard]] bool drowns() const;
-  /// Offset and scale, the mean and standard deviation of the training rows, for a column that would
-  /// drown or has numbers above 2^24 that float32 rounds; for any other the default.
+  /// Offset and scale, the mean and standard deviation of the training rows, for a column that
+  /// drowns, or lies far from 0 with numbers above 2^24 that float32 rounds; else the default.
   [[nodiscard]] ColumnOrigin origin() const;
   /// Distance between float32's numbers at the column's largest one.
   [[nodiscard]] double spacing() const;
@@ -28,6 +28,9 @@ class ColumnSurvey {
   [[nodiscard]] const Moments& all() const { return all_; }
 
  private:
+  /// Centring and scaling makes room for digits: the numbers lie on one side of 0, or are tiny.
+  [[nodiscard]] bool gains() const;
+
   Moments training_;
   Moments all_;
   bool inexact_ = false;        // float32 rounds a value
@@ -37,8 +40,8 @@ class ColumnSurvey {
 /// As it is stored: (value - offset) / scale, in float64 before the one rounding to float32.
 [[nodiscard]] float stored_value(double value, const ColumnOrigin& origin);
 
-/// Counts values that differ in the input and are equal as stored. Bounded memory: of each column it
-/// looks at so many different values.
+/// Counts values that differ in the input and are equal as stored. Bounded memory: of each column
+/// it looks at so many different values.
 class CollapseSurvey {
  public:
   explicit CollapseSurvey(std::size_t columns);

@@ -15,6 +15,8 @@ constexpr std::array<std::string_view, 13> usual_missing{"NA",  "N/A",  "na",   
                                                          "nan", "NULL", "null", "None", "none",
                                                          "?",   "-",    "."};
 
+constexpr std::size_t longest_name = 1024;
+
 bool usually_missing(std::string_view text) {
   return std::ranges::find(usual_missing, text) != usual_missing.end();
 }
@@ -67,8 +69,13 @@ void CsvTable::check_header(const CsvReader& reader, const std::vector<std::stri
 void CsvTable::name_columns(const CsvReader& reader, const std::vector<std::string>& first) {
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < first.size(); ++i) {
-    columns_.names.push_back(header_ ? std::string(without_blanks(first[i]))
-                                     : "x" + std::to_string(i + 1));
+    // The index that pandas writes has no name.
+    const std::string_view name = header_ ? without_blanks(first[i]) : std::string_view{};
+    columns_.names.push_back(name.empty() ? "x" + std::to_string(i + 1) : std::string(name));
+    if (name.size() > longest_name) {
+      reader.refuse(reader.line(), "the name " + shown(name) + " is longer than 1024 bytes",
+                    "check the separator, and that the first line is a header");
+    }
   }
   for (const std::string& name : columns_.names) {
     if (!seen.insert(name).second) {
