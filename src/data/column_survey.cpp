@@ -59,11 +59,15 @@ CollapseSurvey::CollapseSurvey(std::size_t columns)
     : most_(std::max(least_values, most_values / std::max<std::size_t>(1, columns))),
       columns_(columns) {}
 
-void CollapseSurvey::add(std::size_t column, double value, float stored) {
+std::uint64_t key_of(double value) {
+  // +0 and -0 are one value.
+  return std::bit_cast<std::uint64_t>(value + 0.0);
+}
+
+void CollapseSurvey::add(std::size_t column, std::uint64_t key, float stored) {
   Column& seen = columns_[column];
   if (seen.full) return;
-  // +0 and -0 are one value.
-  seen.values.insert(std::bit_cast<std::uint64_t>(value + 0.0));
+  seen.values.insert(key);
   seen.stored.insert(std::bit_cast<std::uint32_t>(stored + 0.0F));
   seen.full = seen.values.size() == most_;
 }
@@ -76,7 +80,8 @@ std::string CollapseSurvey::note(const std::vector<std::string>& columns) const 
     const Column& seen = columns_[i];
     const std::size_t lost = seen.values.size() - seen.stored.size();
     if (lost == 0 || ++count > most_named) continue;
-    named += (count == 1 ? "" : ", ") + (i < columns.size() ? "column " + shown(columns[i]) : "x");
+    named += (count == 1 ? "" : ", ") + std::string("column ") +
+             (i < columns.size() ? shown(columns[i]) : std::to_string(i + 1));
     named += " (" + std::to_string(lost) + " of " + (seen.full ? "the first " : "") +
              std::to_string(seen.values.size()) + " different values)";
   }

@@ -40,13 +40,17 @@ class ColumnSurvey {
 /// As it is stored: (value - offset) / scale, in float64 before the one rounding to float32.
 [[nodiscard]] float stored_value(double value, const ColumnOrigin& origin);
 
+/// Tells a float64 number from all others.
+[[nodiscard]] std::uint64_t key_of(double value);
+
 /// Counts values that differ in the input and are equal as stored. Bounded memory: of each column
 /// it looks at so many different values.
 class CollapseSurvey {
  public:
   explicit CollapseSurvey(std::size_t columns);
 
-  void add(std::size_t column, double value, float stored);
+  /// @param key tells the original value from all others
+  void add(std::size_t column, std::uint64_t key, float stored);
   /// For the user, naming the columns; empty when all values stay different.
   [[nodiscard]] std::string note(const std::vector<std::string>& columns) const;
 

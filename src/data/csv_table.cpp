@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <functional>
 
+#include "data/column_survey.hpp"
 #include "data/line_reader.hpp"
 #include "raven/core/error.hpp"
 #include "raven/core/number.hpp"
@@ -11,11 +14,11 @@ namespace raven {
 namespace {
 
 /// What tables of other programs have for a missing value. Never taken for one unasked.
-constexpr std::array<std::string_view, 13> usual_missing{"NA",  "N/A",  "na",   "n/a",  "NaN",
-                                                         "nan", "NULL", "null", "None", "none",
-                                                         "?",   "-",    "."};
+constexpr std::array<std::string_view, 13> usual_missing{
+    "NA", "N/A", "na", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "?", "-", "."};
 
 constexpr std::size_t longest_name = 1024;
+constexpr double first_gap = 0x1p53;  // from here on float64 can't hold every whole number
 
 bool usually_missing(std::string_view text) {
   return std::ranges::find(usual_missing, text) != usual_missing.end();
@@ -60,10 +63,10 @@ void CsvTable::check_header(const CsvReader& reader, const std::vector<std::stri
   for (std::size_t i = 0; i < first.size() && i < 6; ++i) {
     cells += (i == 0 ? "" : ", ") + shown(first[i]);
   }
-  reader.refuse(reader.line(),
-                "the first line may be a header or data (" + cells +
-                    (first.size() > 6 ? ", ...)" : ")"),
-                "say which: --header yes or --header no");
+  reader.refuse(
+      reader.line(),
+      "the first line may be a header or data (" + cells + (first.size() > 6 ? ", ...)" : ")"),
+      "say which: --header yes or --header no");
 }
 
 void CsvTable::name_columns(const CsvReader& reader, const std::vector<std::string>& first) {
@@ -99,8 +102,7 @@ std::size_t CsvTable::find(const CsvReader& reader, const std::string& name,
   for (const std::string& known : columns_.names) {
     if (all.size() < 300) all += (all.empty() ? "" : ", ") + known;
   }
-  reader.refuse(reader.line(),
-                std::string("there is no column ") + shown(name) + " (" + what + ")",
+  reader.refuse(reader.line(), std::string("there is no column ") + shown(name) + " (" + what + ")",
                 "the columns are " + all);
 }
 
@@ -147,10 +149,10 @@ bool CsvTable::lacks(const CsvReader& reader, const std::vector<std::string>& fi
 
 void CsvTable::refuse_missing(const CsvReader& reader, const Missing& missing,
                               std::int64_t rows) const {
-  std::string problem = missing.column == columns_.target
-                            ? "the target is missing"
-                            : "the value of column " + shown(columns_.names[missing.column]) +
-                                  " is missing";
+  std::string problem =
+      missing.column == columns_.target
+          ? "the target is missing"
+          : "the value of column " + shown(columns_.names[missing.column]) + " is missing";
   if (!missing.text.empty()) problem += " (" + shown(missing.text) + ")";
   reader.refuse(missing.line,
                 problem + "; " + std::to_string(missing.rows) + " of " + std::to_string(rows) +
@@ -179,12 +181,17 @@ void CsvTable::refuse_value(const CsvReader& reader, std::size_t column,
 }
 
 void CsvTable::read_features(const CsvReader& reader, const std::vector<std::string>& fields,
-                             std::vector<double>& features) const {
+                             std::vector<double>& features,
+                             std::vector<std::uint64_t>& keys) const {
   for (std::size_t i = 0; i < features.size(); ++i) {
     const std::size_t column = columns_.features[i];
     const auto value = number_of(fields[column]);
     if (!value || !fits_float(*value)) refuse_value(reader, column, fields[column]);
     features[i] = *value;
+    keys[i] = key_of(*value);
+    if (std::abs(*value) >= first_gap) {
+      keys[i] = std::hash<std::string>{}(plain_number(fields[column]).value_or(""));
+    }
   }
 }
 
@@ -193,6 +200,7 @@ CsvCounts CsvTable::visit(const std::function<void(const CsvRow&)>& visit) const
   std::vector<std::string> fields;
   if (header_) (void)reader.next(fields);
   std::vector<double> features(columns_.features.size());
+  std::vector<std::uint64_t> keys(features.size());
   CsvCounts counts;
   Missing missing;
   while (reader.next(fields)) {
@@ -205,12 +213,13 @@ CsvCounts CsvTable::visit(const std::function<void(const CsvRow&)>& visit) const
                     "complete the row, or quote fields that hold the separator");
     }
     if (lacks(reader, fields, missing)) continue;
-    read_features(reader, fields, features);
+    read_features(reader, fields, features, keys);
     // One missing value refuses the table; the rest is read on to count how many there are.
     if (missing.rows > 0 && !csv_.drop_missing) continue;
     visit({.reader = reader,
            .number = number,
            .features = features,
+           .keys = keys,
            .target = without_blanks(fields[columns_.target])});
   }
   if (missing.rows > 0 && !csv_.drop_missing) refuse_missing(reader, missing, counts.rows);

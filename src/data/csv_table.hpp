@@ -25,6 +25,8 @@ struct CsvRow {
   const CsvReader& reader;
   std::int64_t number;  ///< from 0, counting those that are left out as well
   std::span<const double> features;
+  /// One for each feature that tells it from all others, even where float64 does not.
+  std::span<const std::uint64_t> keys;
   std::string_view target;
 };
 
@@ -36,8 +38,8 @@ struct CsvCounts {
 /// A table of numbers with a column of targets, read as often as wanted.
 class CsvTable {
  public:
-  /// Reads the first line: whether it is a header, and which column is what. @throws InputError when
-  /// that can't be told
+  /// Reads the first line: whether it is a header, and which column is what. @throws InputError
+  /// when that can't be told
   CsvTable(const InputFile& file, CsvOptions csv);
 
   [[nodiscard]] const CsvColumns& columns() const { return columns_; }
@@ -64,7 +66,7 @@ class CsvTable {
   [[nodiscard]] bool lacks(const CsvReader& reader, const std::vector<std::string>& fields,
                            Missing& missing) const;
   void read_features(const CsvReader& reader, const std::vector<std::string>& fields,
-                     std::vector<double>& features) const;
+                     std::vector<double>& features, std::vector<std::uint64_t>& keys) const;
   [[noreturn]] void refuse_missing(const CsvReader& reader, const Missing& missing,
                                    std::int64_t rows) const;
   [[noreturn]] void refuse_value(const CsvReader& reader, std::size_t column,

@@ -85,12 +85,12 @@ class RowMaker {
     for (std::size_t i = 0; i < features_.size(); ++i) {
       features_[i] = stored_value(row.features[i], origin_[i]);
       if (!std::isfinite(features_[i])) {
-        row.reader.refuse(row.reader.line(),
-                          "the value of column '" + names_[i] +
-                              "' is too far from those of the rows to train on",
-                          "correct it or remove the row");
+        row.reader.refuse(
+            row.reader.line(),
+            "the value of column '" + names_[i] + "' is too far from those of the rows to train on",
+            "correct it or remove the row");
       }
-      lost_.add(i, row.features[i], features_[i]);
+      lost_.add(i, row.keys[i], features_[i]);
     }
     return std::as_bytes(std::span(features_));
   }
@@ -99,7 +99,7 @@ class RowMaker {
     if (survey_.targets.kind == TargetKind::real) {
       const double value = number_of(row.target).value_or(0);
       const auto stored = static_cast<float>(value);
-      lost_.add(features_.size(), value, stored);
+      lost_.add(features_.size(), key_of(value), stored);
       return std::bit_cast<std::array<std::byte, 4>>(stored);
     }
     const auto number = survey_.targets.class_of(row.target);

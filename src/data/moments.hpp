@@ -39,8 +39,11 @@ class Moments {
   double max_ = -std::numeric_limits<double>::infinity();
 };
 
-/// Gathers what an importer needs to normalise its training rows: per column of a table, per
-/// channel of an image of few channels, else over everything.
+/// How many means and standard deviations such features have: one per column of a table, per
+/// channel of an image of few channels, else one for everything.
+[[nodiscard]] std::size_t normalised_channels(const SampleSchema& schema);
+
+/// Gathers what an importer needs to normalise its training rows.
 class NormalisationCollector {
  public:
   explicit NormalisationCollector(const SampleSchema& schema);
