@@ -60,6 +60,7 @@ int run_import(const ImportArguments& arguments, const Import& import) {
                                                            static_cast<double>(now.bytes_total)
                                                      : -1});
   };
+  options.say = [](const std::string& line) { print(line + "\n"); };
   const ImportReport report = import(options);
   progress.finish();
   print_report(report);

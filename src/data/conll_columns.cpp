@@ -134,9 +134,9 @@ class Numbering {
 /// Looks at a file line by line, then says which column is which.
 class Finder {
  public:
-  Finder(const std::filesystem::path& file, const ConllOptions& conll)
+  Finder(const InputFile& file, const ConllOptions& conll)
       : conll_(conll), reader_(open_file_source(file)) {
-    std::string name = file.filename().string();
+    std::string name = file.path().filename().string();
     if (name.ends_with(".gz")) name.resize(name.size() - 3);
     by_name_ = name.ends_with(".conllu");
     columns_.names = conll.columns;
@@ -355,7 +355,7 @@ std::string ConllColumns::told(std::size_t column) const {
   return text;
 }
 
-ConllColumns find_columns(const std::filesystem::path& file, const ConllOptions& conll) {
+ConllColumns find_columns(const InputFile& file, const ConllOptions& conll) {
   return Finder(file, conll).find();
 }
 

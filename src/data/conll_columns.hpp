@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/input_file.hpp"
 #include "data/line_reader.hpp"
 #include "raven/data/import.hpp"
 
@@ -42,7 +43,6 @@ enum class WordNumber : std::uint8_t { word, range, empty, none };
 /// and by what the columns hold. Ten columns of which the first numbers the words are CoNLL-U, as
 /// is a file with that ending: words are FORM and tags UPOS unless the options say otherwise.
 /// @throws InputError at a line that has another number of columns, or can be read in two ways
-[[nodiscard]] ConllColumns find_columns(const std::filesystem::path& file,
-                                        const ConllOptions& conll);
+[[nodiscard]] ConllColumns find_columns(const InputFile& file, const ConllOptions& conll);
 
 }  // namespace raven

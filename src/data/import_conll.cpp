@@ -25,7 +25,7 @@ struct LeftOut {
 
 /// Calls visit(reader, sentence) for each sentence. @return what stands in the file beside words
 template <class Visit>
-LeftOut visit_sentences(const std::filesystem::path& file, const ConllOptions& conll,
+LeftOut visit_sentences(const InputFile& file, const ConllOptions& conll,
                         const ConllColumns& columns, Visit visit) {
   LineReader reader(open_file_source(file));
   LeftOut left_out;
@@ -110,10 +110,11 @@ void expect_content(const std::filesystem::path& file, const ConllColumns& colum
 
 ImportReport import_conll(const std::filesystem::path& file, const ConllOptions& conll,
                           const ImportOptions& options) {
-  const ConllColumns columns = find_columns(file, conll);
+  const InputFile input(file);
+  const ConllColumns columns = find_columns(input, conll);
   LabelSurvey survey;
   std::int64_t sentences = 0;
-  visit_sentences(file, conll, columns, [&](const LineReader& reader, const Sentence& sentence) {
+  visit_sentences(input, conll, columns, [&](const LineReader& reader, const Sentence& sentence) {
     const bool valid = is_validation_row(options, sentences++);
     for (std::size_t i = 0; i < sentence.words.size(); ++i) {
       if (!valid) survey.add_word(reader, sentence.words[i]);
@@ -132,11 +133,9 @@ ImportReport import_conll(const std::filesystem::path& file, const ConllOptions&
       token_schema(SampleForm::sequence, TargetKind::tags, numbers.vocabulary.size(),
                    static_cast<std::int32_t>(numbers.class_names.size())),
       numbers.class_names, numbers.vocabulary);
-  std::error_code error;
-  const auto total = std::filesystem::file_size(file, error);
   TokenSample sample;
   const LeftOut left_out = visit_sentences(
-      file, conll, columns, [&](const LineReader& reader, const Sentence& sentence) {
+      input, conll, columns, [&](const LineReader& reader, const Sentence& sentence) {
         sample.tokens.clear();
         sample.targets.clear();
         for (std::size_t i = 0; i < sentence.words.size(); ++i) {
@@ -147,7 +146,7 @@ ImportReport import_conll(const std::filesystem::path& file, const ConllOptions&
         }
         writer.add(sample);
         if (options.progress && writer.rows() % told_every == 0) {
-          options.progress({writer.rows(), reader.stored_offset(), error ? 0 : total});
+          options.progress({writer.rows(), reader.stored_offset(), input.bytes()});
         }
       });
   ImportReport report = writer.finish();

@@ -17,9 +17,9 @@ constexpr std::size_t block = std::size_t{1} << 20;
 constexpr std::size_t usual_shard_bytes = std::size_t{64} << 20;
 
 std::string whole_text(const std::filesystem::path& file, const ImportOptions& options) {
-  const std::unique_ptr<ByteSource> source = open_file_source(file);
-  std::error_code ignored;
-  const std::uint64_t stored = std::filesystem::file_size(file, ignored);
+  const InputFile input(file);
+  const std::unique_ptr<ByteSource> source = open_file_source(input);
+  const std::uint64_t stored = input.bytes();
   std::string text;
   for (;;) {
     const std::size_t before = text.size();

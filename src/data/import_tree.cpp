@@ -47,11 +47,12 @@ ImportReport import_tree(const std::filesystem::path& file, const TreeOptions& t
   const bool nodes = trees.targets == TargetKind::tags;
   expects(nodes || trees.targets == TargetKind::classes,
           "a tree has a class, or each of its nodes");
+  const InputFile input(file);
   LabelSurvey survey;
   BracketTree tree;
   std::int64_t count = 0;
   const BracketRules rules{.traces = trees.traces, .categories = trees.categories};
-  BracketReader first(open_file_source(file), rules);
+  BracketReader first(open_file_source(input), rules);
   for (; first.next(tree); ++count) {
     if (!is_validation_row(options, count)) {
       for (const std::string& word : tree.words) survey.add_word(first.lines(), word);
@@ -80,9 +81,7 @@ ImportReport import_tree(const std::filesystem::path& file, const TreeOptions& t
                       token_schema(SampleForm::tree, trees.targets, numbers.vocabulary.size(),
                                    static_cast<std::int32_t>(numbers.class_names.size())),
                       numbers.class_names, numbers.vocabulary);
-  std::error_code error;
-  const auto total = std::filesystem::file_size(file, error);
-  for (BracketReader reader(open_file_source(file), rules); reader.next(tree);) {
+  for (BracketReader reader(open_file_source(input), rules); reader.next(tree);) {
     TokenSample sample;
     for (const std::string& word : tree.words) {
       sample.tokens.push_back(numbers.vocabulary.token_of(word));
@@ -96,7 +95,7 @@ ImportReport import_tree(const std::filesystem::path& file, const TreeOptions& t
     sample.parents = std::move(tree.parents);
     writer.add(sample);
     if (options.progress && writer.rows() % told_every == 0) {
-      options.progress({writer.rows(), reader.lines().stored_offset(), error ? 0 : total});
+      options.progress({writer.rows(), reader.lines().stored_offset(), input.bytes()});
     }
   }
   ImportReport report = writer.finish();

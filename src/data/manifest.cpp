@@ -51,7 +51,7 @@ std::string list_of(const std::vector<std::string>& names) {
 /// The first one in which all that the manifest says has a meaning.
 int version_of(const Manifest& manifest) {
   const bool plain = manifest.column_names.empty() && manifest.target_name.empty() &&
-                     manifest.schema.has_targets();
+                     manifest.origin.empty() && manifest.schema.has_targets();
   return plain ? Manifest::oldest_version : Manifest::format_version;
 }
 
@@ -91,6 +91,16 @@ std::string targets_line(const Manifest& manifest) {
       "targets:\n  kind: " + kind + "\n  classes: " + list_of(manifest.class_names) + "\n";
   if (!manifest.target_name.empty()) text += "  name: " + quoted(manifest.target_name) + "\n";
   return text;
+}
+
+std::string origin_lines(const std::vector<ColumnOrigin>& origin) {
+  std::vector<double> offsets;
+  std::vector<double> scales;
+  for (const ColumnOrigin& column : origin) {
+    offsets.push_back(column.offset);
+    scales.push_back(column.scale);
+  }
+  return "origin:\n  offset: " + list_of(offsets) + "\n  scale: " + list_of(scales) + "\n";
 }
 
 std::string vocabulary_lines(const Vocabulary& vocabulary) {
@@ -155,6 +165,7 @@ std::string text_of(const Manifest& manifest) {
     text += "normalisation:\n  scale: " + text_of(n.scale) + "\n  mean: " + list_of(n.mean) +
             "\n  std: " + list_of(n.std) + "\n";
   }
+  if (!manifest.origin.empty()) text += origin_lines(manifest.origin);
   if (manifest.vocabulary) text += vocabulary_lines(*manifest.vocabulary);
   text += "rows: " + std::to_string(manifest.rows()) + "\nshards:\n";
   for (const ShardEntry& shard : manifest.shards) {

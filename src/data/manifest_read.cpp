@@ -204,6 +204,30 @@ void read_normalisation(YamlReader& reader, const YAML::Node& node, Normalisatio
   if (node["std"].IsDefined()) normalisation.std = read_list(reader, node["std"], "std");
 }
 
+void read_origin(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
+  if (!node.IsDefined() || !reader.check_map(node, "origin", {"offset", "scale"})) return;
+  const YAML::Node offset = reader.required(node, "offset");
+  const YAML::Node scale = reader.required(node, "scale");
+  if (!offset.IsDefined() || !scale.IsDefined()) return;
+  const std::vector<double> offsets = read_list(reader, offset, "offset");
+  const std::vector<double> scales = read_list(reader, scale, "scale");
+  const Normalisation& normalisation = manifest.schema.normalisation;
+  if (offsets.size() != scales.size() || offsets.size() != normalisation.mean.size() ||
+      manifest.schema.feature_type != FeatureType::f32) {
+    reader.mistake(node,
+                   "origin must have as many offsets and scales as the normalisation has means",
+                   "give one for each column or channel of features of type f32");
+    return;
+  }
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    if (!(scales[i] > 0)) {
+      reader.mistake(scale, "a scale of origin must be positive", "correct it");
+      return;
+    }
+    manifest.origin.push_back({.offset = offsets[i], .scale = scales[i]});
+  }
+}
+
 /// What the tokens mean. @param place of the whole, for what is wrong with several of them
 std::optional<Vocabulary> vocabulary_in(YamlReader& reader, const YAML::Node& node) {
   const YAML::Node unit = reader.required(node, "unit");
@@ -346,7 +370,7 @@ Manifest read_manifest(const std::filesystem::path& file) {
   manifest.file = file;
   if (!reader.check_map(root, "the manifest",
                         {"format_version", "name", "form", "features", "targets", "normalisation",
-                         "vocabulary", "rows", "shards"})) {
+                         "origin", "vocabulary", "rows", "shards"})) {
     reader.throw_mistakes();
   }
   if (const YAML::Node version = reader.required(root, "format_version"); version.IsDefined()) {
@@ -361,6 +385,7 @@ Manifest read_manifest(const std::filesystem::path& file) {
   read_features(reader, features, manifest);
   read_targets(reader, reader.required(root, "targets"), manifest);
   read_normalisation(reader, root["normalisation"], manifest.schema.normalisation);
+  read_origin(reader, root["origin"], manifest);
   read_vocabulary(reader, root["vocabulary"], manifest);
   read_shards(reader, root, manifest);
   if (reader.clean() && !manifest.schema.flaw().empty()) {

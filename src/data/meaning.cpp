@@ -25,7 +25,8 @@ std::string shown(const std::string& name) {
     const auto code = static_cast<unsigned char>(c);
     text += code < 0x20 || code == 0x7F ? '?' : c;
   }
-  const bool plain = !name.empty() && text == name && name.find_first_of(" ,'") == std::string::npos;
+  const bool plain =
+      !name.empty() && text == name && name.find_first_of(" ,'") == std::string::npos;
   if (plain) return text;
   return "'" + text + (name.size() > longest ? "..." : "") + "'";
 }
@@ -55,8 +56,7 @@ Names missing_in(const Names& names, const Names& others) {
 std::string telling(const Names& names, const Names& others) {
   if (names.size() <= most_shown) return listed(names);
   const Names missing = missing_in(names, others);
-  return std::to_string(names.size()) +
-         (missing.empty() ? "" : ", among them " + listed(missing));
+  return std::to_string(names.size()) + (missing.empty() ? "" : ", among them " + listed(missing));
 }
 
 /// All names in their order when they are few, else from the first one on that differs.
@@ -71,7 +71,8 @@ std::string ordered(const Names& names, const Names& others) {
 /// Where each of `names` stands in `among`; none unless both hold the same names.
 std::optional<std::vector<std::int32_t>> places_of(const Names& names, const Names& among) {
   std::map<std::string_view, std::int32_t> place;
-  for (const std::string& name : among) place.emplace(name, static_cast<std::int32_t>(place.size()));
+  for (const std::string& name : among)
+    place.emplace(name, static_cast<std::int32_t>(place.size()));
   std::vector<std::int32_t> places;
   for (const std::string& name : names) {
     const auto found = place.find(name);
@@ -142,6 +143,39 @@ std::string like_remedy(const char* otherwise) {
          otherwise;
 }
 
+/// One entry per column in another order; lists of another length are of no columns.
+template <class T>
+std::vector<T> reordered(const std::vector<T>& list, const std::vector<std::int32_t>& columns) {
+  if (columns.empty() || list.size() != columns.size()) return list;
+  std::vector<T> result;
+  for (const std::int32_t column : columns)
+    result.push_back(list[static_cast<std::size_t>(column)]);
+  return result;
+}
+
+/// What normalises numbers stored from `origin` as the wanted ones are normalised that are stored
+/// from theirs: both speak of the same original numbers.
+Normalisation from_origin(const Manifest& wanted, const std::vector<ColumnOrigin>& origin) {
+  Normalisation result = wanted.schema.normalisation;
+  if (origin == wanted.origin) return result;
+  const std::size_t count = std::max(origin.size(), wanted.origin.size());
+  const auto entry = [](const auto& list, std::size_t i) {
+    return list.size() == 1 ? list[0] : list[i];
+  };
+  std::vector<double> mean;
+  std::vector<double> std;
+  for (std::size_t i = 0; i < count; ++i) {
+    const ColumnOrigin from = wanted.origin.empty() ? ColumnOrigin{} : wanted.origin[i];
+    const ColumnOrigin to = origin.empty() ? ColumnOrigin{} : origin[i];
+    mean.push_back((entry(result.mean, i) * from.scale + result.scale * (from.offset - to.offset)) /
+                   to.scale);
+    std.push_back(entry(result.std, i) * from.scale / to.scale);
+  }
+  result.mean = std::move(mean);
+  result.std = std::move(std);
+  return result;
+}
+
 /// Goes through the meanings one by one; the first difference ends it.
 class Comparison {
  public:
@@ -151,7 +185,7 @@ class Comparison {
   }
 
   MeaningMatch result() && {
-    const bool agrees = features() && columns() && targets() && vocabulary();
+    const bool agrees = features() && columns() && targets() && vocabulary() && origin();
     if (!agrees) {
       match_.verdict = MeaningMatch::Verdict::refused;
       return std::move(match_);
@@ -193,8 +227,8 @@ class Comparison {
         return refuse_columns();
       }
     }
-    const bool same = is.feature_type == wanted.feature_type &&
-                      is.feature_shape == wanted.feature_shape;
+    const bool same =
+        is.feature_type == wanted.feature_type && is.feature_shape == wanted.feature_shape;
     if (!same) {
       return refuse("its features are", shape_in_words(is), shape_in_words(wanted),
                     "give data of the same kind ('raven data show' tells what a data set is)");
@@ -299,19 +333,36 @@ class Comparison {
                   like_remedy("so that it gets the same vocabulary"));
   }
 
+  /// Of the given data set's columns, as mapped, or as many defaults.
+  [[nodiscard]] std::vector<ColumnOrigin> given_origin() const {
+    return reordered(given_.origin, match_.mapping.columns);
+  }
+
+  /// Numbers that float32 can't tell apart unless they are stored from an origin must have one.
+  bool origin() {
+    const std::vector<ColumnOrigin> is = given_origin();
+    for (std::size_t i = 0; i < wanted_.origin.size(); ++i) {
+      const bool lost =
+          wanted_.origin[i] != ColumnOrigin{} && (is.empty() || is[i] == ColumnOrigin{});
+      if (!lost) continue;
+      const std::string name = i < wanted_.column_names.size()
+                                   ? "column " + shown(wanted_.column_names[i])
+                                   : "channel " + std::to_string(i);
+      return refuse("its " + name + " is stored", "as it was",
+                    "from the offset " + number_text(wanted_.origin[i].offset),
+                    like_remedy("since float32 can't tell such numbers apart otherwise"));
+    }
+    return true;
+  }
+
   void normalisation() {
     Normalisation is = given_.schema.normalisation;
-    const Normalisation& wanted = wanted_.schema.normalisation;
-    for (std::vector<double>* list : {&is.mean, &is.std}) {
-      const std::vector<std::int32_t>& columns = match_.mapping.columns;
-      if (columns.empty() || list->size() != columns.size()) continue;
-      const std::vector<double> stored = *list;
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        (*list)[i] = stored[static_cast<std::size_t>(columns[i])];
-      }
-    }
-    if (is == wanted) return;
-    map({"it is normalised by", normalisation_in_words(is), normalisation_in_words(wanted), ""},
+    is.mean = reordered(is.mean, match_.mapping.columns);
+    is.std = reordered(is.std, match_.mapping.columns);
+    match_.normalisation = from_origin(wanted_, given_origin());
+    if (is == match_.normalisation) return;
+    map({"it is normalised by", normalisation_in_words(is),
+         normalisation_in_words(match_.normalisation), ""},
         "the latter was used");
   }
 
@@ -341,6 +392,8 @@ Manifest mapped_to(Manifest given, const Manifest& wanted, const MeaningMatch& m
   if (match.verdict == MeaningMatch::Verdict::equal) return given;
   given.mapping = match.mapping;
   given.schema = wanted.schema;
+  given.schema.normalisation = match.normalisation;
+  given.origin = reordered(given.origin, match.mapping.columns);
   for (auto [is, other] : {std::pair(&given.column_names, &wanted.column_names),
                            std::pair(&given.class_names, &wanted.class_names)}) {
     if (!other->empty()) *is = *other;

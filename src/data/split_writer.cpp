@@ -79,6 +79,7 @@ Manifest SplitWriter::manifest_of(Side& side) const {
           .class_names = names_.classes,
           .column_names = names_.columns,
           .target_name = names_.target,
+          .origin = names_.origin,
           .shards = side.shards,
           .file = options_.folder / (std::string(side.name) + ".yaml")};
 }

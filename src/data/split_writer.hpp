@@ -14,11 +14,12 @@ namespace raven {
 /// answer never depends on the number or the content of the other rows.
 [[nodiscard]] bool is_validation_row(const ImportOptions& options, std::int64_t row);
 
-/// What a data set's numbers are called, as far as it is known.
+/// What a data set's numbers are called, as far as it is known, and how they were stored.
 struct RowNames {
   std::vector<std::string> classes{};
   std::vector<std::string> columns{};  ///< of a table
   std::string target{};
+  std::vector<ColumnOrigin> origin{};  ///< Manifest::origin
 };
 
 /// Takes rows one by one, cuts them into shards of two data sets, train and valid, and writes their

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "raven/core/number.hpp"
+
 namespace raven {
 namespace {
 
@@ -93,7 +95,7 @@ std::optional<std::string> YamlReader::text(const YAML::Node& node, std::string_
 
 std::optional<double> YamlReader::real(const YAML::Node& node, std::string_view what) {
   if (node.IsScalar()) {
-    if (const auto value = parsed<double>(node.Scalar())) return value;
+    if (const auto value = number_of(node.Scalar())) return value;
   }
   mistake(node, std::string(what) + " must be a number", "write it like 0.5 or 1e-3");
   return std::nullopt;

@@ -30,6 +30,9 @@ struct ImportOptions {
   std::uint64_t seed = 1;
   /// Called now and then from the importing thread.
   std::function<void(const ImportProgress&)> progress{};
+  /// Told what the input is taken for, before anything is written, and what was lost, after it. A
+  /// line each, without its end.
+  std::function<void(const std::string&)> say{};
 };
 
 struct ImportReport {
@@ -41,34 +44,62 @@ struct ImportReport {
   std::vector<std::string> remarks{};
 };
 
+/// In which order an array has an image's dimensions; raven's images are channels-last. ask: last,
+/// and refused when the sizes look like channels first.
+enum class Channels : std::uint8_t { ask, first, last };
+
 /// Images and labels as MNIST has them (big-endian IDX of u8, gzip accepted), to u8 [height, width,
 /// 1] and classes. All importers: @throws InputError naming file and line or byte offset.
 ImportReport import_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
-                        const ImportOptions& options);
+                        const ImportOptions& options, Channels channels = Channels::ask);
 
 struct CsvOptions {
   std::string target{};  ///< name of the target column; empty: the last one
-  /// None: real when every target is a number and one isn't whole or more than 1000 differ; else
-  /// classes.
+  /// None: real when every target is a number and one isn't whole; classes when all are words, or
+  /// few whole numbers. What may be either (words among numbers, many different whole numbers) is
+  /// refused.
   std::optional<TargetKind> target_kind{};
   char separator = ',';
   std::vector<std::string> ignore{};  ///< columns to leave out, for instance row numbers
+  /// Whether the first line names the columns. Without one they are x1, x2, ... and may be named by
+  /// number. ask: it does, and is refused when its cells could be data.
+  enum class Header : std::uint8_t { ask, yes, no };
+  Header header = Header::ask;
+  /// Words for a missing value, beside the empty field. A row that lacks a value is refused, or
+  /// left out.
+  std::vector<std::string> missing{};
+  bool drop_missing = false;
 };
 
-/// A table with a header line, numbers in every feature column, quoted fields allowed, gzip
-/// accepted. Read twice: once for class names and for mean and standard deviation of the training
-/// rows, once to write.
+/// A table of numbers and a column of targets, quoted fields allowed, gzip accepted. Read twice:
+/// once for class names and for mean and standard deviation of the training rows, once to write.
+/// Columns whose numbers float32 can't tell apart are centred and scaled in float64 first
+/// (Manifest::origin). Equal numbers are one class, however they are written.
 ImportReport import_csv(const std::filesystem::path& file, const CsvOptions& csv,
                         const ImportOptions& options);
 
-/// Two NumPy arrays: features u8, f32, f64, or wider integers, which are token ids, targets
-/// integers or floats.
+/// What the elements of arrays mean where their type leaves it open.
+struct ArrayOptions {
+  /// None: integers, truth values and strings are classes, real numbers values. What may be either
+  /// (many different integers for so few rows) is refused.
+  std::optional<TargetKind> target_kind{};
+  /// Integers wider than u8 among the features. ask: token ids, refused when there are fewer tokens
+  /// than ids.
+  enum class Integers : std::uint8_t { ask, tokens, values };
+  Integers integers = Integers::ask;
+  Channels channels = Channels::ask;
+};
+
+/// Two NumPy arrays: features u8, truth values, real numbers or wider integers, targets integers,
+/// truth values, strings (names of classes) or real numbers. Integer classes are their own numbers.
+/// Real numbers that float32 can't tell apart are centred and scaled in float64 first.
 ImportReport import_npy(const std::filesystem::path& features, const std::filesystem::path& targets,
-                        const ImportOptions& options);
+                        const ImportOptions& options, const ArrayOptions& arrays = {});
 
 struct NpzOptions {
   std::string features = "x";  ///< name of the array in the archive, without ".npy"
   std::string targets = "y";
+  ArrayOptions arrays{};
 };
 
 ImportReport import_npz(const std::filesystem::path& file, const NpzOptions& npz,

@@ -32,6 +32,13 @@ struct RowMapping {
   friend bool operator==(const RowMapping&, const RowMapping&) = default;
 };
 
+/// How the numbers of an input became those that are stored: stored = (original - offset) / scale.
+struct ColumnOrigin {
+  double offset = 0;
+  double scale = 1;
+  friend bool operator==(const ColumnOrigin&, const ColumnOrigin&) = default;
+};
+
 /// What a data set is: a plain struct. The file format is docs/formats/manifest.md.
 struct Manifest {
   /// Those that are read. The writer takes the first one that can say it all.
@@ -44,6 +51,9 @@ struct Manifest {
   std::vector<std::string> column_names{};  ///< of a table's features; empty: unknown
   std::string target_name{};                ///< empty: unknown
   std::optional<Vocabulary> vocabulary{};   ///< of token data: what the tokens mean, if known
+  /// Of each column or channel, as many as there are in `schema.normalisation`, which speaks of the
+  /// stored numbers; empty: those are the original ones.
+  std::vector<ColumnOrigin> origin{};
   std::vector<ShardEntry> shards;
   std::filesystem::path file;  ///< where it was read from, for messages and to find the shards
   /// Set where the rows are taken for those of another data set: never in a file.
