@@ -4,19 +4,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "raven/cluster/checkpoint.hpp"
 #include "raven/core/error.hpp"
-#include "raven/core/new_file.hpp"
 
 namespace raven {
 namespace {
-
-constexpr const char* overrides_file = "overrides.json";
-constexpr const char* training_data_file = "training_data.yaml";
 
 std::string text_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -28,6 +25,23 @@ std::string text_of(const std::filesystem::path& file) {
   return text.str();
 }
 
+/// Made, or known again as one that an earlier run left behind.
+Folder made_run(std::filesystem::path path) {
+  try {
+    Folder folder = Folder::made(path);
+    // The lock is the first file that a run makes, so a master killed at its very beginning leaves
+    // a folder that is known again.
+    const bool is_run = folder.has(run_files::lock) || folder.has(run_files::job);
+    if (is_run || folder.names().empty()) return folder;
+  } catch (const InputError& error) {
+    throw InputError(error.place(), error.problem(),
+                     error.remedy() + ", or choose another folder with --run");
+  }
+  throw InputError({path.string()},
+                   "is not a run directory (it holds other files and no job.yaml)",
+                   "choose another folder with --run");
+}
+
 }  // namespace
 
 std::filesystem::path default_run_folder(const std::string& job_name) {
@@ -36,119 +50,78 @@ std::filesystem::path default_run_folder(const std::string& job_name) {
 
 RunDirectory::RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file,
                            std::vector<std::string> overrides, bool fresh)
-    : folder_(std::move(folder)), job_text_(text_of(job_file)), overrides_(std::move(overrides)) {
-  namespace fs = std::filesystem;
-  const auto check = [this](const std::error_code& error) {
-    if (error) {
-      throw InputError({folder_.string()}, "can't be made: " + error.message(),
-                       "choose another folder with --run");
-    }
-  };
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  check(error);
-  // The lock is the first file that a run makes, so a master killed at its very beginning leaves a
-  // folder that is known again.
-  const bool is_run =
-      fs::exists(folder_ / ".lock", error) || fs::exists(folder_ / "job.yaml", error);
-  if (!is_run && !fs::is_empty(folder_, error)) {
-    throw InputError({folder_.string()},
-                     "is not a run directory (it holds other files and no job.yaml)",
-                     "choose another folder with --run");
+    : job_text_(text_of(job_file)),
+      overrides_(std::move(overrides)),
+      folder_(made_run(std::move(folder))) {
+  lock_ = folder_.open(run_files::lock, O_RDWR | O_CREAT);
+  if (::flock(lock_.number(), LOCK_EX | LOCK_NB) != 0) {
+    throw InputError({path().string()}, "another master is at work in this run directory",
+                     "wait for it, stop it, or choose another folder with --run");
   }
-  lock_ = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) check(std::error_code(errno, std::generic_category()));
-  try {
-    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-      throw InputError({folder_.string()}, "another master is at work in this run directory",
-                       "wait for it, stop it, or choose another folder with --run");
-    }
-    fs::create_directories(checkpoints(), error);
-    check(error);
-    if (fresh) clear();
-    open_events();
-  } catch (...) {
-    ::close(lock_);
-    throw;
-  }
-}
-
-RunDirectory::~RunDirectory() {
-  ::close(events_);
-  ::close(lock_);
+  check_run_files(folder_);
+  (void)Folder::made(checkpoints(), Folder::Links::refuse);
+  if (fresh) clear();
+  remove_leftovers();
+  open_events();
 }
 
 void RunDirectory::open_events() {
-  const std::filesystem::path file = folder_ / "events.jsonl";
-  events_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (events_ < 0) {
-    throw InputError({file.string()}, "can't be opened for writing",
-                     "check the rights of the folder");
-  }
+  events_ = folder_.open(run_files::events, O_RDWR | O_CREAT | O_APPEND, Folder::OtherNames::refused);
   // A machine that went down in the middle of a line has left a piece of it.
-  off_t end = ::lseek(events_, 0, SEEK_END);
+  off_t end = ::lseek(events_.number(), 0, SEEK_END);
   const off_t whole = end;
   for (char last = 0; end > 0; --end) {
-    if (::pread(events_, &last, 1, end - 1) != 1 || last == '\n') break;
+    if (::pread(events_.number(), &last, 1, end - 1) != 1 || last == '\n') break;
   }
-  if (end < whole && ::ftruncate(events_, end) != 0) {
-    ::close(events_);
-    throw InputError({file.string()}, "can't be written", "check the rights of the file");
+  if (end < whole && ::ftruncate(events_.number(), end) != 0) {
+    throw InputError({(path() / run_files::events).string()}, "can't be written",
+                     "check the rights of the file");
   }
 }
 
 void RunDirectory::clear() {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(checkpoints(), error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::filesystem::remove_all(entry->path(), error);
-    if (error) break;
-  }
-  for (const char* name : {"events.jsonl", "summary.json", "status.json", "job.yaml",
-                           overrides_file, training_data_file}) {
-    if (!error) std::filesystem::remove(folder_ / name, error);
-  }
-  if (error) {
-    throw InputError({folder_.string()},
-                     "what an earlier run left can't be deleted: " + error.message(),
-                     "delete it by hand, or choose another folder with --run");
+  remove_checkpoints(checkpoints());
+  for (const char* name : run_files::all()) folder_.remove(name);
+}
+
+/// What masters that were killed while they wrote have left.
+void RunDirectory::remove_leftovers() {
+  for (const std::string& name : folder_.names()) {
+    if (!is_leftover(name)) continue;
+    const std::string whole = name.substr(0, name.rfind(".part-"));
+    if (std::ranges::find(run_files::all(), whole) != run_files::all().end()) folder_.remove(name);
   }
 }
 
 void RunDirectory::write_job() {
-  write_whole_file(folder_ / "job.yaml", job_text_);
-  const std::filesystem::path file = folder_ / overrides_file;
-  if (overrides_.empty()) {
-    std::error_code ignored;
-    std::filesystem::remove(file, ignored);
-    return;
-  }
-  write_whole_file(file, nlohmann::ordered_json(overrides_).dump(2) + "\n");
+  folder_.replace(run_files::job, job_text_);
+  if (overrides_.empty()) return folder_.remove(run_files::overrides);
+  folder_.replace(run_files::overrides, nlohmann::ordered_json(overrides_).dump(2) + "\n");
 }
 
 void RunDirectory::write_training_data(const Manifest& manifest) {
-  write_manifest(manifest, folder_ / training_data_file);
+  (void)folder_.has(run_files::training_data);
+  write_manifest(manifest, path() / run_files::training_data);
 }
 
 Manifest training_data_of(const std::filesystem::path& run) {
-  const std::filesystem::path file = run / training_data_file;
-  if (!std::filesystem::exists(file)) {
+  if (!open_run(run).has(run_files::training_data)) {
     throw InputError({run.string()},
                      "does not say what kind of data it was trained on (it has no " +
-                         std::string(training_data_file) + ")",
+                         std::string(run_files::training_data) + ")",
                      "repeat the 'raven train' command that made it: a finished run trains no "
                      "further, but writes that file");
   }
-  return read_manifest(file);
+  return read_manifest(run / run_files::training_data);
 }
 
 std::vector<std::string> overrides_of(const std::filesystem::path& run) {
-  const std::filesystem::path file = run / overrides_file;
-  if (!std::filesystem::exists(file)) return {};
+  const auto text = open_run(run).text(run_files::overrides, run_files::most_overrides);
+  if (!text) return {};
   try {
-    return nlohmann::json::parse(text_of(file)).get<std::vector<std::string>>();
+    return nlohmann::json::parse(*text).get<std::vector<std::string>>();
   } catch (const nlohmann::json::exception&) {
-    throw InputError({file.string()}, "is not a list of KEY=VALUE texts",
+    throw InputError({(run / run_files::overrides).string()}, "is not a list of KEY=VALUE texts",
                      "delete it, and repeat '--set' with the same 'raven train' command");
   }
 }
@@ -160,15 +133,15 @@ bool RunDirectory::log(const RunEvent& event) {
   }
   const std::string line =
       json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  const off_t before = ::lseek(events_, 0, SEEK_END);
-  if (::write(events_, line.data(), line.size()) == static_cast<ssize_t>(line.size())) return true;
+  const off_t before = ::lseek(events_.number(), 0, SEEK_END);
+  if (write_all(events_.number(), line) == 0) return true;
   // A full disk may have taken a part. What it took it can also give back.
-  [[maybe_unused]] const int cut = ::ftruncate(events_, before);
+  [[maybe_unused]] const int cut = ::ftruncate(events_.number(), before);
   return false;
 }
 
 void RunDirectory::write_summary(const std::string& json) {
-  write_whole_file(folder_ / "summary.json", json);
+  folder_.replace(run_files::summary, json);
 }
 
 }  // namespace raven

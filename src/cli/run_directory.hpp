@@ -4,12 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "cli/run_files.hpp"
 #include "raven/cluster/master.hpp"
+#include "raven/core/folder.hpp"
 #include "raven/data/manifest.hpp"
 
 namespace raven {
 
 /// A run on disk: docs/formats/run.md. One master at a time: it is locked while this object lives.
+/// Whatever is in the way of one of its files is refused, and never followed, replaced or deleted.
 class RunDirectory {
  public:
   /// Makes the folder, or opens one that an earlier run left behind.
@@ -17,12 +20,13 @@ class RunDirectory {
   /// @throws InputError when it is somebody else's folder, or another master is at work in it
   RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file,
                std::vector<std::string> overrides, bool fresh);
-  ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
 
-  [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
-  [[nodiscard]] std::filesystem::path checkpoints() const { return folder_ / "checkpoints"; }
+  [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
+  [[nodiscard]] std::filesystem::path checkpoints() const {
+    return path() / run_files::checkpoints;
+  }
 
   /// Keeps a copy of the job. Once it is sure that the run goes on with this one.
   void write_job();
@@ -36,13 +40,14 @@ class RunDirectory {
 
  private:
   void clear();
+  void remove_leftovers();
   void open_events();
 
-  std::filesystem::path folder_;
   std::string job_text_;
   std::vector<std::string> overrides_;
-  int lock_ = -1;
-  int events_ = -1;
+  Folder folder_;
+  Descriptor lock_;
+  Descriptor events_;
 };
 
 /// What `--set` said when the run was last begun. @throws InputError when the file that keeps it is

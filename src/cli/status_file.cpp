@@ -6,11 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "cli/contribute.hpp"
+#include "cli/run_files.hpp"
 #include "raven/core/error.hpp"
 
 namespace raven {
@@ -18,10 +17,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* status_name = "status.json";
 /// Weight of the newest second in a mean that forgets.
 constexpr double newest = 0.2;
-constexpr std::size_t longest_file = 1 << 20;
 constexpr std::size_t longest_text = 80;
 
 std::string_view name_of(Member::State state) {
@@ -117,9 +114,9 @@ RunStatus status_of(const Json& json) {
 
 }  // namespace
 
-StatusFile::StatusFile(std::filesystem::path run, std::string job, std::int64_t epochs,
+StatusFile::StatusFile(const std::filesystem::path& run, std::string job, std::int64_t epochs,
                        double wall_before)
-    : run_(std::move(run)),
+    : run_(run),
       job_(std::move(job)),
       epochs_(epochs),
       wall_before_(wall_before),
@@ -178,35 +175,35 @@ void StatusFile::write(const Master& master, const MasterProgress& progress,
   if (goes_on && steps_per_s_ > 0) {
     json["left_s"] = static_cast<double>(progress.steps - progress.step) / steps_per_s_;
   }
-  // Not synced: after a crash of the machine it tells of nothing that anybody needs.
-  const std::filesystem::path part = run_ / (std::string(status_name) + ".part");
-  std::ofstream(part, std::ios::binary | std::ios::trunc)
-      << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-  std::error_code ignored;
-  std::filesystem::rename(part, run_ / status_name, ignored);
+  try {
+    // Not synced: after a crash of the machine it tells of nothing that anybody needs.
+    run_.replace(run_files::status, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
+                 nullptr);
+  } catch (const InputError&) {
+    // It is told soon enough of a disk that is full, and by what matters more.
+  }
+}
+
+std::optional<std::string> status_text(const std::filesystem::path& run) {
+  const std::optional<Folder> folder = Folder::find(run);
+  return folder ? folder->text(run_files::status, run_files::most_status) : std::nullopt;
 }
 
 std::optional<RunStatus> read_status(const std::filesystem::path& run) {
-  const std::filesystem::path file = run / status_name;
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string text(longest_file, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  const std::optional<std::string> text = status_text(run);
+  if (!text) return std::nullopt;
   try {
-    return status_of(Json::parse(text));
+    return status_of(Json::parse(*text));
   } catch (const nlohmann::json::exception&) {
-    throw InputError({file.string()}, "can't be understood",
+    throw InputError({(run / run_files::status).string()}, "can't be understood",
                      "wait a second; a master at work writes it anew");
   }
 }
 
 bool master_is_at_work(const std::filesystem::path& run) {
-  const int lock = ::open((run / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (lock < 0) return false;
-  const bool held = ::flock(lock, LOCK_SH | LOCK_NB) != 0;
-  ::close(lock);
-  return held;
+  const std::optional<Folder> folder = Folder::find(run);
+  const Descriptor lock = folder ? folder->open(run_files::lock, O_RDONLY) : Descriptor();
+  return lock && ::flock(lock.number(), LOCK_SH | LOCK_NB) != 0;
 }
 
 }  // namespace raven

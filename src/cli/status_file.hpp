@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "raven/cluster/master.hpp"
+#include "raven/core/folder.hpp"
 
 namespace raven {
 
@@ -48,7 +49,7 @@ class StatusFile {
   static constexpr std::size_t most_gone = 32;
 
   /// @param wall_before seconds of training before this process
-  StatusFile(std::filesystem::path run, std::string job, std::int64_t epochs, double wall_before);
+  StatusFile(const std::filesystem::path& run, std::string job, std::int64_t epochs, double wall_before);
 
   /// Cheap to call often.
   void update(const Master& master, Clock::time_point now);
@@ -60,7 +61,7 @@ class StatusFile {
              Clock::time_point now);
   void measure(const MasterProgress& progress, Clock::time_point now);
 
-  std::filesystem::path run_;
+  Folder run_;
   std::string job_;
   std::int64_t epochs_;
   double wall_before_;
@@ -73,6 +74,9 @@ class StatusFile {
   double rows_per_s_ = 0;
   double steps_per_s_ = 0;
 };
+
+/// The file as it is; none when there is no such file.
+[[nodiscard]] std::optional<std::string> status_text(const std::filesystem::path& run);
 
 /// None when there is no such file. Text from contributors is made fit to print.
 /// @throws InputError when it is damaged

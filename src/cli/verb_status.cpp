@@ -4,13 +4,12 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 #include "cli/console.hpp"
 #include "cli/contribute.hpp"
 #include "cli/figures.hpp"
+#include "cli/run_files.hpp"
 #include "cli/status_file.hpp"
 #include "cli/verb.hpp"
 #include "raven/core/error.hpp"
@@ -66,16 +65,9 @@ std::string in_words(const RunStatus& status, bool at_work) {
   return text;
 }
 
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 std::optional<RunStatus> status_or_complaint(const std::filesystem::path& run) {
-  std::error_code error;
-  if (!std::filesystem::exists(run / ".lock", error)) {
+  const std::optional<Folder> folder = Folder::find(run);
+  if (!folder || !folder->has(run_files::lock)) {
     throw InputError({run.string()}, "is not a run directory",
                      "name the folder that the master writes to (runs/<name of the job>)");
   }
@@ -88,7 +80,7 @@ int show(const StatusOptions& options) {
     throw InputError({options.run.string()}, "nothing is known of this run (yet)",
                      "wait until its master is at work");
   }
-  print(options.json ? text_of(options.run / "status.json")
+  print(options.json ? status_text(options.run).value_or("")
                      : in_words(*status, master_is_at_work(options.run)));
   return exit_done;
 }

@@ -1,5 +1,3 @@
-#include <fcntl.h>
-
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -198,8 +196,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
 
 }  // namespace
 
-Checkpoint read_sealed(const std::filesystem::path& path) {
-  const SealedFile file(path, O_RDONLY);
+Checkpoint read_sealed(const SealedFile& file) {
   const Seal seal = checked_seal(file);
   const IndexPlace& place = seal.index;
   if (place.bytes > file.size() || place.offset > file.size() - place.bytes) {
@@ -210,8 +207,8 @@ Checkpoint read_sealed(const std::filesystem::path& path) {
   return read_by_index(file, seal.version, index);
 }
 
-void seal(const std::filesystem::path& path, Layout layout) {
-  const SealedFile file(path, O_RDWR);
+void seal(int handle, const std::filesystem::path& place, Layout layout) {
+  const SealedFile file(place, handle);
   expects(file.size() >= seal_bytes, "there is room for the seal");
   std::sort(layout.tensors.begin(), layout.tensors.end(),
             [](const Region& left, const Region& right) { return left.offset < right.offset; });

@@ -87,12 +87,12 @@ Hdf5Handle new_tensor(hid_t where, const char* name, const Tensor& tensor) {
   return new_array(where, name, type, tensor.shape().dims(), nullptr);
 }
 
-std::unique_ptr<Hdf5Output> new_file(const std::filesystem::path& place) {
+std::unique_ptr<Hdf5Output> new_file(int handle, const std::filesystem::path& place) {
   const Hdf5Lock lock;
   const Hdf5Handle how(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_userblock(how.id(), seal_bytes);
   H5Pset_obj_track_times(how.id(), false);
-  return std::make_unique<Hdf5Output>(place, how.id());
+  return std::make_unique<Hdf5Output>(handle, place, how.id());
 }
 
 std::int32_t version_of(const Checkpoint& checkpoint) {
@@ -201,7 +201,7 @@ bool usable(const std::string& name) {
 
 }  // namespace
 
-Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint) {
+Layout lay_out(int handle, const std::filesystem::path& place, const Checkpoint& checkpoint) {
   std::set<std::string_view> names;
   for (const CheckpointTensor& tensor : checkpoint.tensors) {
     expects(usable(tensor.name) && names.insert(tensor.name).second,
@@ -212,7 +212,7 @@ Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint)
               "optimizer state has its tensor's type and shape");
     }
   }
-  const std::unique_ptr<Hdf5Output> file = new_file(place);
+  const std::unique_ptr<Hdf5Output> file = new_file(handle, place);
   ByteWriter index = index_of(checkpoint);
   std::optional<std::uint64_t> index_offset;
   Layout layout{.index = {}, .tensors = {}, .version = version_of(checkpoint)};

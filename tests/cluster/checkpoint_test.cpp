@@ -1,7 +1,9 @@
 #include "raven/cluster/checkpoint.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bit>
@@ -18,6 +20,7 @@
 
 #include "cluster/checkpoint_format.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/folder.hpp"
 #include "source_tree.hpp"
 
 namespace raven {
@@ -91,6 +94,16 @@ std::string content(const fs::path& file) {
 
 void put(const fs::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary) << bytes;
+}
+
+checkpoint_format::Layout lay_out_at(const fs::path& file, const Checkpoint& checkpoint) {
+  const Descriptor open(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  return checkpoint_format::lay_out(open.number(), file, checkpoint);
+}
+
+void seal_at(const fs::path& file, checkpoint_format::Layout layout) {
+  const Descriptor open(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+  checkpoint_format::seal(open.number(), file, std::move(layout));
 }
 
 nlohmann::json ask_peer(const fs::path& checkpoint) {
@@ -256,7 +269,7 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
   const auto* begin = reinterpret_cast<const char*>(index.bytes().data());
   const std::size_t size = index.bytes().size() - cut;
   put(path, std::string(512 + 64, '\0') + std::string(begin, size));
-  checkpoint_format::seal(
+  seal_at(
       path, {{512 + 64, size},
              {},
              carried ? checkpoint_format::version_with_state : checkpoint_format::version});
@@ -303,7 +316,7 @@ TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_
                                                     {600, ~std::uint64_t{0}},
                                                     {~std::uint64_t{0}, 100},
                                                     {10000, 1}}) {
-    checkpoint_format::seal(path, {place, {}});
+    seal_at(path, {place, {}});
     EXPECT_THROW((void)read_checkpoint(path), InputError) << place.offset << " " << place.bytes;
   }
 }
@@ -327,8 +340,8 @@ TEST_F(CheckpointTest, sealed_garbage_is_read_or_refused_but_never_crashes) {
   fs::create_directories(folder);
   const fs::path path = file("x.h5");
   const Checkpoint checkpoint = sample(42);
-  const checkpoint_format::Layout layout = checkpoint_format::lay_out(path, checkpoint);
-  checkpoint_format::seal(path, layout);
+  const checkpoint_format::Layout layout = lay_out_at(path, checkpoint);
+  seal_at(path, layout);
   const checkpoint_format::IndexPlace place = layout.index;
   const std::string whole = content(path);
   std::mt19937 random(20240607);
@@ -342,7 +355,7 @@ TEST_F(CheckpointTest, sealed_garbage_is_read_or_refused_but_never_crashes) {
     }
     if (round % 10 == 9) damaged.resize(512 + random() % (whole.size() - 512));
     put(path, damaged);
-    checkpoint_format::seal(path, {place, {}});
+    seal_at(path, {place, {}});
     try {
       (void)read_checkpoint(path);
     } catch (const InputError&) {
@@ -367,6 +380,48 @@ TEST_F(CheckpointTest, leftovers_of_a_killed_writer_go_with_the_next_write) {
   EXPECT_FALSE(newest_checkpoint(folder));
   write_checkpoint(folder, sample(2), 1);
   EXPECT_EQ(names(), std::vector<std::string>{"step-0000000002.h5"});
+}
+
+TEST_F(CheckpointTest, a_folder_of_checkpoints_that_is_a_link_is_left_alone) {
+  const fs::path elsewhere = folder.string() + ".elsewhere";
+  write_checkpoint(elsewhere, sample(7), 1);
+  fs::create_directory_symlink(elsewhere, folder);
+  EXPECT_THROW(write_checkpoint(folder, sample(8), 1), InputError);
+  EXPECT_THROW((void)newest_checkpoint(folder), InputError);
+  EXPECT_THROW(remove_checkpoints(folder), InputError);
+  fs::remove(folder);
+  fs::rename(elsewhere, folder);
+  EXPECT_EQ(names(), std::vector<std::string>{"step-0000000007.h5"});
+}
+
+TEST_F(CheckpointTest, a_link_or_fifo_under_the_name_of_a_checkpoint_is_passed_over_and_stays) {
+  write_checkpoint(folder, sample(1), 3);
+  fs::create_symlink(file("step-0000000001.h5"), file("step-0000000002.h5"));
+  ASSERT_EQ(::mkfifo(file("step-0000000003.h5").c_str(), 0600), 0);
+  const auto loaded = newest_checkpoint(folder);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->checkpoint.step, 1U);
+  ASSERT_EQ(loaded->skipped.size(), 2U);
+  EXPECT_NE(loaded->skipped[0].reason.find("a FIFO"), std::string::npos);
+  EXPECT_NE(loaded->skipped[1].reason.find("a symbolic link"), std::string::npos);
+  EXPECT_THROW(write_checkpoint(folder, sample(2), 3), InputError);
+  EXPECT_THROW(remove_checkpoints(folder), InputError);
+  EXPECT_EQ(names().size(), 3U);
+  EXPECT_EQ(read_checkpoint(file("step-0000000002.h5")).step, 1U) << "named by a person";
+}
+
+TEST_F(CheckpointTest, only_what_a_writer_made_is_removed) {
+  write_checkpoint(folder, sample(1), 3);
+  put(file("step-0000000002.h5.part-77"), "half");
+  for (const char* name : {"notes.txt", "step-7.h5", "step-a.h5.part-7", "x.part-7"}) {
+    put(file(name), "mine");
+  }
+  fs::create_directory(file("step-0000000003.h5.bak"));
+  EXPECT_EQ(newest_checkpoint_step(folder), 1U) << "a piece of one is none";
+  remove_checkpoints(folder);
+  EXPECT_EQ(names(), (std::vector<std::string>{"notes.txt", "step-0000000003.h5.bak", "step-7.h5",
+                                               "step-a.h5.part-7", "x.part-7"}));
+  EXPECT_EQ(newest_checkpoint_step(folder), std::nullopt);
 }
 
 TEST_F(CheckpointTest, the_newest_is_found_by_number_not_by_name) {
