@@ -18,8 +18,8 @@ constexpr std::size_t token_digits = 64;
 void write_token(const Folder& run, const Digest& token) {
   run.remove(run_files::token);
   // Made for nobody else's eyes from the first moment on.
-  const Descriptor file = run.open(run_files::token, O_WRONLY | O_CREAT | O_EXCL,
-                                   Folder::OtherNames::refused, 0600);
+  const Descriptor file =
+      run.open(run_files::token, O_WRONLY | O_CREAT | O_EXCL, Folder::OtherNames::refused, 0600);
   if (write_all(file.number(), to_hex(token) + "\n") == 0) return;
   throw InputError({(run.path() / run_files::token).string()}, "can't be written",
                    "check the rights of the run directory, and the room on its disk");

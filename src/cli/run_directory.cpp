@@ -37,8 +37,7 @@ Folder made_run(std::filesystem::path path) {
     throw InputError(error.place(), error.problem(),
                      error.remedy() + ", or choose another folder with --run");
   }
-  throw InputError({path.string()},
-                   "is not a run directory (it holds other files and no job.yaml)",
+  throw InputError({path.string()}, "is not a run directory (it holds other files and no job.yaml)",
                    "choose another folder with --run");
 }
 
@@ -66,7 +65,8 @@ RunDirectory::RunDirectory(std::filesystem::path folder, const std::filesystem::
 }
 
 void RunDirectory::open_events() {
-  events_ = folder_.open(run_files::events, O_RDWR | O_CREAT | O_APPEND, Folder::OtherNames::refused);
+  events_ =
+      folder_.open(run_files::events, O_RDWR | O_CREAT | O_APPEND, Folder::OtherNames::refused);
   // A machine that went down in the middle of a line has left a piece of it.
   off_t end = ::lseek(events_.number(), 0, SEEK_END);
   const off_t whole = end;

@@ -8,8 +8,8 @@
 namespace raven {
 
 std::span<const char* const> run_files::all() {
-  static constexpr std::array names{job,     overrides, training_data, events, summary,
-                                    status, doors,     token};
+  static constexpr std::array names{job,     overrides, training_data, events,
+                                    summary, status,    doors,         token};
   return names;
 }
 

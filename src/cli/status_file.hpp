@@ -49,7 +49,8 @@ class StatusFile {
   static constexpr std::size_t most_gone = 32;
 
   /// @param wall_before seconds of training before this process
-  StatusFile(const std::filesystem::path& run, std::string job, std::int64_t epochs, double wall_before);
+  StatusFile(const std::filesystem::path& run, std::string job, std::int64_t epochs,
+             double wall_before);
 
   /// Cheap to call often.
   void update(const Master& master, Clock::time_point now);

@@ -76,9 +76,8 @@ void write_checkpoint(const fs::path& path, const Checkpoint& checkpoint, int ke
   remove_leftovers(folder);
   {
     FolderPart file(folder, name_of(checkpoint.step), sync);
-    checkpoint_format::seal(
-        file.handle(), file.place(),
-        checkpoint_format::lay_out(file.handle(), file.place(), checkpoint));
+    checkpoint_format::seal(file.handle(), file.place(),
+                            checkpoint_format::lay_out(file.handle(), file.place(), checkpoint));
     file.commit();
   }
   remove_old(folder, checkpoint.step, keep);
@@ -118,7 +117,8 @@ std::optional<LoadedCheckpoint> newest_checkpoint(const fs::path& path) {
 
 std::optional<std::uint64_t> newest_checkpoint_step(const fs::path& path) {
   const std::optional<Folder> folder = Folder::find(path, Folder::Links::refuse);
-  const std::vector<std::uint64_t> steps = folder ? steps_in(*folder) : std::vector<std::uint64_t>();
+  const std::vector<std::uint64_t> steps =
+      folder ? steps_in(*folder) : std::vector<std::uint64_t>();
   return steps.empty() ? std::nullopt : std::optional(steps.front());
 }
 

@@ -49,7 +49,8 @@ std::optional<mode_t> mode_of(const Folder& folder, const std::string& name) {
   }
   if (errno == ENOENT) return std::nullopt;
   throw InputError({(folder.path() / name).string()},
-                   "can't be looked at (" + in_words(errno) + ")", "check the rights of the folder");
+                   "can't be looked at (" + in_words(errno) + ")",
+                   "check the rights of the folder");
 }
 
 Descriptor open_folder(const std::filesystem::path& path, Folder::Links links) {
@@ -61,10 +62,11 @@ Descriptor open_folder(const std::filesystem::path& path, Folder::Links links) {
   struct stat status {};
   const bool is_link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
   if (is_link && (error == ELOOP || error == ENOTDIR)) {
-    throw InputError({path.string()},
-                     "is a symbolic link, where raven keeps a folder of its own (it follows no link "
-                     "there)",
-                     "move it away; the run directory itself may be a link");
+    throw InputError(
+        {path.string()},
+        "is a symbolic link, where raven keeps a folder of its own (it follows no link "
+        "there)",
+        "move it away; the run directory itself may be a link");
   }
   throw InputError({path.string()}, "this folder can't be opened (" + in_words(error) + ")",
                    "check that it exists and that you may read it");
@@ -173,18 +175,20 @@ std::optional<std::string> Folder::text(const std::string& name, std::size_t mos
     ssize_t got = 1;
     while (end < text.size() && got > 0) {
       got = ::read(file.number(), text.data() + end, text.size() - end);
-      if (got < 0 && errno == EINTR) got = 1;
-      else if (got > 0) end += static_cast<std::size_t>(got);
+      if (got < 0 && errno == EINTR)
+        got = 1;
+      else if (got > 0)
+        end += static_cast<std::size_t>(got);
     }
     if (got < 0) {
       throw InputError({(path_ / name).string()}, "can't be read (" + in_words(errno) + ")",
                        "check the disk");
     }
     if (end > most) {
-      throw InputError({(path_ / name).string()},
-                       "has more than " + std::to_string(most) +
-                           " bytes, which raven never writes there",
-                       "move it away");
+      throw InputError(
+          {(path_ / name).string()},
+          "has more than " + std::to_string(most) + " bytes, which raven never writes there",
+          "move it away");
     }
     if (end < text.size()) {
       text.resize(end);
@@ -226,8 +230,8 @@ FolderPart::~FolderPart() {
 void FolderPart::commit() {
   const auto check = [this](int result, const char* what) {
     if (result == 0) return;
-    throw InputError({place().string()},
-                     std::string(what) + " failed (" + in_words(errno) + ")", disk_remedy);
+    throw InputError({place().string()}, std::string(what) + " failed (" + in_words(errno) + ")",
+                     disk_remedy);
   };
   if (sync_ != nullptr) check(sync_(file_.number()), "syncing it");
   check(::renameat(folder_.handle(), temporary_.c_str(), folder_.handle(), name_.c_str()),

@@ -269,10 +269,9 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
   const auto* begin = reinterpret_cast<const char*>(index.bytes().data());
   const std::size_t size = index.bytes().size() - cut;
   put(path, std::string(512 + 64, '\0') + std::string(begin, size));
-  seal_at(
-      path, {{512 + 64, size},
-             {},
-             carried ? checkpoint_format::version_with_state : checkpoint_format::version});
+  seal_at(path, {{512 + 64, size},
+                 {},
+                 carried ? checkpoint_format::version_with_state : checkpoint_format::version});
 }
 
 TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_memory) {

@@ -69,7 +69,8 @@ struct FolderTest : ::testing::Test {
         sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
         std::ranges::copy(file.string(), address.sun_path);
         const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM, 0));
-        EXPECT_EQ(::bind(socket.number(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::bind(socket.number(), reinterpret_cast<sockaddr*>(&address), sizeof address),
+                  0);
         return "a socket";
       }
       case 3:
@@ -105,8 +106,9 @@ TEST_F(FolderTest, a_text_of_any_size_is_read_and_one_that_is_too_long_refused) 
     EXPECT_EQ(folder.text("t", size), text);
     EXPECT_EQ(folder.text("t", size + 1000), text);
     if (size == 0) continue;
-    EXPECT_NE(problem_of([&] { (void)folder.text("t", size - 1); })
-                  .find("more than " + std::to_string(size - 1) + " bytes"),
+    EXPECT_NE(problem_of([&] {
+                (void)folder.text("t", size - 1);
+              }).find("more than " + std::to_string(size - 1) + " bytes"),
               std::string::npos);
   }
 }
@@ -160,11 +162,13 @@ TEST_F(FolderTest, the_folder_itself_may_be_a_link_only_where_that_is_allowed) {
   fs::create_directory_symlink(inside, link);
   Folder(link).replace("x", "new");
   EXPECT_EQ(content(inside / "x"), "new");
-  EXPECT_NE(problem_of([&] { (void)Folder::find(link, Folder::Links::refuse); })
-                .find("is a symbolic link"),
+  EXPECT_NE(problem_of([&] {
+              (void)Folder::find(link, Folder::Links::refuse);
+            }).find("is a symbolic link"),
             std::string::npos);
-  EXPECT_NE(problem_of([&] { (void)Folder::made(link, Folder::Links::refuse); })
-                .find("is a symbolic link"),
+  EXPECT_NE(problem_of([&] {
+              (void)Folder::made(link, Folder::Links::refuse);
+            }).find("is a symbolic link"),
             std::string::npos);
   EXPECT_FALSE(Folder::find(base / "nowhere", Folder::Links::refuse));
   EXPECT_NE(problem_of([&] { (void)Folder::find(outside); }), "nothing");

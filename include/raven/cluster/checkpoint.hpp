@@ -60,8 +60,8 @@ struct LoadedCheckpoint {
 };
 
 /// Writes `folder`/step-NNNNNNNNNN.h5 whole or not at all (temporary file, digest, fsync, rename,
-/// fsync of the folder) and then deletes all but the newest `keep`. Neither the folder nor a file in
-/// it may be a link. Format in docs/formats/checkpoint.md.
+/// fsync of the folder) and then deletes all but the newest `keep`. Neither the folder nor a file
+/// in it may be a link. Format in docs/formats/checkpoint.md.
 /// @throws InputError when the disk refuses; earlier checkpoints are untouched then
 void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, int keep,
                       SyncCall sync = sync_to_disk);

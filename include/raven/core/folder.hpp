@@ -63,7 +63,8 @@ class Folder {
                                 unsigned rights = 0644) const;
   /// The whole text of a file; none when it is missing. Throws when it has more than `most` bytes.
   [[nodiscard]] std::optional<std::string> text(const std::string& name, std::size_t most) const;
-  /// Replaces a file whole or not at all, by way of `name`.part-<pid>; synced unless `sync` is null.
+  /// Replaces a file whole or not at all, by way of `name`.part-<pid>; synced unless `sync` is
+  /// null.
   void replace(const std::string& name, std::string_view text, SyncCall sync = sync_to_disk) const;
   /// Deletes a plain file, if it is there.
   void remove(const std::string& name) const;
