@@ -50,6 +50,34 @@ Json to_json(const PassResult& pass, bool tells_tokens) {
   return json;
 }
 
+Json to_json(const EpochResult& epoch, bool tells_tokens) {
+  Json json{{"epoch", epoch.epoch},
+            {"step", epoch.step},
+            {"train", to_json(epoch.train, tells_tokens)}};
+  if (epoch.valid) json["valid"] = to_json(*epoch.valid, tells_tokens);
+  return json;
+}
+
+Json to_json(const Credit& credit) {
+  Json json{{"peer", credit.peer},
+            {"node", credit.node},
+            {"pid", credit.pid},
+            {"threads", credit.threads},
+            {"core", credit.core},
+            {"here_at_the_end", credit.here},
+            {"snippets", credit.snippets},
+            {"samples", credit.rows},
+            {"compute_s", static_cast<double>(credit.compute_ns) * 1e-9}};
+  if (credit.processes > 1) json["processes"] = credit.processes;
+  return json;
+}
+
+/// What one who watched is told of the speed; nothing when this process trained on nothing.
+std::string speed_in_words(const MasterProgress& now, const RunOutcome& outcome) {
+  if (now.rows == 0 || outcome.session_seconds <= 0) return {};
+  return fmt::format(", {:.0f} samples/s", static_cast<double>(now.rows) / outcome.session_seconds);
+}
+
 }  // namespace
 
 RunReport::RunReport(bool quiet, const JobSpec& job, std::filesystem::path run, bool tells_tokens)
@@ -136,29 +164,23 @@ std::string RunReport::summary_json(const RunOutcome& outcome) const {
       {"bytes_received", outcome.traffic.bytes_received},
       {"weights_sha256", to_hex(master.parameters().digest())},
       {"blas_core", openblas_core_name()}};
-  if (!master.history().empty()) {
-    const EpochResult& last = master.history().back();
-    json["train"] = to_json(last.train, tells_tokens_);
-    if (last.valid) json["valid"] = to_json(*last.valid, tells_tokens_);
+  const History& history = master.history();
+  if (!history.empty()) {
+    json["train"] = to_json(history.last().train, tells_tokens_);
+    if (history.last().valid) json["valid"] = to_json(*history.last().valid, tells_tokens_);
   }
+  if (history.best()) json["best"] = to_json(*history.best(), tells_tokens_);
+  json["epochs_done"] = history.epochs();
+  json["every_epoch"] = history.every();
   json["epochs"] = Json::array();
-  for (const EpochResult& epoch : master.history()) {
-    Json entry{{"epoch", epoch.epoch}, {"train", to_json(epoch.train, tells_tokens_)}};
-    if (epoch.valid) entry["valid"] = to_json(*epoch.valid, tells_tokens_);
-    json["epochs"].push_back(std::move(entry));
+  for (const EpochResult& epoch : history.kept()) {
+    json["epochs"].push_back(to_json(epoch, tells_tokens_));
+  }
+  if (!history.empty() && history.last().epoch != history.kept().back().epoch) {
+    json["epochs"].push_back(to_json(history.last(), tells_tokens_));
   }
   json["contributors"] = Json::array();
-  for (const Member& member : master.roster().all()) {
-    json["contributors"].push_back({{"peer", member.peer.value},
-                                    {"node", member.hello.node},
-                                    {"pid", member.hello.pid},
-                                    {"threads", member.hello.threads},
-                                    {"core", member.hello.core},
-                                    {"here_at_the_end", member.state != Member::State::gone},
-                                    {"snippets", member.snippets},
-                                    {"samples", member.rows},
-                                    {"compute_s", static_cast<double>(member.compute_ns) * 1e-9}});
-  }
+  for (const Credit& credit : master.credits()) json["contributors"].push_back(to_json(credit));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -170,13 +192,10 @@ void RunReport::finished(const RunOutcome& outcome) {
       master.stopped_early()
           ? fmt::format("stopped after step {} of {}; run the same command to go on\n", now.step,
                         now.steps)
-          : fmt::format("trained {} steps, {:.1f} s in all, {:.0f} samples/s\n", now.step,
-                        outcome.wall_seconds,
-                        outcome.session_seconds > 0
-                            ? static_cast<double>(now.rows) / outcome.session_seconds
-                            : 0);
+          : fmt::format("trained {} steps, {:.1f} s in all{}\n", now.step, outcome.wall_seconds,
+                        speed_in_words(now, outcome));
   if (!master.history().empty()) {
-    const EpochResult& last = master.history().back();
+    const EpochResult& last = master.history().last();
     text += "train: " + in_words(last.train, tells_tokens_) + "\n";
     if (last.valid) text += "valid: " + in_words(*last.valid, tells_tokens_) + "\n";
   }

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "raven/cluster/checkpoint.hpp"
 #include "raven/core/error.hpp"
@@ -15,18 +15,15 @@
 namespace raven {
 namespace {
 
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in)
-    throw InputError({file.string()}, "can't be read",
-                     "check that it exists and that you may read it");
-  return text.str();
-}
+/// What a job file may have is far less.
+constexpr std::size_t most_kept_text = std::size_t{64} << 20;
+/// Of an event's `t`: more is no time.
+constexpr double longest_run = 1e12;
+/// Lines of events.jsonl that are looked through for the last one with a time.
+constexpr int most_lines_without_time = 1000;
 
 /// Made, or known again as one that an earlier run left behind.
-Folder made_run(std::filesystem::path path) {
+Folder made_run(const std::filesystem::path& path) {
   try {
     Folder folder = Folder::made(path);
     // The lock is the first file that a run makes, so a master killed at its very beginning leaves
@@ -47,11 +44,11 @@ std::filesystem::path default_run_folder(const std::string& job_name) {
   return std::filesystem::path("runs") / job_name;
 }
 
-RunDirectory::RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file,
+RunDirectory::RunDirectory(const std::filesystem::path& folder, std::string job_text,
                            std::vector<std::string> overrides, bool fresh)
-    : job_text_(text_of(job_file)),
+    : job_text_(std::move(job_text)),
       overrides_(std::move(overrides)),
-      folder_(made_run(std::move(folder))) {
+      folder_(made_run(folder)) {
   lock_ = folder_.open(run_files::lock, O_RDWR | O_CREAT);
   if (::flock(lock_.number(), LOCK_EX | LOCK_NB) != 0) {
     throw InputError({path().string()}, "another master is at work in this run directory",
@@ -61,22 +58,22 @@ RunDirectory::RunDirectory(std::filesystem::path folder, const std::filesystem::
   (void)Folder::made(checkpoints(), Folder::Links::refuse);
   if (fresh) clear();
   remove_leftovers();
-  open_events();
+  open_lines();
 }
 
-void RunDirectory::open_events() {
-  events_ =
-      folder_.open(run_files::events, O_RDWR | O_CREAT | O_APPEND, Folder::OtherNames::refused);
-  // A machine that went down in the middle of a line has left a piece of it.
-  off_t end = ::lseek(events_.number(), 0, SEEK_END);
-  const off_t whole = end;
-  for (char last = 0; end > 0; --end) {
-    if (::pread(events_.number(), &last, 1, end - 1) != 1 || last == '\n') break;
-  }
-  if (end < whole && ::ftruncate(events_.number(), end) != 0) {
-    throw InputError({(path() / run_files::events).string()}, "can't be written",
-                     "check the rights of the file");
-  }
+void RunDirectory::open_lines() {
+  events_.emplace(folder_, run_files::events);
+  history_.emplace(folder_, run_files::history);
+  int looked_at = 0;
+  (void)events_->find_back([&](const std::string& line) {
+    const auto json = nlohmann::json::parse(line, nullptr, false);
+    const auto found = json.is_object() ? json.find("t") : json.end();
+    const double t =
+        json.is_object() && found != json.end() && found->is_number() ? found->get<double>() : -1;
+    const bool is_time = t >= 0 && t < longest_run;
+    if (is_time) seconds_told_ = t;
+    return is_time || ++looked_at == most_lines_without_time;
+  });
 }
 
 void RunDirectory::clear() {
@@ -94,9 +91,13 @@ void RunDirectory::remove_leftovers() {
 }
 
 void RunDirectory::write_job() {
-  folder_.replace(run_files::job, job_text_);
+  const auto same = [this](const char* name, const std::string& text) {
+    return folder_.has(name) && folder_.text(name, most_kept_text) == text;
+  };
+  if (!same(run_files::job, job_text_)) folder_.replace(run_files::job, job_text_);
   if (overrides_.empty()) return folder_.remove(run_files::overrides);
-  folder_.replace(run_files::overrides, nlohmann::ordered_json(overrides_).dump(2) + "\n");
+  const std::string text = nlohmann::ordered_json(overrides_).dump(2) + "\n";
+  if (!same(run_files::overrides, text)) folder_.replace(run_files::overrides, text);
 }
 
 void RunDirectory::write_training_data(const Manifest& manifest) {
@@ -126,18 +127,56 @@ std::vector<std::string> overrides_of(const std::filesystem::path& run) {
   }
 }
 
-bool RunDirectory::log(const RunEvent& event) {
+bool RunDirectory::has_training_data() const { return folder_.has(run_files::training_data); }
+
+bool RunDirectory::has_summary_of(const Digest& weights) const {
+  const std::optional<SummaryHead> summary = summary_head(folder_);
+  return summary && summary->complete && summary->weights_sha256 == to_hex(weights);
+}
+
+bool RunDirectory::log(RunEvent event) {
+  for (auto& [name, value] : event.fields) {
+    double* t = name == "t" ? std::get_if<double>(&value) : nullptr;
+    if (t != nullptr) *t = seconds_told_ = std::max(seconds_told_, *t);
+  }
   nlohmann::ordered_json json{{"event", event.kind}};
   for (const auto& [name, value] : event.fields) {
     std::visit([&](const auto& v) { json[name] = v; }, value);
   }
-  const std::string line =
-      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  const off_t before = ::lseek(events_.number(), 0, SEEK_END);
-  if (write_all(events_.number(), line) == 0) return true;
-  // A full disk may have taken a part. What it took it can also give back.
-  [[maybe_unused]] const int cut = ::ftruncate(events_.number(), before);
-  return false;
+  const bool written = events_->append(
+      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  const std::uint64_t lost = written ? events_->take_lost() : 0;
+  if (lost == 0) return written;
+  return log(
+      {"lines_lost", {{"t", seconds_told_}, {"lines", static_cast<std::int64_t>(lost)}}});
+}
+
+void RunDirectory::cut_history(std::uint64_t step, std::int64_t epochs) {
+  const auto last = history_->cut_back([&](const std::string& line) {
+    const std::optional<EpochResult> epoch = epoch_in(line);
+    return epoch && epoch->step <= step && epoch->epoch <= epochs;
+  });
+  epochs_told_ = last ? epoch_in(*last)->epoch : 0;
+}
+
+void RunDirectory::log_epoch(const EpochResult& epoch) {
+  if (epoch.epoch <= epochs_told_) return;
+  epochs_told_ = epoch.epoch;
+  (void)history_->append(history_line(epoch));
+}
+
+void RunDirectory::sync_history() const {
+  if (::fdatasync(history_->handle()) == 0 || errno == EINVAL || errno == EROFS) return;
+  throw InputError({(path() / run_files::history).string()},
+                   "syncing it failed (" + std::string(std::strerror(errno)) + ")",
+                   "check free space and permissions there");
+}
+
+std::string RunDirectory::flush_lines() {
+  for (LineFile* file : {&*events_, &*history_}) {
+    if (!file->flush()) return file->refusal();
+  }
+  return {};
 }
 
 void RunDirectory::write_summary(const std::string& json) {

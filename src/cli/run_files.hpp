@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,6 +17,7 @@ inline constexpr const char* job = "job.yaml";
 inline constexpr const char* overrides = "overrides.json";
 inline constexpr const char* training_data = "training_data.yaml";
 inline constexpr const char* events = "events.jsonl";
+inline constexpr const char* history = "history.jsonl";
 inline constexpr const char* summary = "summary.json";
 inline constexpr const char* status = "status.json";
 inline constexpr const char* doors = "join.json";
@@ -24,6 +26,7 @@ inline constexpr const char* token = "join.token";
 inline constexpr const char* checkpoints = "checkpoints";
 
 /// The bytes that a reader takes of each at most; what raven writes has far fewer.
+inline constexpr std::size_t most_job = std::size_t{4} << 20;
 inline constexpr std::size_t most_overrides = std::size_t{4} << 20;
 inline constexpr std::size_t most_summary = std::size_t{64} << 20;
 inline constexpr std::size_t most_status = std::size_t{16} << 20;
@@ -32,6 +35,16 @@ inline constexpr std::size_t most_doors = std::size_t{1} << 20;
 /// All but the lock, which stays as long as the directory.
 [[nodiscard]] std::span<const char* const> all();
 }  // namespace run_files
+
+/// What stands at the top of a summary.json.
+struct SummaryHead {
+  bool complete = false;
+  std::string weights_sha256;
+};
+
+/// None when there is none, or it is no summary. @throws InputError when it is no plain file, or
+/// too large to be one
+[[nodiscard]] std::optional<SummaryHead> summary_head(const Folder& run);
 
 /// A run directory to be looked into. @throws InputError when it is none
 [[nodiscard]] Folder open_run(const std::filesystem::path& run);

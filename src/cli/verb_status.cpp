@@ -30,17 +30,12 @@ constexpr const char* examples = R"(Examples:
 
 What it shows is at most about a second old while the master lives. See docs/formats/run.md, status.json.)";
 
-double age_of(const RunStatus& status) {
-  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-  return std::max(0.0, now.count() - status.written);
-}
-
 std::string headline(const RunStatus& status, bool at_work) {
   if (at_work) return fmt::format("{}, master {} on {}", status.state, status.pid, status.node);
   if (status.state == "finished") return "finished";
   if (status.state == "stopped") return "stopped; the same command goes on";
   return fmt::format("its master is gone, last seen {} ago; the same command goes on",
-                     time_in_words(age_of(status)));
+                     time_in_words(status.age_s));
 }
 
 std::string in_words(const RunStatus& status, bool at_work) {
@@ -53,13 +48,18 @@ std::string in_words(const RunStatus& status, bool at_work) {
   }
   if (at_work && status.left_s) text += ", " + time_in_words(*status.left_s) + " left";
   text += "\n";
+  if (at_work && !status.disk.empty()) {
+    text += "  the disk refuses checkpoints: " + status.disk + "\n";
+  }
   if (status.contributors.empty()) return text + "  no contributor so far\n";
   text += fmt::format("  {:>10}  {:<8} {:<20} {:>8} {:>7} {:>9} {:>9}  {}\n", "peer", "state",
                       "node", "pid", "threads", "samples/s", "snippets", "last heard");
   for (const RunStatus::Contributor& one : status.contributors) {
-    const double silent = one.last_heard_s + (at_work ? age_of(status) : 0);
-    text += fmt::format("  {:>10}  {:<8} {:<20} {:>8} {:>7} {:>9.0f} {:>9}  {}\n", one.peer,
-                        one.state, one.node, one.pid, one.threads, one.samples_per_s, one.snippets,
+    const double silent = one.last_heard_s + (at_work ? status.age_s : 0);
+    text += fmt::format("  {:>10}  {:<8} {:<20} {:>8} {:>7} {:>9} {:>9}  {}\n", one.peer,
+                        one.state, one.node, one.pid, one.threads,
+                        one.samples_per_s ? fmt::format("{:.0f}", *one.samples_per_s) : "",
+                        one.snippets,
                         one.state == "gone" ? "" : fmt::format("{:.1f} s ago", silent));
   }
   return text;

@@ -1,7 +1,6 @@
 #include "cli/way_in.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
@@ -23,16 +22,8 @@ constexpr std::chrono::milliseconds look_interval{50};
 /// Whether the run in this folder has come to its end.
 bool is_complete(const std::filesystem::path& run) {
   const std::optional<Folder> folder = Folder::find(run);
-  const auto text =
-      folder ? folder->text(run_files::summary, run_files::most_summary) : std::nullopt;
-  if (!text) return false;
-  // Of all that it may hold only what stands at its top becomes a value.
-  const auto at_the_top = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    return depth <= 1;
-  };
-  const auto summary = nlohmann::json::parse(*text, at_the_top, false);
-  const auto complete = summary.is_object() ? summary.find("complete") : summary.end();
-  return complete != summary.end() && complete->is_boolean() && complete->get<bool>();
+  const std::optional<SummaryHead> summary = folder ? summary_head(*folder) : std::nullopt;
+  return summary && summary->complete;
 }
 
 bool is_among(const DoorFile& doors, const DoorFile::Gateway& gateway) {

@@ -14,9 +14,12 @@ namespace raven::checkpoint_format {
 
 class SealedFile;
 
-inline constexpr std::int32_t version = 2;
+inline constexpr std::int32_t version = 4;
 /// Of those that hold a state that goes on from window to window.
-inline constexpr std::int32_t version_with_state = 3;
+inline constexpr std::int32_t version_with_state = 5;
+/// Of the same two before there were contributors in it, whose history lists all epochs. Read still.
+inline constexpr std::int32_t old_version = 2;
+inline constexpr std::int32_t old_version_with_state = 3;
 inline constexpr std::size_t max_states =
     2;  ///< tensors that an optimizer keeps for one of the model
 inline constexpr std::size_t max_name = 1024;  ///< bytes in the name of a tensor

@@ -86,12 +86,14 @@ Seal checked_seal(const SealedFile& file) {
   const auto is_of = [&](std::int32_t number) {
     return found.starts_with(std::string(first_words) + std::to_string(number) + "\n");
   };
-  if (!is_of(version) && !is_of(version_with_state)) {
-    file.refuse("its format is neither version " + std::to_string(version) + " nor " +
+  std::int32_t number = old_version;
+  while (number <= version_with_state && !is_of(number)) ++number;
+  if (number > version_with_state) {
+    file.refuse("its format is none of versions " + std::to_string(old_version) + " to " +
                     std::to_string(version_with_state) + ", which this raven reads",
                 "use the raven that wrote it");
   }
-  const Seal seal{is_of(version) ? version : version_with_state, index_in(found)};
+  const Seal seal{number, index_in(found)};
   const Content content = content_of(file);
   if (found != seal_text(seal.version, content, seal.index)) {
     file.refuse(
@@ -177,6 +179,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
     read.epoch.metrics.emplace_back(std::move(name), in.get<double>());
   }
   read.history_json = in.get_string();
+  if (number >= version) read.credits_json = in.get_string();
   TensorReader values(file);
   std::set<std::string> names;
   for (auto count = in.get<std::uint32_t>(); in.ok() && count > 0; --count) {
@@ -184,7 +187,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
     if (!names.insert(read.tensors.back().name).second)
       file.refuse("its index names a tensor twice");
   }
-  if (number == version_with_state) {
+  if (number == version_with_state || number == old_version_with_state) {
     const auto type = type_in(in, file.size());
     const auto offset = in.get<std::uint64_t>();
     if (!in.ok() || !type) file.refuse("its index has an impossible state");

@@ -110,7 +110,8 @@ bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
                      checkpoint.training_digest.bytes.size()) ||
       !put_attribute(file, "fingerprint", H5T_STD_U8LE, checkpoint.fingerprint.bytes.data(),
                      checkpoint.fingerprint.bytes.size()) ||
-      !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json)))) {
+      !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json))) ||
+      !put_bytes(file, "contributors", std::as_bytes(std::span(checkpoint.credits_json)))) {
     return false;
   }
   groups.parameters = new_group(file, "parameters");
@@ -189,6 +190,7 @@ ByteWriter index_of(const Checkpoint& checkpoint) {
     index.put(value);
   }
   index.put_string(checkpoint.history_json);
+  index.put_string(checkpoint.credits_json);
   index.put(static_cast<std::uint32_t>(checkpoint.tensors.size()));
   return index;
 }

@@ -20,6 +20,10 @@ struct Master::Impl {
   // master_resume.cpp
   void resume(const Checkpoint& checkpoint);
   [[nodiscard]] Checkpoint snapshot(Instant now) const;
+  /// Of training, over all lives of the master.
+  [[nodiscard]] double seconds(Instant now) const {
+    return std::chrono::duration<double>(now - started).count() + seconds_before;
+  }
 
   // master.cpp: peers
   void on_message(const Event& event, Instant now);
@@ -140,6 +144,8 @@ struct Master::Impl {
   [[nodiscard]] std::optional<float> gradient_scale();
   void end_step(Instant now);
   void close_phase(Instant now);
+  /// Whoever was given nothing because it was slow once gets another chance by and by.
+  void encourage_idle_ones();
   void end_evaluation(Instant now);
   void end_epoch(std::optional<PassResult> valid, Instant now);
   void end_run(Instant now, bool early);
@@ -167,7 +173,12 @@ struct Master::Impl {
   std::uint64_t steps = 0;  ///< in the whole run
   std::uint64_t step = 0;   ///< done
   EpochSums sums;
-  std::vector<EpochResult> history;
+  History history;
+  std::vector<EpochResult> untold_epochs;  ///< of an older checkpoint
+  std::vector<Credit> earlier_credits;  ///< of what the checkpoint holds
+  bool resumed_complete = false;
+  bool held = false;
+  bool held_said = false;  ///< there is a checkpoint of where it is held
 
   std::optional<Phase> phase;
   std::vector<std::size_t> gradient_sizes;  ///< of the last one that came, by ParameterId

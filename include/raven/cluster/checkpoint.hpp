@@ -40,7 +40,8 @@ struct Checkpoint {
   Digest fingerprint;       ///< of the kernels that made it; see numerics_fingerprint()
   std::string core;         ///< what OpenBLAS called that CPU
   EpochSums epoch;
-  std::string history_json;  ///< finished epochs as reported so far, a JSON array
+  std::string history_json;  ///< finished epochs, History::to_json(); a list of all if it is old
+  std::string credits_json = "[]";  ///< who has done what so far, credits_to_json()
   std::vector<CheckpointTensor> tensors;
   /// What the rows of the next step go on from, f32 [rows, numbers], in the middle of an epoch of a
   /// model that carries a state; else empty.
