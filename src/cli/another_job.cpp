@@ -19,7 +19,8 @@ std::vector<std::string> differences(const std::filesystem::path& run, const Job
   const Folder folder = open_run(run);
   const auto kept = folder.text(run_files::job, run_files::most_job);
   if (kept) {
-    for (const JobDifference& one : job_differences({*kept, overrides_of(run)}, {job.text, overrides})) {
+    for (const JobDifference& one :
+         job_differences({*kept, overrides_of(run)}, {job.text, overrides})) {
       told.push_back(one.key + " is " + one.now + " here and was " + one.before);
     }
   }
@@ -38,8 +39,7 @@ std::vector<std::string> differences(const std::filesystem::path& run, const Job
 }  // namespace
 
 void refuse_another_job(const std::filesystem::path& run, const JobSpec& job,
-                        const std::vector<std::string>& overrides,
-                        const Manifest& training_data) {
+                        const std::vector<std::string>& overrides, const Manifest& training_data) {
   std::vector<std::string> told;
   try {
     told = differences(run, job, overrides, training_data);

@@ -20,8 +20,7 @@ void DiskWatch::look(const std::optional<CheckpointWriter::Refusal>& refusal,
     if (reason_.empty()) return;
     reason_.clear();
     if (std::exchange(holds_, false)) hooks_.hold(false);
-    hooks_.warn("the disk takes checkpoints again, after " +
-                time_in_words(seconds(now - since_)));
+    hooks_.warn("the disk takes checkpoints again, after " + time_in_words(seconds(now - since_)));
     hooks_.log("disk_takes_again", {{"seconds", seconds(now - since_)}});
     return;
   }
@@ -36,8 +35,8 @@ void DiskWatch::look(const std::optional<CheckpointWriter::Refusal>& refusal,
   if (holds_ || now - since_ < trains_on_) return;
   holds_ = true;
   hooks_.hold(true);
-  hooks_.warn("training waits for the disk, so that no more is lost with this process: " +
-              reason_ + "; make room there and it goes on by itself");
+  hooks_.warn("training waits for the disk, so that no more is lost with this process: " + reason_ +
+              "; make room there and it goes on by itself");
   hooks_.log("held", {{"reason", reason_}});
 }
 

@@ -51,9 +51,8 @@ Json to_json(const PassResult& pass, bool tells_tokens) {
 }
 
 Json to_json(const EpochResult& epoch, bool tells_tokens) {
-  Json json{{"epoch", epoch.epoch},
-            {"step", epoch.step},
-            {"train", to_json(epoch.train, tells_tokens)}};
+  Json json{
+      {"epoch", epoch.epoch}, {"step", epoch.step}, {"train", to_json(epoch.train, tells_tokens)}};
   if (epoch.valid) json["valid"] = to_json(*epoch.valid, tells_tokens);
   return json;
 }

@@ -46,9 +46,7 @@ std::filesystem::path default_run_folder(const std::string& job_name) {
 
 RunDirectory::RunDirectory(const std::filesystem::path& folder, std::string job_text,
                            std::vector<std::string> overrides, bool fresh)
-    : job_text_(std::move(job_text)),
-      overrides_(std::move(overrides)),
-      folder_(made_run(folder)) {
+    : job_text_(std::move(job_text)), overrides_(std::move(overrides)), folder_(made_run(folder)) {
   lock_ = folder_.open(run_files::lock, O_RDWR | O_CREAT);
   if (::flock(lock_.number(), LOCK_EX | LOCK_NB) != 0) {
     throw InputError({path().string()}, "another master is at work in this run directory",
@@ -143,12 +141,11 @@ bool RunDirectory::log(RunEvent event) {
   for (const auto& [name, value] : event.fields) {
     std::visit([&](const auto& v) { json[name] = v; }, value);
   }
-  const bool written = events_->append(
-      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  const bool written =
+      events_->append(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   const std::uint64_t lost = written ? events_->take_lost() : 0;
   if (lost == 0) return written;
-  return log(
-      {"lines_lost", {{"t", seconds_told_}, {"lines", static_cast<std::int64_t>(lost)}}});
+  return log({"lines_lost", {{"t", seconds_told_}, {"lines", static_cast<std::int64_t>(lost)}}});
 }
 
 void RunDirectory::cut_history(std::uint64_t step, std::int64_t epochs) {

@@ -20,7 +20,7 @@ struct RunStatus {
     std::string node;
     std::int64_t pid = 0;
     std::int64_t threads = 0;
-    std::string state;  ///< "greeted", "ready", "leaving", "gone"
+    std::string state;                    ///< "greeted", "ready", "leaving", "gone"
     std::optional<double> samples_per_s;  ///< of late; none for those that are gone
     std::int64_t snippets = 0;
     double last_heard_s = 0;  ///< seconds before the status was written

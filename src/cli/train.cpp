@@ -122,8 +122,7 @@ class MasterRun {
   int train(MasterRemote& remote, const CoreShare& share) {
     std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
     if (loaded && loaded->checkpoint.training_digest != training_.setup.training_digest) {
-      refuse_another_job(directory_.path(), job_, options_.overrides,
-                         training_.train->manifest());
+      refuse_another_job(directory_.path(), job_, options_.overrides, training_.train->manifest());
     }
     // The master's own sums and updates never wait for the snippets computed beside it.
     ComputePool compute(share.threads, 1);
@@ -144,8 +143,10 @@ class MasterRun {
                          .warn = [&](const std::string& text) { report_.warn(text); },
                          .let_go = [&](PeerId peer) { master.request_leave(peer); }});
     DiskWatch disk(trains_on * job_.checkpoint.every,
-                   {.log = [&](std::string kind,
-                               auto fields) { log_now({std::move(kind), std::move(fields)}); },
+                   {.log =
+                        [&](std::string kind, auto fields) {
+                          log_now({std::move(kind), std::move(fields)});
+                        },
                     .warn = [&](const std::string& text) { report_.warn(text); },
                     .hold = [&](bool held) { master.hold(held); }});
     const auto watch_step = watch(started, transport);
@@ -165,7 +166,8 @@ class MasterRun {
               look_at_disk(writer, disk);
               newcomers.look(progress);
               report_.progress(progress);
-              if (!changes_nothing_) status.update(master, disk.reason(), disk.holds(), Clock::now());
+              if (!changes_nothing_)
+                status.update(master, disk.reason(), disk.holds(), Clock::now());
             },
         .stop_requested = [] { return asked_to_stop() != 0; },
         .after_step =
@@ -302,7 +304,8 @@ class MasterRun {
     look_at_disk(writer, disk);
     if (changes_nothing_) return;
     bool told = false;
-    for (std::string refusal = write_last(outcome); !refusal.empty(); refusal = write_last(outcome)) {
+    for (std::string refusal = write_last(outcome); !refusal.empty();
+         refusal = write_last(outcome)) {
       if (!std::exchange(told, true)) {
         report_.warn("the run's last figures can't be written: " + refusal +
                      "; it waits until there is room");

@@ -56,11 +56,10 @@ std::string in_words(const RunStatus& status, bool at_work) {
                       "node", "pid", "threads", "samples/s", "snippets", "last heard");
   for (const RunStatus::Contributor& one : status.contributors) {
     const double silent = one.last_heard_s + (at_work ? status.age_s : 0);
-    text += fmt::format("  {:>10}  {:<8} {:<20} {:>8} {:>7} {:>9} {:>9}  {}\n", one.peer,
-                        one.state, one.node, one.pid, one.threads,
-                        one.samples_per_s ? fmt::format("{:.0f}", *one.samples_per_s) : "",
-                        one.snippets,
-                        one.state == "gone" ? "" : fmt::format("{:.1f} s ago", silent));
+    text += fmt::format(
+        "  {:>10}  {:<8} {:<20} {:>8} {:>7} {:>9} {:>9}  {}\n", one.peer, one.state, one.node,
+        one.pid, one.threads, one.samples_per_s ? fmt::format("{:.0f}", *one.samples_per_s) : "",
+        one.snippets, one.state == "gone" ? "" : fmt::format("{:.1f} s ago", silent));
   }
   return text;
 }

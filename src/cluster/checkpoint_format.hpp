@@ -17,7 +17,8 @@ class SealedFile;
 inline constexpr std::int32_t version = 4;
 /// Of those that hold a state that goes on from window to window.
 inline constexpr std::int32_t version_with_state = 5;
-/// Of the same two before there were contributors in it, whose history lists all epochs. Read still.
+/// Of the same two before there were contributors in it, whose history lists all epochs. Read
+/// still.
 inline constexpr std::int32_t old_version = 2;
 inline constexpr std::int32_t old_version_with_state = 3;
 inline constexpr std::size_t max_states =

@@ -175,7 +175,7 @@ struct Master::Impl {
   EpochSums sums;
   History history;
   std::vector<EpochResult> untold_epochs;  ///< of an older checkpoint
-  std::vector<Credit> earlier_credits;  ///< of what the checkpoint holds
+  std::vector<Credit> earlier_credits;     ///< of what the checkpoint holds
   bool resumed_complete = false;
   bool held = false;
   bool held_said = false;  ///< there is a checkpoint of where it is held

@@ -44,9 +44,9 @@ void Master::Impl::resume(const Checkpoint& checkpoint) {
   step = checkpoint.step;
   sums = checkpoint.epoch;
   seconds_before = std::max(seconds_before, checkpoint.wall_seconds);
-  history = History::from_json(checkpoint.history_json,
-                               static_cast<std::uint64_t>(sampler.steps_per_epoch()),
-                               &untold_epochs);
+  history =
+      History::from_json(checkpoint.history_json,
+                         static_cast<std::uint64_t>(sampler.steps_per_epoch()), &untold_epochs);
   earlier_credits = credits_from_json(checkpoint.credits_json);
   const auto epochs_done = static_cast<std::int64_t>(step) / sampler.steps_per_epoch();
   resumed_complete = step >= steps && history.epochs() >= epochs_done;

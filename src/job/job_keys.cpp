@@ -17,14 +17,12 @@ using Keys = std::vector<std::pair<std::string, std::string>>;
 
 constexpr const char* not_given = "not given";
 /// Keys at the top that change nothing in what is learnt; data is compared by what it holds.
-constexpr std::array<std::string_view, 6> others{"name",    "data",            "contributors",
-                                                 "threads", "master_computes", "checkpoint"};
+constexpr std::array<std::string_view, 6> others{
+    "name", "data", "contributors", "threads", "master_computes", "checkpoint"};
 
 /// A list or map without anything in it is a key as well.
 void flatten(const YamlNode& node, const std::string& key, Keys& keys) {
-  const auto below = [&](const std::string& name) {
-    return key.empty() ? name : key + "." + name;
-  };
+  const auto below = [&](const std::string& name) { return key.empty() ? name : key + "." + name; };
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     flatten(node.items[i], below(std::to_string(i)), keys);
   }

@@ -66,7 +66,9 @@ TEST_F(LineFileTest, lines_are_cut_back_to_one_that_is_kept) {
     });
     EXPECT_EQ(shown, std::min(6 - kept, 5));
     EXPECT_EQ(line.has_value(), kept > 0);
-    EXPECT_EQ(content(), kept == 5 ? text : kept == 4 ? text.substr(0, 70007) : text.substr(0, static_cast<std::size_t>(kept) * 2));
+    EXPECT_EQ(content(), kept == 5   ? text
+                         : kept == 4 ? text.substr(0, 70007)
+                                     : text.substr(0, static_cast<std::size_t>(kept) * 2));
     EXPECT_TRUE(file.append("next"));
     EXPECT_TRUE(content().ends_with(kept == 0 ? "next\n" : "\nnext\n"));
   }

@@ -42,7 +42,8 @@ TEST(Pace, what_rises_seldom_is_measured_from_rise_to_rise) {
 
 TEST(Pace, what_has_stopped_has_no_pace) {
   Pace pace;
-  for (int second = 0; second <= 20; ++second) pace.note(static_cast<std::uint64_t>(second) * 50, start + second * 1s);
+  for (int second = 0; second <= 20; ++second)
+    pace.note(static_cast<std::uint64_t>(second) * 50, start + second * 1s);
   EXPECT_EQ(pace.per_second(start + 20s), 50.0);
   EXPECT_LT(pace.per_second(start + 26s), 50.0);
   EXPECT_EQ(pace.per_second(start + 31s), std::nullopt);

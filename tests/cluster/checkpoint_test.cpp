@@ -42,6 +42,7 @@ Checkpoint sample(std::uint64_t step) {
                 1e-300,
                 {{"wer", 0.25}, {"accuracy", std::numeric_limits<double>::infinity()}}};
   made.history_json = R"([{"epoch":1,"loss":2.25}])";
+  made.credits_json = R"([{"node":"n1"}])";
   const Tensor weight = Tensor::of({2, 3}, std::array{1.5F, -0.0F, 3e-45F, 4.0F, 5.0F, 6.0F});
   const Tensor bias = Tensor::of({3}, std::array{0.5F, 0.25F, 0.125F});
   made.tensors.push_back({"1.linear.weight", weight, step, {weight.clone(), weight.clone()}});
@@ -71,6 +72,7 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
   EXPECT_EQ(a.epoch.weight, b.epoch.weight);
   EXPECT_EQ(a.epoch.metrics, b.epoch.metrics);
   EXPECT_EQ(a.history_json, b.history_json);
+  EXPECT_EQ(a.credits_json, b.credits_json);
   const auto same = [](const Tensor& x, const Tensor& y) {
     return x.type() == y.type() && std::ranges::equal(x.bytes(), y.bytes());
   };
@@ -159,15 +161,15 @@ TEST_F(CheckpointTest, the_same_checkpoint_gives_the_same_file) {
             content(folder / "b" / "step-0000000042.h5"));
 }
 
-TEST_F(CheckpointTest, a_state_that_goes_on_makes_it_version_3_and_is_read_back) {
+TEST_F(CheckpointTest, a_state_that_goes_on_makes_it_version_5_and_is_read_back) {
   write_checkpoint(folder, with_state(42), 3);
   const fs::path path = file("step-0000000042.h5");
   expect_same(read_checkpoint(path), with_state(42));
   const auto read = ask_peer(path);
-  EXPECT_EQ(read["version"], 3);
+  EXPECT_EQ(read["version"], 5);
   EXPECT_EQ(read["carried"].dump(), "[[1.0,-0.0],[0.25,8.0]]");
   write_checkpoint(folder, sample(43), 3);
-  EXPECT_EQ(ask_peer(file("step-0000000043.h5"))["version"], 2);
+  EXPECT_EQ(ask_peer(file("step-0000000043.h5"))["version"], 4);
   const std::string whole = content(path);
   for (std::size_t i = 0; i < whole.size(); i += 31) {
     std::string flipped = whole;
@@ -186,6 +188,7 @@ TEST_F(CheckpointTest, h5py_reads_it_as_the_format_page_says) {
   EXPECT_EQ(read["training_digest"], to_hex(sample(42).training_digest));
   EXPECT_EQ(read["fingerprint"], to_hex(sample(42).fingerprint));
   EXPECT_EQ(read["history"][0]["loss"], 2.25);
+  EXPECT_EQ(read["contributors"][0]["node"], "n1");
   EXPECT_EQ(read["names"], (std::vector<std::string>{"1.linear.weight", "1.linear.bias",
                                                      "0.norm.mean", "count", "nobody"}));
   EXPECT_EQ(read["shapes"].dump(), "[[2,3],[3],[3],[],[0,4]]");
@@ -236,8 +239,10 @@ struct Entry {
 
 /// A sealed file without any HDF5 in it: content, then an index of these tensors.
 /// @param carried the entry of a state that goes on, of which type and offset count
+/// @param is_old of a version that knew nothing of contributors
 void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::uint32_t count,
-                std::size_t cut = 0, const std::optional<Entry>& carried = std::nullopt) {
+                std::size_t cut = 0, const std::optional<Entry>& carried = std::nullopt,
+                bool is_old = false) {
   ByteWriter index;
   for (int i = 0; i < 3; ++i) index.put(std::uint64_t{1});
   index.put(0.5);
@@ -249,6 +254,7 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
   index.put(0.0);
   index.put(std::uint32_t{0});
   index.put_string("[]");
+  if (!is_old) index.put_string(R"([{"node":"n1"}])");
   index.put(count);
   for (const Entry& entry : entries) {
     index.put_string(entry.name);
@@ -269,9 +275,8 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
   const auto* begin = reinterpret_cast<const char*>(index.bytes().data());
   const std::size_t size = index.bytes().size() - cut;
   put(path, std::string(512 + 64, '\0') + std::string(begin, size));
-  seal_at(path, {{512 + 64, size},
-                 {},
-                 carried ? checkpoint_format::version_with_state : checkpoint_format::version});
+  const std::int32_t version = is_old ? checkpoint_format::old_version : checkpoint_format::version;
+  seal_at(path, {{512 + 64, size}, {}, carried ? version + 1 : version});
 }
 
 TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_memory) {
@@ -318,6 +323,21 @@ TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_
     seal_at(path, {place, {}});
     EXPECT_THROW((void)read_checkpoint(path), InputError) << place.offset << " " << place.bytes;
   }
+}
+
+TEST_F(CheckpointTest, versions_2_and_3_are_read) {
+  fs::create_directories(folder);
+  const fs::path path = file("x.h5");
+  put_sealed(path, {Entry{}}, 1, 0, std::nullopt, true);
+  EXPECT_TRUE(content(path).starts_with("raven checkpoint 2\n"));
+  EXPECT_EQ(read_checkpoint(path).tensors.at(0).value.shape(), (Shape{2, 3}));
+  EXPECT_EQ(read_checkpoint(path).credits_json, "[]");
+  put_sealed(path, {Entry{}}, 1, 0, Entry{.dims = {1, 4}}, true);
+  EXPECT_TRUE(content(path).starts_with("raven checkpoint 3\n"));
+  EXPECT_EQ(read_checkpoint(path).carried.shape(), (Shape{1, 4}));
+  put_sealed(path, {Entry{}}, 1);
+  EXPECT_TRUE(content(path).starts_with("raven checkpoint 4\n"));
+  EXPECT_EQ(read_checkpoint(path).credits_json, R"([{"node":"n1"}])");
 }
 
 TEST_F(CheckpointTest, a_sealed_state_that_lies_is_refused) {

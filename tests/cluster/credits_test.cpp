@@ -33,8 +33,7 @@ TEST(Credits, everybody_of_all_lives_is_there_once) {
   Roster first;
   first.add(member(1, "a", 100, 5));
   first.add(member(2, "b", 200, 7));
-  const std::vector<Credit> earlier =
-      credits_from_json(credits_to_json(credits_of({}, first)));
+  const std::vector<Credit> earlier = credits_from_json(credits_to_json(credits_of({}, first)));
   Roster second;
   // One survived its master and came back under another number; one came back twice; one is new.
   second.add(member(9, "b", 200, 1, Member::State::ready));

@@ -30,8 +30,9 @@ std::string difference(const JobText& before, const JobText& now) {
 TEST(JobKeys, equal_jobs_do_not_differ_however_they_are_written) {
   EXPECT_EQ(difference({job, {}}, {job, {}}), "");
   EXPECT_EQ(difference({job, {}}, {job, {"optimizer.adam.rate=0.001", "seed=7"}}), "");
-  EXPECT_EQ(difference({job, {}}, {job, {"name=other", "data.train=b.yaml", "threads=3",
-                                         "checkpoint.keep=9", "contributors.min=2"}}),
+  EXPECT_EQ(difference({job, {}}, {job,
+                                   {"name=other", "data.train=b.yaml", "threads=3",
+                                    "checkpoint.keep=9", "contributors.min=2"}}),
             "");
 }
 

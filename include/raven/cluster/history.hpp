@@ -18,8 +18,8 @@ struct PassResult {
 
 /// One finished epoch.
 struct EpochResult {
-  std::int64_t epoch = 0;   ///< from 1
-  std::uint64_t step = 0;   ///< optimizer steps done at its end
+  std::int64_t epoch = 0;  ///< from 1
+  std::uint64_t step = 0;  ///< optimizer steps done at its end
   PassResult train;
   std::optional<PassResult> valid;
 };

@@ -34,7 +34,7 @@ struct MasterActions {
   std::vector<std::pair<PeerId, Message>> sends;
   std::vector<PeerId> drops;
   std::vector<RunEvent> events;
-  std::vector<EpochResult> epochs;       ///< finished ones, for history.jsonl; before the checkpoint
+  std::vector<EpochResult> epochs;  ///< finished ones, for history.jsonl; before the checkpoint
   std::optional<Checkpoint> checkpoint;  ///< to be written; the newest wins
 };
 

@@ -20,7 +20,6 @@ struct JobText {
 
 /// In what two jobs differ, in the order of their files, of the keys that decide the bits of a
 /// run; data sets are not compared. A text that can't be understood has no keys.
-[[nodiscard]] std::vector<JobDifference> job_differences(const JobText& before,
-                                                         const JobText& now);
+[[nodiscard]] std::vector<JobDifference> job_differences(const JobText& before, const JobText& now);
 
 }  // namespace raven
