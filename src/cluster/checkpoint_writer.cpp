@@ -16,7 +16,7 @@ double cpu_seconds_of_this_thread() {
 }  // namespace
 
 CheckpointWriter::CheckpointWriter(std::filesystem::path folder, int keep,
-                                   std::function<void()> before, Patience patience)
+                                   std::function<void()> before, CheckpointPatience patience)
     : folder_(std::move(folder)),
       keep_(keep),
       before_(std::move(before)),

@@ -22,6 +22,12 @@ struct CheckpointCost {
   double cpu_seconds = 0;  ///< of the writing thread
 };
 
+/// Between two attempts to write a checkpoint: at first, and at most.
+struct CheckpointPatience {
+  std::chrono::milliseconds first{1000};
+  std::chrono::milliseconds most{30000};
+};
+
 /// Writes checkpoints on a thread of its own, so that training never waits for a disk. When they
 /// come faster than the disk takes them, only the newest is kept. One that the disk refuses, being
 /// full for instance, is tried again until it is written or a newer one is there, with growing
@@ -29,11 +35,6 @@ struct CheckpointCost {
 class CheckpointWriter {
  public:
   using Clock = std::chrono::steady_clock;
-  /// Between two attempts: at first, and at most.
-  struct Patience {
-    std::chrono::milliseconds first{1000};
-    std::chrono::milliseconds most{30000};
-  };
   /// A disk that refuses.
   struct Refusal {
     std::string reason;       ///< of the last attempt
@@ -43,7 +44,7 @@ class CheckpointWriter {
   /// @param before called on the writing thread before each attempt, for what has to be on the disk
   /// before the checkpoint that leans on it; may be empty
   CheckpointWriter(std::filesystem::path folder, int keep, std::function<void()> before = {},
-                   Patience patience = {});
+                   CheckpointPatience patience = {});
   /// Finishes what is begun or waiting, but tries nothing again.
   ~CheckpointWriter();
   CheckpointWriter(const CheckpointWriter&) = delete;
@@ -65,7 +66,7 @@ class CheckpointWriter {
   std::filesystem::path folder_;
   int keep_;
   std::function<void()> before_;
-  Patience patience_;
+  CheckpointPatience patience_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Checkpoint> waiting_;
