@@ -38,6 +38,8 @@ void listen_for_signals() {
   struct sigaction action = {};
   action.sa_handler = on_stop;
   for (const int signal : {SIGTERM, SIGINT}) sigaction(signal, &action, nullptr);
+  // A file that may not grow any further is a disk that is full: a write that fails.
+  std::signal(SIGXFSZ, SIG_IGN);
   action.sa_handler = on_usr1;
   action.sa_flags = SA_RESTART;
   sigaction(SIGUSR1, &action, nullptr);

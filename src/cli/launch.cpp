@@ -23,6 +23,7 @@
 #include "cli/start_watch.hpp"
 #include "cli/status_file.hpp"
 #include "raven/cli/app.hpp"
+#include "raven/cluster/checkpoint.hpp"
 #include "raven/core/error.hpp"
 #include "raven/job/build.hpp"
 
@@ -123,10 +124,10 @@ class Launch {
     if (options_.gateways > 0) start_server();
     int crashes = 0;
     for (;;) {
-      const std::string before = newest_checkpoint_name();
+      const std::optional<std::uint64_t> before = newest_step();
       const std::optional<int> result = run_master();
       if (result) return *result;
-      if (newest_checkpoint_name() != before) crashes = 0;
+      if (newest_step() != before) crashes = 0;
       if (asked_to_stop() != 0) return exit_interrupted;
       if (++crashes > options_.restarts) {
         print_failure("the master crashed " + std::to_string(crashes) +
@@ -225,13 +226,13 @@ class Launch {
     return text + "'";
   }
 
-  [[nodiscard]] std::string newest_checkpoint_name() const {
-    std::string newest;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(run_ / "checkpoints", ignored)) {
-      newest = std::max(newest, entry.path().filename().string());
+  /// None, too, when the folder can't be read: the master tells why.
+  [[nodiscard]] std::optional<std::uint64_t> newest_step() const {
+    try {
+      return newest_checkpoint_step(run_ / run_files::checkpoints);
+    } catch (const InputError&) {
+      return std::nullopt;
     }
-    return newest;
   }
 
   /// Contributors of earlier mpiruns that outlived their master: they come in by themselves.

@@ -22,15 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_run(const fs::path& run) {
-  if (fs::exists(run / "job.yaml")) return;
-  throw InputError({run.string()}, "is not a run directory (it has no job.yaml)",
-                   "name the folder that 'raven train' wrote, for instance runs/digits_cnn");
-}
-
 JobSpec job_of(const fs::path& run, Programs programs) {
   std::vector<InputError> errors;
-  std::optional<JobSpec> job = read_job(run / "job.yaml", overrides_of(run), errors, programs);
+  std::optional<JobSpec> job = read_job(run / run_files::job, overrides_of(run), errors, programs);
   if (job) return std::move(*job);
   // All of them matter, the last one is printed by whoever catches it.
   print_mistakes(std::span(errors).first(errors.size() - 1));
@@ -178,13 +172,13 @@ Graph graph_of_one(const TrainedModel& trained) {
 }
 
 LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
-  check_run(run);
+  (void)open_run(run);
   if (!file.empty()) {
     LoadedCheckpoint named{.checkpoint = read_checkpoint(file), .file = file, .skipped = {}};
     check_finite(named);
     return named;
   }
-  std::optional<LoadedCheckpoint> loaded = newest_checkpoint(run / "checkpoints");
+  std::optional<LoadedCheckpoint> loaded = newest_checkpoint(run / run_files::checkpoints);
   if (!loaded) {
     throw InputError({run.string()}, "has no checkpoint yet",
                      "wait for the first one, or train with a shorter 'checkpoint.every'");

@@ -3,12 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
 #include "cli/console.hpp"
+#include "cli/run_files.hpp"
 #include "raven/core/error.hpp"
 #include "raven/transport/gateway.hpp"
 
@@ -27,9 +26,9 @@ constexpr std::chrono::milliseconds longest_pause{30'000};
 
 /// Whether the run in this folder has come to its end.
 bool is_complete(const std::filesystem::path& run) {
-  std::ifstream in(run / "summary.json");
-  const auto summary = nlohmann::json::parse(in, nullptr, false);
-  return summary.is_object() && summary.value("complete", false);
+  const std::optional<Folder> folder = Folder::find(run);
+  const std::optional<SummaryHead> summary = folder ? summary_head(*folder) : std::nullopt;
+  return summary && summary->complete;
 }
 
 bool is_among(const DoorFile& doors, const DoorFile::Gateway& gateway) {

@@ -1,5 +1,3 @@
-#include <fcntl.h>
-
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -85,16 +83,17 @@ Seal checked_seal(const SealedFile& file) {
   if (!found.starts_with(first_words)) {
     file.refuse("this is no raven checkpoint, or its first bytes are damaged");
   }
-  std::optional<std::int32_t> number;
-  for (std::int32_t known = earlier_version; known <= version_with_state; ++known) {
-    if (found.starts_with(std::string(first_words) + std::to_string(known) + "\n")) number = known;
-  }
-  if (!number) {
-    file.refuse("its format is none of versions " + std::to_string(earlier_version) + " to " +
+  const auto is_of = [&](std::int32_t number) {
+    return found.starts_with(std::string(first_words) + std::to_string(number) + "\n");
+  };
+  std::int32_t number = old_version;
+  while (number <= version_with_state && !is_of(number)) ++number;
+  if (number > version_with_state) {
+    file.refuse("its format is none of versions " + std::to_string(old_version) + " to " +
                     std::to_string(version_with_state) + ", which this raven reads",
                 "use the raven that wrote it");
   }
-  const Seal seal{*number, index_in(found)};
+  const Seal seal{number, index_in(found)};
   const Content content = content_of(file);
   if (found != seal_text(seal.version, content, seal.index)) {
     file.refuse(
@@ -184,6 +183,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
     read.epoch.metrics.emplace_back(std::move(name), in.get<double>());
   }
   read.history_json = in.get_string();
+  if (number >= version) read.credits_json = in.get_string();
   TensorReader values(file);
   std::set<std::string> names;
   for (auto count = in.get<std::uint32_t>(); in.ok() && count > 0; --count) {
@@ -191,7 +191,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
     if (!names.insert(read.tensors.back().name).second)
       file.refuse("its index names a tensor twice");
   }
-  if (number == version_with_state || number == earlier_version_with_state) {
+  if (number == version_with_state || number == old_version_with_state) {
     const auto type = type_in(in, file.size());
     const auto offset = in.get<std::uint64_t>();
     if (!in.ok() || !type) file.refuse("its index has an impossible state");
@@ -203,8 +203,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
 
 }  // namespace
 
-Checkpoint read_sealed(const std::filesystem::path& path) {
-  const SealedFile file(path, O_RDONLY);
+Checkpoint read_sealed(const SealedFile& file) {
   const Seal seal = checked_seal(file);
   const IndexPlace& place = seal.index;
   if (place.bytes > file.size() || place.offset > file.size() - place.bytes) {
@@ -215,8 +214,8 @@ Checkpoint read_sealed(const std::filesystem::path& path) {
   return read_by_index(file, seal.version, index);
 }
 
-void seal(const std::filesystem::path& path, Layout layout) {
-  const SealedFile file(path, O_RDWR);
+void seal(int handle, const std::filesystem::path& place, Layout layout) {
+  const SealedFile file(place, handle);
   expects(file.size() >= seal_bytes, "there is room for the seal");
   std::sort(layout.tensors.begin(), layout.tensors.end(),
             [](const Region& left, const Region& right) { return left.offset < right.offset; });

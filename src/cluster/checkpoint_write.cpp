@@ -87,12 +87,12 @@ Hdf5Handle new_tensor(hid_t where, const char* name, const Tensor& tensor) {
   return new_array(where, name, type, tensor.shape().dims(), nullptr);
 }
 
-std::unique_ptr<Hdf5Output> new_file(const std::filesystem::path& place) {
+std::unique_ptr<Hdf5Output> new_file(int handle, const std::filesystem::path& place) {
   const Hdf5Lock lock;
   const Hdf5Handle how(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_userblock(how.id(), seal_bytes);
   H5Pset_obj_track_times(how.id(), false);
-  return std::make_unique<Hdf5Output>(place, how.id());
+  return std::make_unique<Hdf5Output>(handle, place, how.id());
 }
 
 std::int32_t version_of(const Checkpoint& checkpoint) {
@@ -110,7 +110,8 @@ bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
                      checkpoint.training_digest.bytes.size()) ||
       !put_attribute(file, "fingerprint", H5T_STD_U8LE, checkpoint.numerics.fingerprint.bytes.data(),
                      checkpoint.numerics.fingerprint.bytes.size()) ||
-      !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json)))) {
+      !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json))) ||
+      !put_bytes(file, "contributors", std::as_bytes(std::span(checkpoint.credits_json)))) {
     return false;
   }
   groups.parameters = new_group(file, "parameters");
@@ -191,6 +192,7 @@ ByteWriter index_of(const Checkpoint& checkpoint) {
     index.put(value);
   }
   index.put_string(checkpoint.history_json);
+  index.put_string(checkpoint.credits_json);
   index.put(static_cast<std::uint32_t>(checkpoint.tensors.size()));
   return index;
 }
@@ -203,7 +205,7 @@ bool usable(const std::string& name) {
 
 }  // namespace
 
-Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint) {
+Layout lay_out(int handle, const std::filesystem::path& place, const Checkpoint& checkpoint) {
   std::set<std::string_view> names;
   for (const CheckpointTensor& tensor : checkpoint.tensors) {
     expects(usable(tensor.name) && names.insert(tensor.name).second,
@@ -214,7 +216,7 @@ Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint)
               "optimizer state has its tensor's type and shape");
     }
   }
-  const std::unique_ptr<Hdf5Output> file = new_file(place);
+  const std::unique_ptr<Hdf5Output> file = new_file(handle, place);
   ByteWriter index = index_of(checkpoint);
   std::optional<std::uint64_t> index_offset;
   Layout layout{.index = {}, .tensors = {}, .version = version_of(checkpoint)};

@@ -32,6 +32,7 @@ Master::Impl::Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool&
                                              : SampleOrder::sequential},
       schedule(find_schedule(setup.train.schedule.type)),
       started(now),
+      seconds_before(setup.seconds_before),
       last_checkpoint(now),
       last_heartbeat(now),
       last_tick(now) {
@@ -63,8 +64,7 @@ void Master::Impl::send(PeerId peer, const AnyMessage& message, Blob body) {
 
 void Master::Impl::emit(std::string kind,
                         std::vector<std::pair<std::string, RunEvent::Field>> fields, Instant now) {
-  const double seconds = std::chrono::duration<double>(now - started).count() + seconds_before;
-  fields.insert(fields.begin(), {"t", seconds});
+  fields.insert(fields.begin(), {"t", seconds(now)});
   out->events.push_back({std::move(kind), std::move(fields)});
 }
 
@@ -360,6 +360,9 @@ void Master::on(const Event& event, Instant now, MasterActions& actions) {
 
 void Master::tick(Instant now, MasterActions& actions) {
   impl_->out = &actions;
+  for (EpochResult& epoch : std::exchange(impl_->untold_epochs, {})) {
+    actions.epochs.push_back(std::move(epoch));
+  }
   // Also the way in for a run that was already complete when it was started again.
   if (!impl_->phase && !impl_->finished) impl_->begin_next(now);
   if (!impl_->finished) impl_->tick(now);
@@ -399,7 +402,19 @@ bool Master::finished() const { return impl_->finished; }
 bool Master::stopped_early() const { return impl_->stopped_early; }
 const ParameterStore& Master::parameters() const { return impl_->model.parameters(); }
 const Roster& Master::roster() const { return impl_->roster; }
-const std::vector<EpochResult>& Master::history() const { return impl_->history; }
+const History& Master::history() const { return impl_->history; }
+bool Master::was_complete() const { return impl_->resumed_complete; }
+
+void Master::hold(bool held) {
+  impl_->held_said = impl_->held_said && held;
+  impl_->held = held;
+}
+
+std::vector<Credit> Master::credits() const {
+  return credits_of(impl_->earlier_credits, impl_->roster);
+}
+
+double Master::seconds(Instant now) const { return impl_->seconds(now); }
 
 MasterProgress Master::progress() const {
   const Impl& m = *impl_;
@@ -408,10 +423,11 @@ MasterProgress Master::progress() const {
           .epoch = static_cast<std::int64_t>(m.step) / m.sampler.steps_per_epoch() + 1,
           .loss = m.sums.weight > 0   ? m.sums.loss / m.sums.weight
                   : m.history.empty() ? 0
-                                      : m.history.back().train.loss,
+                                      : m.history.last().train.loss,
           .rows = m.rows_trained,
           .contributors = m.roster.ready_count(),
-          .evaluating = m.phase && m.phase->purpose == Purpose::evaluate};
+          .evaluating = m.phase && m.phase->purpose == Purpose::evaluate,
+          .waiting = !m.phase || m.waiting_since.has_value()};
 }
 
 }  // namespace raven

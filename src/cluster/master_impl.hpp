@@ -20,6 +20,10 @@ struct Master::Impl {
   // master_resume.cpp
   void resume(const Checkpoint& checkpoint);
   [[nodiscard]] Checkpoint snapshot(Instant now) const;
+  /// Of training, over all lives of the master.
+  [[nodiscard]] double seconds(Instant now) const {
+    return std::chrono::duration<double>(now - started).count() + seconds_before;
+  }
 
   // master.cpp: peers
   void on_message(const Event& event, Instant now);
@@ -154,6 +158,8 @@ struct Master::Impl {
   void ask_again(ParameterId id);
   void end_step(Instant now);
   void close_phase(Instant now);
+  /// Whoever was given nothing because it was slow once gets another chance by and by.
+  void encourage_idle_ones();
   void end_evaluation(Instant now);
   void end_epoch(std::optional<PassResult> valid, Instant now);
   void end_run(Instant now, bool early);
@@ -169,7 +175,7 @@ struct Master::Impl {
   /// an epoch that it ends in, so that the last validation is always of the final weights.
   [[nodiscard]] std::int64_t results_due() const;
   [[nodiscard]] bool result_is_due() const {
-    return static_cast<std::int64_t>(history.size()) < results_due();
+    return history.epochs() < results_due();
   }
   [[nodiscard]] bool is_last_step() const { return step + 1 >= steps; }
   [[nodiscard]] bool has_valid() const { return setup.datasets.size() > 1; }
@@ -187,7 +193,12 @@ struct Master::Impl {
   std::uint64_t steps = 0;  ///< in the whole run
   std::uint64_t step = 0;   ///< done
   EpochSums sums;
-  std::vector<EpochResult> history;
+  History history;
+  std::vector<EpochResult> untold_epochs;  ///< of an older checkpoint
+  std::vector<Credit> earlier_credits;     ///< of what the checkpoint holds
+  bool resumed_complete = false;
+  bool held = false;
+  bool held_said = false;  ///< there is a checkpoint of where it is held
 
   std::optional<Phase> phase;
   std::vector<std::size_t> gradient_sizes;  ///< of the last one that came, by ParameterId

@@ -1,4 +1,5 @@
-#include "cluster/history.hpp"
+#include <algorithm>
+
 #include "cluster/master_impl.hpp"
 #include "raven/core/error.hpp"
 
@@ -8,11 +9,12 @@ Checkpoint Master::Impl::snapshot(Instant now) const {
   return {.step = step,
           .seed = setup.train.seed,
           .store_version = model.parameters().version(),
-          .wall_seconds = seconds_before + std::chrono::duration<double>(now - started).count(),
+          .wall_seconds = seconds(now),
           .training_digest = setup.training_digest,
           .numerics = setup.numerics,
           .epoch = sums,
-          .history_json = history_to_json(history),
+          .history_json = history.to_json(),
+          .credits_json = credits_to_json(credits_of(earlier_credits, roster)),
           .tensors = model.tensors(),
           .carried = sampler.begins_lanes(static_cast<std::int64_t>(step)) ? Tensor() : carried};
 }
@@ -48,8 +50,12 @@ void Master::Impl::resume(const Checkpoint& checkpoint) {
   model.restore(checkpoint);
   step = checkpoint.step;
   sums = checkpoint.epoch;
-  seconds_before = checkpoint.wall_seconds;
-  history = history_from_json(checkpoint.history_json, sampler.steps_per_epoch());
+  seconds_before = std::max(seconds_before, checkpoint.wall_seconds);
+  history =
+      History::from_json(checkpoint.history_json,
+                         static_cast<std::uint64_t>(sampler.steps_per_epoch()), &untold_epochs);
+  earlier_credits = credits_from_json(checkpoint.credits_json);
+  resumed_complete = step >= steps && !result_is_due();
 }
 
 }  // namespace raven

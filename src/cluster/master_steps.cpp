@@ -23,6 +23,11 @@ void Master::Impl::begin_next(Instant now) {
   const bool evaluation_due = result_is_due() && has_valid();
   if (step >= steps && !evaluation_due) return end_run(now, false);
   if (stop_requested) return end_run(now, true);
+  if (held) {
+    // Once whoever holds it makes room, nothing of what was done is lost.
+    if (!std::exchange(held_said, true)) checkpoint(now);
+    return;
+  }
   if (roster.ready_count() < std::max(setup.contributors.min, 1)) {
     if (!waiting_since) waiting_since = now;
     return;
@@ -347,6 +352,23 @@ void Master::Impl::end_step(Instant now) {
   begin_next(now);
 }
 
+void Master::Impl::encourage_idle_ones() {
+  const auto is_there = [](const Member& member) {
+    return member.state == Member::State::ready && !member.rests_until;
+  };
+  // As fast as the fastest, it is given its share; believing it to be faster helps nobody.
+  double fastest = 0;
+  for (const Member& member : roster.all()) {
+    if (is_there(member)) fastest = std::max(fastest, member.speed);
+  }
+  for (Member& member : roster.all()) {
+    const bool idle =
+        std::none_of(phase->leases.begin(), phase->leases.end(),
+                     [&](const OpenLease& lease) { return lease.peer == member.peer; });
+    if (is_there(member) && idle) member.speed = std::min(member.speed * 1.05, fastest);
+  }
+}
+
 void Master::Impl::close_phase(Instant now) {
   credit();
   last_leases.clear();
@@ -369,13 +391,7 @@ void Master::Impl::close_phase(Instant now) {
   }
   // Whoever got nothing because it was slow once gets another chance by and by. Evaluations teach
   // nothing of speeds, and may have many phases.
-  for (Member& member : roster.all()) {
-    if (phase->purpose != Purpose::train) break;
-    const bool idle =
-        std::none_of(phase->leases.begin(), phase->leases.end(),
-                     [&](const OpenLease& lease) { return lease.peer == member.peer; });
-    if (idle) member.speed *= 1.05;
-  }
+  if (phase->purpose == Purpose::train) encourage_idle_ones();
   std::vector<PeerId> liars;
   for (const OpenLease& lease : phase->leases) {
     if (lease.doubted) liars.push_back(lease.peer);
@@ -417,12 +433,12 @@ PassResult Master::Impl::pass_result(const EpochSums& all) const {
 }
 
 void Master::Impl::end_epoch(std::optional<PassResult> valid, Instant now) {
-  EpochResult result{.epoch = static_cast<std::int64_t>(history.size()) + 1,
-                     .step = static_cast<std::int64_t>(step),
+  EpochResult result{.epoch = history.epochs() + 1,
+                     .step = step,
                      .train = pass_result(sums),
                      .valid = std::move(valid)};
   std::vector<std::pair<std::string, RunEvent::Field>> fields{{"epoch", result.epoch},
-                                                              {"step", result.step},
+                                                              {"step", static_cast<std::int64_t>(result.step)},
                                                               {"samples", result.train.samples},
                                                               {"loss", result.train.loss}};
   for (const auto& [name, value] : result.train.metrics) fields.emplace_back(name, value);
@@ -432,7 +448,8 @@ void Master::Impl::end_epoch(std::optional<PassResult> valid, Instant now) {
       fields.emplace_back("valid_" + name, value);
   }
   emit("epoch", std::move(fields), now);
-  history.push_back(std::move(result));
+  out->epochs.push_back(result);
+  history.add(std::move(result));
   sums = {};
 }
 
@@ -456,9 +473,10 @@ void Master::Impl::stop_alone(Instant now) {
 }
 
 void Master::Impl::end_run(Instant now, bool early) {
-  checkpoint(now);
   finished = true;
   stopped_early = early;
+  if (resumed_complete) return say_goodbye("the run is complete");
+  checkpoint(now);
   emit(early ? "stopped" : "finished", {{"step", static_cast<std::int64_t>(step)}}, now);
   say_goodbye(early ? "the run was stopped" : "the run is complete");
 }

@@ -234,7 +234,7 @@ void Run::after_master() {
   }
   trained_ = true;
   result_.weights = master_->parameters().digest();
-  result_.history = master_->history();
+  result_.history = master_->history().kept();
   const auto newest = disk_.newest();
   if (!newest || newest->step != master_->progress().steps) {
     blame("the last checkpoint is not that of the last step");

@@ -279,7 +279,7 @@ ClusterBox::Result ClusterBox::run(const std::vector<Contribution>& contribution
   transport.reset();
   threads.clear();
   result.weights = master.parameters().digest();
-  result.history = master.history();
+  result.history = master.history().kept();
   result.stopped_early = master.stopped_early();
   return result;
 }

@@ -31,6 +31,7 @@ def read(path):
             "training_digest": file.attrs["training_digest"].tobytes().hex(),
             "fingerprint": file.attrs["fingerprint"].tobytes().hex(),
             "history": json.loads(file["history"][:].tobytes()),
+            "contributors": json.loads(file["contributors"][:].tobytes()),
             "names": [name for name, _ in parameters],
             "shapes": [list(value.shape) for _, value in parameters],
             "types": [str(value.dtype) for _, value in parameters],

@@ -114,6 +114,7 @@ class Stage {
   }
   void looks_ahead() { master_.look_ahead(); }
   void stops() { master_.request_stop(); }
+  void holds(bool held) { master_.hold(held); }
   [[nodiscard]] int events(const std::string& kind) const {
     return static_cast<int>(std::count(events_.begin(), events_.end(), kind));
   }
