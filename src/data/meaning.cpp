@@ -25,7 +25,8 @@ std::string shown(const std::string& name) {
     const auto code = static_cast<unsigned char>(c);
     text += code < 0x20 || code == 0x7F ? '?' : c;
   }
-  const bool plain = !name.empty() && text == name && name.find_first_of(" ,'") == std::string::npos;
+  const bool plain =
+      !name.empty() && text == name && name.find_first_of(" ,'") == std::string::npos;
   if (plain) return text;
   return "'" + text + (name.size() > longest ? "..." : "") + "'";
 }
@@ -55,8 +56,7 @@ Names missing_in(const Names& names, const Names& others) {
 std::string telling(const Names& names, const Names& others) {
   if (names.size() <= most_shown) return listed(names);
   const Names missing = missing_in(names, others);
-  return std::to_string(names.size()) +
-         (missing.empty() ? "" : ", among them " + listed(missing));
+  return std::to_string(names.size()) + (missing.empty() ? "" : ", among them " + listed(missing));
 }
 
 /// All names in their order when they are few, else from the first one on that differs.
@@ -71,7 +71,8 @@ std::string ordered(const Names& names, const Names& others) {
 /// Where each of `names` stands in `among`; none unless both hold the same names.
 std::optional<std::vector<std::int32_t>> places_of(const Names& names, const Names& among) {
   std::map<std::string_view, std::int32_t> place;
-  for (const std::string& name : among) place.emplace(name, static_cast<std::int32_t>(place.size()));
+  for (const std::string& name : among)
+    place.emplace(name, static_cast<std::int32_t>(place.size()));
   std::vector<std::int32_t> places;
   for (const std::string& name : names) {
     const auto found = place.find(name);
@@ -193,8 +194,8 @@ class Comparison {
         return refuse_columns();
       }
     }
-    const bool same = is.feature_type == wanted.feature_type &&
-                      is.feature_shape == wanted.feature_shape;
+    const bool same =
+        is.feature_type == wanted.feature_type && is.feature_shape == wanted.feature_shape;
     if (!same) {
       return refuse("its features are", shape_in_words(is), shape_in_words(wanted),
                     "give data of the same kind ('raven data show' tells what a data set is)");

@@ -25,14 +25,15 @@ struct MeaningMatch {
   };
 
   Verdict verdict = Verdict::equal;
-  RowMapping mapping{};       ///< mapped: how the given rows become those that are wanted
-  Difference difference{};    ///< refused or mapped: the first thing that differs
+  RowMapping mapping{};              ///< mapped: how the given rows become those that are wanted
+  Difference difference{};           ///< refused or mapped: the first thing that differs
   std::vector<std::string> notes{};  ///< what was mapped, and what one side alone knows; in words
 };
 
-/// Compares columns, targets, classes, vocabulary and normalisation of `given` with `wanted`: equal,
-/// mapped (another order of columns or classes, another normalisation, no targets where none are
-/// used) or refused. What one side does not know is not compared; a note says so. A pure function.
+/// Compares columns, targets, classes, vocabulary and normalisation of `given` with `wanted`:
+/// equal, mapped (another order of columns or classes, another normalisation, no targets where none
+/// are used) or refused. What one side does not know is not compared; a note says so. A pure
+/// function.
 [[nodiscard]] MeaningMatch compare_meanings(const Manifest& given, const Manifest& wanted,
                                             Targets targets = Targets::needed);
 
