@@ -3,6 +3,7 @@
 #include "cli/figures.hpp"
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
+#include "raven/core/new_file.hpp"
 #include "raven/tensor/export.hpp"
 
 namespace raven {
@@ -26,10 +27,11 @@ int export_weights(const ExportOptions& options) {
   const std::filesystem::path out =
       options.out.empty() ? std::filesystem::path(options.run) / ("model." + options.format)
                           : std::filesystem::path(options.out);
+  const std::filesystem::path place = options.out.empty() ? out : output_place(out);
   if (options.format == "npz") {
-    write_npz(out, tensors);
+    write_npz(place, tensors);
   } else {
-    write_safetensors(out, tensors);
+    write_safetensors(place, tensors);
   }
   print(out.string() + ": " + plural(static_cast<std::int64_t>(tensors.size()), "tensor") + ", " +
         size_in_words(bytes) + ", of step " + std::to_string(loaded.checkpoint.step) + "\n");
