@@ -3,6 +3,7 @@
 #include "cli/data_verbs.hpp"
 #include "cli/figures.hpp"
 #include "cli/progress.hpp"
+#include "raven/core/new_file.hpp"
 #include "raven/data/digits.hpp"
 #include "raven/data/language.hpp"
 #include "raven/data/story.hpp"
@@ -69,7 +70,7 @@ int make_table_data(const TableOptions& options) {
     throw InputError(Place{options.file}, "this file exists already",
                      "name another one, or add --replace");
   }
-  make_table(options.count, options.seed, options.file);
+  make_table(options.count, options.seed, output_place(options.file));
   print(options.file + ": " + plural(options.count, "row") + "\nNext: raven data import csv " +
         options.file + " --target outcome --folder FOLDER\n");
   return exit_done;
@@ -106,7 +107,7 @@ int make_story_data(const StoryOptions& options) {
     throw InputError(Place{options.file}, "this file exists already",
                      "name another one, or add --replace");
   }
-  make_story(options.bytes, options.seed, options.file);
+  make_story(options.bytes, options.seed, output_place(options.file));
   print(options.file + ": about " + plural(options.bytes, "byte") +
         "\nNext: raven data import text " + options.file + " --folder FOLDER\n");
   return exit_done;

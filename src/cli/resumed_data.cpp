@@ -10,7 +10,8 @@ void check_same_meaning(const Manifest& now, const Manifest& began,
   if (match.verdict == MeaningMatch::Verdict::equal) return;
   const std::string whose = "the run in " + run.string() + " began with";
   const std::string remedy =
-      "give it the data that it began with, choose another --run folder, or start anew with --fresh";
+      "give it the data that it began with, choose another --run folder, or start anew with "
+      "--fresh";
   throw InputError({now.file.string()}, as_error(match, now, whose).problem(), remedy);
 }
 

@@ -7,8 +7,9 @@
 
 namespace raven {
 
-/// @throws InputError when the rows mean something else now than when the run began, be it in another
-/// order: equal shards whose columns or classes got other names would go on as something else
+/// @throws InputError when the rows mean something else now than when the run began, be it in
+/// another order: equal shards whose columns or classes got other names would go on as something
+/// else
 void check_same_meaning(const Manifest& now, const Manifest& began,
                         const std::filesystem::path& run);
 

@@ -4,6 +4,7 @@
 #include "cli/run_files.hpp"
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
+#include "raven/core/new_file.hpp"
 #include "raven/tensor/export.hpp"
 
 namespace raven {
@@ -28,10 +29,11 @@ int export_weights(const ExportOptions& options) {
       options.out.empty() ? std::filesystem::path(options.run) / ("model." + options.format)
                           : std::filesystem::path(options.out);
   if (options.out.empty()) (void)open_run(options.run).has("model." + options.format);
+  const std::filesystem::path place = options.out.empty() ? out : output_place(out);
   if (options.format == "npz") {
-    write_npz(out, tensors);
+    write_npz(place, tensors);
   } else {
-    write_safetensors(out, tensors);
+    write_safetensors(place, tensors);
   }
   print(out.string() + ": " + plural(static_cast<std::int64_t>(tensors.size()), "tensor") + ", " +
         size_in_words(bytes) + ", of step " + std::to_string(loaded.checkpoint.step) + "\n");

@@ -1,33 +1,32 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
+#include "cli/prediction_csv.hpp"
+#include "cli/prediction_kind.hpp"
 #include "cli/processes.hpp"
 #include "cli/progress.hpp"
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/new_file.hpp"
 #include "raven/tensor/export.hpp"
 #include "raven/tensor/finite.hpp"
-#include "raven/tensor/kernels/activation.hpp"
-#include "raven/tensor/kernels/softmax.hpp"
 #include "raven/tensor/parallel.hpp"
 
 namespace raven {
 namespace {
-
-/// What is written of a model's output.
-enum class PredictionKind : std::uint8_t { output, probability, class_number };
 
 struct PredictOptions {
   std::string run;
   std::string data;
   std::string out;
   std::string checkpoint;
-  PredictionKind kind = PredictionKind::output;
+  std::optional<PredictionKind> kind{};  ///< none: what suits the file
   int threads = 0;
   std::int64_t batch = 0;
 };
@@ -99,32 +98,6 @@ Shape shape_written(const Shape& output, PredictionKind kind) {
                                               : output;
 }
 
-Tensor probabilities(const Tensor& output, bool of_classes) {
-  const float* logits = output.values().data();
-  Tensor result(output.type());
-  float* out = result.values().data();
-  if (of_classes) {
-    const std::int64_t classes = output.shape().back();
-    kernels::softmax_forward(output.count() / classes, classes, logits, out);
-  } else {
-    kernels::activation_forward(kernels::default_activation(kernels::ActivationKind::sigmoid),
-                                output.count(), logits, out);
-  }
-  return result;
-}
-
-/// The place of the largest number of each row; of the first one, if there are several.
-std::vector<std::int64_t> likeliest(const Tensor& output) {
-  const std::int64_t classes = output.shape().back();
-  const float* logits = output.values().data();
-  std::vector<std::int64_t> found(static_cast<std::size_t>(output.count() / classes));
-  for (std::int64_t& place : found) {
-    place = std::max_element(logits, logits + classes) - logits;
-    logits += classes;
-  }
-  return found;
-}
-
 void append(NpyWriter& out, const Tensor& output, PredictionKind kind, bool of_classes) {
   switch (kind) {
     case PredictionKind::output:
@@ -158,45 +131,89 @@ void check_finite(const TrainedModel& trained, const Snippet& piece, const Tenso
       "with --checkpoint");
 }
 
-int predict(const PredictOptions& options, Programs programs) {
-  const TrainedModel trained =
-      open_trained(options.run, options.checkpoint, options.data, Targets::unused, programs);
-  print_notes(trained.notes);
-  check_kind(options.kind, trained.job);
-  const std::int64_t samples = trained.data->size();
-  const Graph graph = graph_of_one(trained);
-  const Shape output = type_of(graph, graph.prediction.value()).shape;
-  const Shape row = shape_written(output, options.kind).without_first();
-  if (std::filesystem::is_directory(options.out)) {
-    throw InputError({options.out}, "is a folder, not a file to write",
-                     "name a file in it, for instance predictions.npy");
-  }
+/// Which kind of file a name asks for. @throws InputError when its ending is none of those
+bool is_csv(const std::string& out) {
+  const std::string ending = std::filesystem::path(out).extension().string();
+  if (ending == ".csv") return true;
+  if (ending == ".npy") return false;
+  throw InputError({out},
+                   ending.empty() ? "has no ending that says what to write"
+                                  : "ends with " + ending + ", which predict can't write",
+                   "name a file that ends with .csv (ids, class names and numbers) or .npy (a "
+                   "NumPy array)");
+}
 
+/// What suits a table: names of tokens alone, probabilities where there are any, else numbers.
+PredictionKind usual_kind(const TrainedModel& trained, bool csv) {
+  if (!csv) return PredictionKind::output;
+  if (is_of_classes(trained.job) && trained.trained_on.schema.of_sequences()) {
+    return PredictionKind::class_number;
+  }
+  const bool chances = is_of_classes(trained.job) || is_of_logits(trained.job);
+  return chances ? PredictionKind::probability : PredictionKind::output;
+}
+
+PredictionNames names_of(const TrainedModel& trained, std::int64_t width) {
+  const Manifest& manifest = trained.trained_on;
+  PredictionNames names{.classes = {}, .target = manifest.target_name};
+  if (!is_of_classes(trained.job)) return names;
+  names.classes = manifest.schema.of_sequences() && manifest.vocabulary
+                      ? manifest.vocabulary->texts()
+                      : manifest.class_names;
+  if (static_cast<std::int64_t>(names.classes.size()) == width) return names;
+  names.classes.clear();
+  for (std::int64_t i = 0; i < width; ++i) names.classes.push_back(std::to_string(i));
+  return names;
+}
+
+/// Runs the model over the data. @param take gets each piece's output
+void predict_all(const PredictOptions& options, const TrainedModel& trained,
+                 FunctionRef<void(const Snippet&, const Tensor&)> take) {
   ComputePool compute(1);
-  NpyWriter out(options.out, npy_type(options.kind), row);
-  RowsOfSamples rows(*trained.data);
   Progress progress(stderr, "predicting", "sample");
   std::int64_t done = 0;
   run_over_data(trained, Purpose::predict, options.batch, options.threads,
                 [&](const Snippet& piece, const SnippetStats& stats) {
                   check_finite(trained, piece, stats.prediction);
-                  compute.run([&] {
-                    append(out, stats.prediction, options.kind, is_of_classes(trained.job));
-                  });
-                  rows.note(piece.first, piece.rows, stats.prediction.shape()[0]);
-                  progress.update({.done = done += piece.rows, .total = samples});
+                  compute.run([&] { take(piece, stats.prediction); });
+                  progress.update({.done = done += piece.rows, .total = trained.data->size()});
                 });
+  progress.finish();
+}
+
+void predict_csv(const PredictOptions& options, const TrainedModel& trained, PredictionKind kind,
+                 const std::filesystem::path& place, const Shape& row) {
+  PredictionCsv out(place, *trained.data, kind,
+                    names_of(trained, row.rank() == 0 ? 1 : row.back()), row);
+  predict_all(options, trained, [&](const Snippet& piece, const Tensor& output) {
+    out.append(piece.first, piece.rows, output);
+  });
+  out.commit();
+  print(options.out + ": " + plural(out.rows(), "prediction") + " of " +
+        plural(trained.data->size(), "sample") + ", by the model at step " +
+        std::to_string(trained.step) + "\n");
+}
+
+void predict_npy(const PredictOptions& options, const TrainedModel& trained, PredictionKind kind,
+                 const std::filesystem::path& place, const Shape& output) {
+  const std::int64_t samples = trained.data->size();
+  const Shape row = shape_written(output, kind).without_first();
+  NpyWriter out(place, npy_type(kind), row);
+  RowsOfSamples rows(*trained.data);
+  predict_all(options, trained, [&](const Snippet& piece, const Tensor& prediction) {
+    append(out, prediction, kind, is_of_classes(trained.job));
+    rows.note(piece.first, piece.rows, prediction.shape()[0]);
+  });
   const std::int64_t written = out.rows();
   out.commit();
   std::string counts;
   if (!rows.one_each() && !rows.unit().empty()) {
     counts = file_of_counts(options.out);
     const std::vector<std::int64_t> of_each = rows.counts();
-    NpyWriter file(counts, NpyType::i64, Shape{});
+    NpyWriter file(output_place(counts), NpyType::i64, Shape{});
     file.append(std::as_bytes(std::span(of_each)));
     file.commit();
   }
-  progress.finish();
   const std::string whose =
       rows.one_each() ? ""
                       : (rows.unit().empty() ? "" : ", one for each " + std::string(rows.unit())) +
@@ -205,6 +222,23 @@ int predict(const PredictOptions& options, Programs programs) {
         (row.rank() == 0 ? "a number" : "of shape " + to_string(row)) + ", by the model at step " +
         std::to_string(trained.step) + "\n" +
         (counts.empty() ? "" : counts + ": how many of them each sample has\n"));
+}
+
+int predict(const PredictOptions& options, Programs programs) {
+  const bool csv = is_csv(options.out);
+  const std::filesystem::path place = output_place(options.out);
+  const TrainedModel trained =
+      open_trained(options.run, options.checkpoint, options.data, Targets::unused, programs);
+  print_notes(trained.notes);
+  const PredictionKind kind = options.kind.value_or(usual_kind(trained, csv));
+  check_kind(kind, trained.job);
+  const Graph graph = graph_of_one(trained);
+  const Shape output = type_of(graph, graph.prediction.value()).shape;
+  if (csv) {
+    predict_csv(options, trained, kind, place, output.without_first());
+  } else {
+    predict_npy(options, trained, kind, place, output);
+  }
   return exit_done;
 }
 
@@ -214,15 +248,16 @@ void declare(Command parent, Action& chosen) {
   verb.add_option("run", options->run, "run directory").required();
   verb.add_option("--data", options->data, "manifest of the samples").required();
   verb.add_option("--out", options->out,
-                  "NumPy file to write: one row a sample, or a token or node of it, in the data's "
-                  "order")
+                  "file to write, one row a sample, or a token or node of it, in the data's order: "
+                  "FILE.csv with ids and names, or FILE.npy, a NumPy array")
       .required();
-  const std::map<std::string, PredictionKind> kinds{{"output", PredictionKind::output},
-                                                    {"probability", PredictionKind::probability},
-                                                    {"class", PredictionKind::class_number}};
+  const std::map<std::string, std::optional<PredictionKind>> kinds{
+      {"output", PredictionKind::output},
+      {"probability", PredictionKind::probability},
+      {"class", PredictionKind::class_number}};
   verb.add_choice("--kind", options->kind, kinds,
-                  "output: numbers as the last layer gives them (default); probability: of each "
-                  "class; class: the likeliest one's number")
+                  "output: numbers as the last layer gives them (default of .npy); probability: of "
+                  "each class (default of .csv where there are any); class: the likeliest one")
       .type_name("output|probability|class");
   verb.add_option("--checkpoint", options->checkpoint, "this one instead of the newest");
   verb.add_option("--threads", options->threads, "compute threads; default: all cores")
@@ -231,10 +266,11 @@ void declare(Command parent, Action& chosen) {
                   "samples computed at a time by a thread; default: as the run's own validation")
       .range(1, 1 << 24);
   verb.footer(R"(Examples:
+  raven predict runs/digits_cnn --data data/digits/valid.yaml --out digits.csv
   raven predict runs/digits_cnn --data data/digits/valid.yaml --out digits.npy --kind class
   python3 -c 'import numpy; print(numpy.load("digits.npy")[:10])'
 
-The file is written whole or not at all; samples pass through in pieces, so it may be larger than memory.)");
+Data imported with --no-target will do. The file is written whole or not at all; samples pass through in pieces, so it may be larger than memory.)");
   verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return predict(*options, programs); };
   });

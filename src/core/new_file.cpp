@@ -36,6 +36,29 @@ void sync(const std::filesystem::path& path, int flags, SyncCall call) {
   if (result != 0) fail(path, "syncing it");
 }
 
+/// What stands at a path and is neither a plain file nor a link; nullptr when nothing is wrong.
+const char* special_kind(std::filesystem::file_type type) {
+  switch (type) {
+    case std::filesystem::file_type::block:
+    case std::filesystem::file_type::character:
+      return "a device";
+    case std::filesystem::file_type::fifo:
+      return "a FIFO or pipe";
+    case std::filesystem::file_type::socket:
+      return "a socket";
+    default:
+      return nullptr;
+  }
+}
+
+void refuse_special(const std::filesystem::path& named, std::filesystem::file_type type) {
+  if (const char* kind = special_kind(type)) {
+    throw InputError({named.string()},
+                     std::string("is ") + kind + ", and a whole file can't take its place",
+                     "name a plain file, or one that is not there yet");
+  }
+}
+
 }  // namespace
 
 int sync_to_disk(int handle) { return ::fsync(handle); }
@@ -54,6 +77,7 @@ NewFile::NewFile(std::filesystem::path place, SyncCall sync_call)
                      "can't make this folder (" + error.message() + ")",
                      "choose a folder that you may write to");
   }
+  refuse_special(place_, std::filesystem::symlink_status(place_, error).type());
   temporary_ = place_;
   temporary_ += std::string(mark) + std::to_string(::getpid());
 }
@@ -67,6 +91,30 @@ void NewFile::commit() {
   if (std::rename(temporary_.c_str(), place_.c_str()) != 0) fail(place_, "renaming it into place");
   committed_ = true;
   sync(folder_of(place_), O_RDONLY | O_DIRECTORY, sync_);
+}
+
+std::filesystem::path output_place(const std::filesystem::path& named) {
+  namespace fs = std::filesystem;
+  constexpr int most_links = 40;  // as Linux follows
+  fs::path place = named;
+  for (int i = 0; i < most_links; ++i) {
+    std::error_code error;
+    const fs::file_status status = fs::symlink_status(place, error);
+    if (status.type() != fs::file_type::symlink) {
+      // Names in /proc/self/fd lead to pipes by links that name no place.
+      refuse_special(named, fs::status(named, error).type());
+      if (status.type() == fs::file_type::directory) {
+        throw InputError({named.string()}, "is a folder, not a file to write",
+                         "name a file in it");
+      }
+      return place;
+    }
+    const fs::path target = fs::read_symlink(place, error);
+    if (error) break;
+    place = target.is_absolute() ? target : place.parent_path() / target;
+  }
+  throw InputError({named.string()}, "is a link that leads nowhere (in a circle, or too far)",
+                   "name the file itself");
 }
 
 bool is_leftover(const std::filesystem::path& file) {

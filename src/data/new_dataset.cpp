@@ -32,7 +32,8 @@ std::int64_t generation_of(std::string_view name) {
     name.remove_prefix(static_cast<std::size_t>(stop + 1 - name.data()));
   }
   const std::size_t digits = name.find_first_not_of("0123456789");
-  const bool shard = digits != std::string_view::npos && digits >= 5 && name.substr(digits) == ".h5";
+  const bool shard =
+      digits != std::string_view::npos && digits >= 5 && name.substr(digits) == ".h5";
   return shard ? generation : 0;
 }
 

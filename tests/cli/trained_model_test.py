@@ -396,11 +396,16 @@ class Mistakes(Using):
         done("data", "import", "npy", self.folder / "x.npy", self.folder / "y.npy", "--folder", self.folder / "wide", "--valid", "0")
         self.everything(self.made / "mse", data=self.folder / "wide/train.yaml", says=["targets are 3 real numbers", "trained on 2 real numbers"])
 
-    def test_the_same_features_normalised_in_another_way(self):
+    def test_the_runs_own_normalisation_counts(self):
         shutil.copytree(self.made / "data", self.folder / "data")
         manifest = self.folder / "data/valid.yaml"
         manifest.write_text(re.sub(r"std: \[.*\]", "std: [0.5]", manifest.read_text()))
-        self.everything(self.made / "mlp", data=manifest, says=["normalised in another way", "training_data.yaml"])
+        result = raven("evaluate", self.made / "mlp", "--data", manifest, "--json")
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        self.assertIn("note: " + str(manifest) + ": it is normalised by mean", result.stderr)
+        told, wanted = json.loads(result.stdout), json.loads(done("evaluate", self.made / "mlp", "--data", self.valid, "--json"))
+        self.assertEqual((told["loss"], told["accuracy"]), (wanted["loss"], wanted["accuracy"]))
+        self.assertEqual(len(told["notes"]), 1)
 
     def test_a_run_of_a_raven_that_did_not_keep_what_it_was_trained_on(self):
         run = self.copy()

@@ -94,5 +94,37 @@ TEST_F(NewFileTest, a_place_that_can_not_be_written_is_an_input_error_naming_it)
   }
 }
 
+TEST_F(NewFileTest, a_named_file_is_where_its_links_lead_even_if_nothing_is_there_yet) {
+  fs::create_directories(folder / "other");
+  fs::create_symlink("other/real.txt", folder / "link.txt");
+  fs::create_symlink(folder / "link.txt", folder / "again.txt");
+  write_whole_file(output_place(folder / "again.txt"), "text");
+  EXPECT_TRUE(fs::is_symlink(folder / "again.txt"));
+  EXPECT_TRUE(fs::is_symlink(folder / "link.txt"));
+  EXPECT_EQ(content(folder / "other" / "real.txt"), "text");
+}
+
+TEST_F(NewFileTest, a_device_a_pipe_and_a_folder_are_never_replaced) {
+  fs::create_directories(folder / "sub");
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  fs::create_symlink("/dev/null", folder / "null");
+  fs::create_symlink("circle", folder / "circle");
+  for (const fs::path& named : {fs::path("/dev/null"), folder / "fifo", folder / "null",
+                                folder / "sub", folder / "circle"}) {
+    EXPECT_THROW((void)output_place(named), InputError) << named;
+  }
+  EXPECT_THROW(write_whole_file(folder / "fifo", "text"), InputError);
+  EXPECT_TRUE(fs::is_fifo(folder / "fifo"));
+}
+
+TEST_F(NewFileTest, the_pipe_behind_dev_stdout_is_never_replaced) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const fs::path name = "/proc/self/fd/" + std::to_string(ends[1]);
+  EXPECT_THROW((void)output_place(name), InputError);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
 }  // namespace
 }  // namespace raven

@@ -68,9 +68,15 @@ INSTANTIATE_TEST_SUITE_P(
     All, OneDifference,
     testing::Values(
         Case{"nothing", table, [](Manifest&) {}, Verdict::equal, ""},
-        Case{"another_class", table, [](Manifest& m) { m.class_names = {"pear", "zebra"}; },
+        Case{"another_class", table,
+             [](Manifest& m) {
+               m.class_names = {"pear", "zebra"};
+             },
              Verdict::refused, "its classes are pear, zebra, but the model has apple, pear"},
-        Case{"order_of_classes", table, [](Manifest& m) { m.class_names = {"pear", "apple"}; },
+        Case{"order_of_classes", table,
+             [](Manifest& m) {
+               m.class_names = {"pear", "apple"};
+             },
              Verdict::mapped, "its classes are in the order pear, apple, not apple, pear; mapped"},
         Case{"fewer_classes", table,
              [](Manifest& m) {
@@ -86,7 +92,10 @@ INSTANTIATE_TEST_SUITE_P(
              Verdict::refused, "its targets are 3 classes, but the model has 2 classes"},
         Case{"unnamed_classes", table, [](Manifest& m) { m.class_names = {}; }, Verdict::equal,
              "it does not say what its classes are called, so only their number was compared"},
-        Case{"another_column", table, [](Manifest& m) { m.column_names = {"x", "z"}; },
+        Case{"another_column", table,
+             [](Manifest& m) {
+               m.column_names = {"x", "z"};
+             },
              Verdict::refused, "its columns are x, z, but the model has x, y"},
         Case{"one_more_column", table,
              [](Manifest& m) {
@@ -104,7 +113,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"unnamed_columns", table, [](Manifest& m) { m.column_names = {}; }, Verdict::equal,
              "it does not say what its columns are called"},
         Case{"scale", table,
-             [](Manifest& m) { m.schema.normalisation.mean = {2, 20}; }, Verdict::mapped,
+             [](Manifest& m) {
+               m.schema.normalisation.mean = {2, 20};
+             },
+             Verdict::mapped,
              "it is normalised by mean 2, 20 and standard deviation 2, 5, not mean 1, 20"},
         Case{"target", table, [](Manifest& m) { m.target_name = "colour"; }, Verdict::refused,
              "its target is colour, but the model has kind"},
@@ -128,7 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](Manifest& m) {
                m.vocabulary = Vocabulary::of_texts(TokenUnit::word, {"<unk>", "cat", "ran"});
              },
-             Verdict::refused, "'sat' as token 2"},
+             Verdict::refused, "sat as token 2"},
         Case{"order_of_words", sentences,
              [](Manifest& m) {
                m.vocabulary = Vocabulary::of_texts(TokenUnit::word, {"<unk>", "sat", "cat"});
@@ -141,13 +153,19 @@ INSTANTIATE_TEST_SUITE_P(
              Verdict::refused, "unit char"},
         Case{"unknown_words", sentences, [](Manifest& m) { m.vocabulary = std::nullopt; },
              Verdict::equal, "it does not say what its tokens mean"},
-        Case{"another_tag", sentences, [](Manifest& m) { m.class_names = {"N", "X"}; },
+        Case{"another_tag", sentences,
+             [](Manifest& m) {
+               m.class_names = {"N", "X"};
+             },
              Verdict::refused, "its classes are N, X, but the model has N, V"},
-        Case{"order_of_tags", sentences, [](Manifest& m) { m.class_names = {"V", "N"}; },
+        Case{"order_of_tags", sentences,
+             [](Manifest& m) {
+               m.class_names = {"V", "N"};
+             },
              Verdict::mapped, "its classes are in the order V, N, not N, V"},
         Case{"form", sentences, [](Manifest& m) { m.schema.form = SampleForm::tree; },
              Verdict::refused, "its samples are trees, but the model has sentences"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& one) { return one.param.name; });
 
 TEST(Meaning, a_data_set_without_targets_will_do_where_none_are_used) {
   Manifest given = table();
@@ -168,8 +186,7 @@ TEST(Meaning, names_what_differs_among_many_names) {
   for (int i = 0; i < 20; ++i) wanted.column_names.push_back("c" + std::to_string(i));
   Manifest given = wanted;
   given.column_names[13] = "d";
-  const std::string said =
-      as_error(compare_meanings(given, wanted), given, "the model has").what();
+  const std::string said = as_error(compare_meanings(given, wanted), given, "the model has").what();
   EXPECT_NE(said.find("its columns are 20, among them d, but the model has 20, among them c13"),
             std::string::npos)
       << said;
@@ -239,8 +256,8 @@ TEST(Meaning, reads_rows_without_targets_as_zeros) {
   given.class_names = {};
   given.target_name = "";
   const std::vector<float> stored{1, 20, 3, 25, 5, 30};
-  given.shards[0].sha256 = write_shard(folder / "train-00000.h5", given.schema,
-                                       std::as_bytes(std::span(stored)), {});
+  given.shards[0].sha256 =
+      write_shard(folder / "train-00000.h5", given.schema, std::as_bytes(std::span(stored)), {});
   write_manifest(given, folder / "train.yaml");
   const Read read = read_as(read_manifest(folder / "train.yaml"), table(), Targets::unused);
   EXPECT_EQ(read.features, (std::vector<float>{2, 2, 0, 0}));
@@ -254,11 +271,10 @@ TEST(Meaning, of_tags_renumbers_each_and_leaves_what_asks_for_nothing) {
   const std::vector<std::int32_t> tokens{1, 2};
   const std::vector<std::int64_t> offsets{0, 2};
   const std::vector<std::int32_t> tags{1, SampleSchema::no_target};
-  given.shards[0].sha256 =
-      write_ragged_shard(folder / "a.h5", given.schema,
-                         {.features = std::as_bytes(std::span(tokens)),
-                          .token_offsets = offsets,
-                          .targets = std::as_bytes(std::span(tags))});
+  given.shards[0].sha256 = write_ragged_shard(folder / "a.h5", given.schema,
+                                              {.features = std::as_bytes(std::span(tokens)),
+                                               .token_offsets = offsets,
+                                               .targets = std::as_bytes(std::span(tags))});
   given.file = folder / "train.yaml";
   std::vector<std::string> notes;
   const Dataset data(taken_for(given, sentences(), Targets::needed, "", notes));

@@ -177,20 +177,21 @@ TEST_F(CheckJob, validation_data_of_another_kind_is_refused) {
   other.feature_shape = Shape{6, 7, 2};
   write_data("valid", other, 10);
   EXPECT_EQ(check("[flatten, {linear: {features: 4}}]"),
-            Texts{"valid.yaml: validation features are [6, 7, 2], those to train on [6, 6, 2]; "
-                  "name two manifests of one data set"});
+            Texts{"valid.yaml: its features are f32 [6, 7, 2] per sample, but the data to train on "
+                  "has f32 [6, 6, 2] per sample; give data of the same kind ('raven data show' tells "
+                  "what a data set is)"});
   other = image_schema();
   other.target_width = 5;
   write_data("valid", other, 10);
   EXPECT_EQ(check("[flatten, {linear: {features: 4}}]"),
-            Texts{"valid.yaml: validation targets are 5 classes, those to train on 4 classes; "
-                  "name two manifests of one data set"});
+            Texts{"valid.yaml: its targets are 5 classes, but the data to train on has 4 classes; "
+                  "give data of the same kind"});
   other = image_schema();
   other.normalisation.scale = 2;
   write_data("valid", other, 10);
-  const Texts texts = check("[flatten, {linear: {features: 4}}]");
-  ASSERT_EQ(texts.size(), 1U);
-  EXPECT_NE(texts[0].find("normalised in another way"), std::string::npos);
+  EXPECT_EQ(check("[flatten, {linear: {features: 4}}]"), Texts{});
+  ASSERT_EQ(summary_->notes.size(), 1U);
+  EXPECT_NE(summary_->notes[0].find("it is normalised by"), std::string::npos);
 }
 
 TEST_F(CheckJob, missing_manifests_and_shards_are_all_told) {

@@ -22,7 +22,8 @@ using SyncCall = int (*)(int handle);
 /// reader of `<place>` ever sees; is_leftover() knows it.
 class NewFile {
  public:
-  /// Makes the folder if it is missing. @throws InputError
+  /// Makes the folder if it is missing. @throws InputError also when a device, a FIFO or a socket
+  /// stands there: those are never replaced
   explicit NewFile(std::filesystem::path place, SyncCall sync = sync_to_disk);
   ~NewFile();
   NewFile(const NewFile&) = delete;
@@ -39,6 +40,11 @@ class NewFile {
   SyncCall sync_;
   bool committed_ = false;
 };
+
+/// Where a file goes that somebody named: the end of the links that the name leads through, which
+/// need not be there yet. What is there is replaced only when it is a plain file.
+/// @throws InputError when it is a folder, a device, a FIFO or a socket, or the links go in a circle
+[[nodiscard]] std::filesystem::path output_place(const std::filesystem::path& named);
 
 /// True for the name of a temporary file that some NewFile made.
 [[nodiscard]] bool is_leftover(const std::filesystem::path& file);
