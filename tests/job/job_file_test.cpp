@@ -64,6 +64,35 @@ std::vector<InputError> errors_of(std::string_view text,
 constexpr std::string_view least_job =
     "data: {train: d.yaml}\nmodel: [flatten]\nloss: mse\noptimizer: adam\n";
 
+TEST(JobFile, a_sample_set_takes_the_place_of_the_data_and_names_the_run) {
+  const ScratchFile file(
+      "name: n\n"
+      "data: {train: d/t.yaml, valid: d/v.yaml, samples: s, made_by: [make {folder}, import it]}\n"
+      "model: [flatten]\nloss: mse\noptimizer: adam\n");
+  const auto read = [&](const std::vector<std::string>& overrides) {
+    std::vector<InputError> errors;
+    const auto job = read_job(file.path(), overrides, errors);
+    EXPECT_EQ(texts_of(errors), std::vector<std::string>{});
+    return job.value_or(JobSpec{});
+  };
+  const std::filesystem::path here = file.path().parent_path();
+  const JobSpec usual = read({});
+  EXPECT_EQ(usual.name, "n");
+  EXPECT_EQ(usual.train_manifest, here / "d/t.yaml");
+  EXPECT_EQ(usual.samples_folder, here / "s");
+  EXPECT_EQ(usual.data_made_by, (std::vector<std::string>{"make {folder}", "import it"}));
+  EXPECT_EQ(read({"data.made_by=make it"}).data_made_by, std::vector<std::string>{"make it"});
+
+  const JobSpec small = read({"data.use_samples=true"});
+  EXPECT_EQ(small.name, "n_samples");
+  EXPECT_EQ(small.train_manifest, here / "s/train.yaml");
+  EXPECT_EQ(small.valid_manifest, here / "s/valid.yaml");
+
+  const auto errors = errors_of(least_job, {"data.use_samples=true"});
+  ASSERT_EQ(errors.size(), 1U);
+  EXPECT_EQ(errors[0].problem(), "data.use_samples is true, but the job names no sample set");
+}
+
 TEST(JobFile, every_key_of_a_job_reaches_its_field) {
   const JobSpec job = read_valid();
   EXPECT_EQ(job.name, "everything");

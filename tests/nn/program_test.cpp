@@ -179,7 +179,7 @@ TEST(Program, of_layers_computes_what_they_say) {
 
   const Sentence sentence{{2, 3, 1}, {1, 1, 1}};
   const Graph graph = model.record_sample(store, sentence.data(), Tape::Mode::training);
-  const Plan plan(graph, Plan::Purpose::training);
+  const Plan plan(graph, Plan::Purpose::inference);
   Workspace workspace(plan.workspace_bytes());
   const SampleData data = sentence.data();
   const ConstView inputs[] = {data.features, data.targets, data.lengths};
