@@ -185,19 +185,20 @@ TEST(Trust, gradients_that_add_up_to_no_finite_number_end_the_run_though_each_is
                    id == 0 ? large.blob() : zeros);
       }
     };
+    for (std::uint32_t peer = 1; peer <= 4; ++peer) (void)stage.leases_of(peer);
     try {
       for (std::uint32_t peer = 1; peer <= 4; ++peer) answer(peer, {peer - 1, 1});
       for (std::uint32_t peer = 1; peer <= 4; ++peer) {
         stage.says(peer, DoneMessage{.work = 1, .node = {peer - 1, 1}});
       }
-      // Whoever is given it all again finds what no float can hold.
-      for (int i = 0; i < 4; ++i) {
-        for (std::uint32_t peer = 1; peer <= 4; ++peer) {
-          for (const SnippetRange node : stage.leases_of(peer)) {
-            std::ranges::fill(large.values(),
-                              node.count > 1 ? std::numeric_limits<float>::infinity() : 3e38F);
-            if (node.count > 1) answer(peer, node);
-          }
+      // Whoever is given several of them again adds up what no float can hold.
+      for (std::uint32_t turn = 0; turn < 16; ++turn) {
+        const std::uint32_t peer = turn % 4 + 1;
+        for (const SnippetRange node : stage.leases_of(peer)) {
+          const float value = node.count > 1 ? std::numeric_limits<float>::infinity() : 3e38F;
+          std::ranges::fill(large.values(), value);
+          answer(peer, node);
+          stage.says(peer, DoneMessage{.work = 1, .node = node});
         }
       }
       FAIL() << "the run went on";
