@@ -104,16 +104,13 @@ class Summary(EndToEnd):
             self.assertIn(told, result.stderr)
             self.assertEqual(result.stderr.count("here and was"), told.count("here and was"), result.stderr)
 
-    def test_a_job_that_can_be_read_once_only_is_a_job(self):
+    def test_a_job_that_can_be_read_only_once_is_refused_at_once(self):
         run = Run("from-a-pipe")
-        pipe = harness.workshop() / "pipe.yaml"
-        os.mkfifo(pipe)
-        with run.training() as _:
-            pass  # killed at once; the folder is a run's
-        with started(harness.raven_program, "train", pipe, "--run", Run("from-a-pipe-2").folder) as process:
-            pipe.write_text(harness.JOB)
-            self.assert_done(finish(process))
-        self.assertEqual((Run("from-a-pipe-2").folder / "job.yaml").read_text(), harness.JOB)
+        with started("sh", "-c", f"cat {run.job} | {harness.raven_program} train /dev/stdin --run {run.folder}") as process:
+            result = finish(process)
+        self.assertEqual(result.returncode, MISTAKE, result.stderr)
+        self.assertIn("can be read only once", result.stderr)
+        self.assertFalse(run.folder.exists())
 
 
 class History(EndToEnd):
