@@ -5,6 +5,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <string>
+
+#include "cli/terminal_text.hpp"
 
 namespace raven {
 namespace {
@@ -12,7 +15,8 @@ namespace {
 void print_line(std::string_view text) {
   const bool colour = has_colour(stderr);
   std::fputs(colour ? "\033[1;31mraven:\033[0m " : "raven: ", stderr);
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  const std::string tame = terminal_text(text);
+  std::fwrite(tame.data(), 1, tame.size(), stderr);
   std::fputc('\n', stderr);
 }
 
@@ -50,7 +54,11 @@ void print_mistakes(std::span<const InputError> errors) {
 void print_failure(std::string_view what) { print_line(what); }
 
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  // Programs get the bytes as they are.
+  const bool to_terminal = ::isatty(STDOUT_FILENO) == 1;
+  const std::string tame = to_terminal ? terminal_text(text) : std::string();
+  const std::string_view shown = to_terminal ? std::string_view(tame) : text;
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
   forgive_lost_reader();
 }
 

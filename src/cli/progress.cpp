@@ -7,6 +7,7 @@
 
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
+#include "cli/terminal_text.hpp"
 
 namespace raven {
 namespace {
@@ -87,7 +88,7 @@ Progress::Progress(std::FILE* stream, std::string label, std::string unit)
           std::move(label), std::move(unit)) {}
 
 Progress::Progress(const ProgressScreen& screen, std::string label, std::string unit)
-    : screen_(screen), label_(std::move(label)), unit_(std::move(unit)) {}
+    : screen_(screen), label_(terminal_line(label)), unit_(std::move(unit)) {}
 
 Progress::~Progress() { erase(); }
 
@@ -127,7 +128,8 @@ std::optional<double> Progress::seconds_left() const {
 
 void Progress::note(std::string_view line) {
   erase();
-  std::fwrite(line.data(), 1, line.size(), screen_.stream);
+  const std::string tame = terminal_line(line);
+  std::fwrite(tame.data(), 1, tame.size(), screen_.stream);
   std::fputc('\n', screen_.stream);
   if (screen_.live && drawn_) draw();
   std::fflush(screen_.stream);

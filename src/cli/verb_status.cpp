@@ -91,7 +91,8 @@ int watch(const StatusOptions& options) {
     // Asked first: what a master writes last is read after it has gone.
     const bool at_work = master_is_at_work(options.run);
     if (const auto status = status_or_complaint(options.run)) {
-      print((redraw ? "\x1b[H\x1b[2J" : "") + in_words(*status, at_work));
+      if (redraw) std::fputs("\x1b[H\x1b[2J", stdout);
+      print(in_words(*status, at_work));
       if (!flush_output()) return exit_failure;
     }
     if (!at_work) return exit_done;
