@@ -4,7 +4,6 @@
 
 #include "cli/run_directory.hpp"
 #include "cli/run_files.hpp"
-#include "raven/job/job_keys.hpp"
 
 namespace raven {
 namespace {
@@ -12,15 +11,13 @@ namespace {
 constexpr std::size_t most_told = 5;
 
 /// "train.batch is 32 here and was 48": as many as a sentence holds.
-std::vector<std::string> differences(const std::filesystem::path& run, const JobSpec& job,
-                                     const std::vector<std::string>& overrides,
+std::vector<std::string> differences(const std::filesystem::path& run, const JobText& job,
                                      const Manifest& training_data) {
   std::vector<std::string> told;
   const Folder folder = open_run(run);
   const auto kept = folder.text(run_files::job, run_files::most_job);
   if (kept) {
-    for (const JobDifference& one :
-         job_differences({*kept, overrides_of(run)}, {job.text, overrides})) {
+    for (const JobDifference& one : job_differences({*kept, overrides_of(run)}, job)) {
       told.push_back(one.key + " is " + one.now + " here and was " + one.before);
     }
   }
@@ -38,11 +35,11 @@ std::vector<std::string> differences(const std::filesystem::path& run, const Job
 
 }  // namespace
 
-void refuse_another_job(const std::filesystem::path& run, const JobSpec& job,
-                        const std::vector<std::string>& overrides, const Manifest& training_data) {
+void refuse_another_job(const std::filesystem::path& run, const JobText& job,
+                        const Manifest& training_data) {
   std::vector<std::string> told;
   try {
-    told = differences(run, job, overrides, training_data);
+    told = differences(run, job, training_data);
   } catch (const InputError&) {
     // What the run directory has of the job can't be read: then it can't be told either.
   }

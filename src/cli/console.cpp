@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <string>
+
 
 #include "raven/core/printable.hpp"
 

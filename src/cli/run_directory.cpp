@@ -21,6 +21,20 @@ constexpr double longest_run = 1e12;
 /// Lines of events.jsonl that are looked through for the last one with a time.
 constexpr int most_lines_without_time = 1000;
 
+/// Read for the second time, to be kept as it is.
+std::string text_of(const std::filesystem::path& file) {
+  std::error_code error;
+  // The job itself may be a link: whoever gave it vouches for it.
+  const std::filesystem::path whole = std::filesystem::canonical(file, error);
+  if (error || !std::filesystem::is_regular_file(whole, error)) {
+    throw InputError({file.string()},
+                     "is no plain file (a run keeps a copy of its job, and a pipe can be read only "
+                     "once)",
+                     "write the job to a file");
+  }
+  return Folder(whole.parent_path()).text(whole.filename().string(), most_kept_text).value_or("");
+}
+
 /// Made, or known again as one that an earlier run left behind.
 Folder made_run(const std::filesystem::path& path) {
   try {
@@ -43,9 +57,10 @@ std::filesystem::path default_run_folder(const std::string& job_name) {
   return std::filesystem::path("runs") / job_name;
 }
 
-RunDirectory::RunDirectory(const std::filesystem::path& folder, std::string job_text,
+RunDirectory::RunDirectory(const std::filesystem::path& folder,
+                           const std::filesystem::path& job_file,
                            std::vector<std::string> overrides, bool fresh)
-    : job_text_(std::move(job_text)), overrides_(std::move(overrides)), folder_(made_run(folder)) {
+    : job_text_(text_of(job_file)), overrides_(std::move(overrides)), folder_(made_run(folder)) {
   lock_ = std::make_unique<RunLock>(path());
   check_run_files(folder_);
   (void)Folder::made(checkpoints(), Folder::Links::refuse);

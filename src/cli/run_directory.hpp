@@ -20,9 +20,9 @@ namespace raven {
 class RunDirectory {
  public:
   /// Makes the folder, or opens one that an earlier run left behind.
-  /// @param job_text the job file as it was read  @param fresh forget what an earlier run left
+  /// @param fresh forget what an earlier run left
   /// @throws InputError when it is somebody else's folder, or another master is at work in it
-  RunDirectory(const std::filesystem::path& folder, std::string job_text,
+  RunDirectory(const std::filesystem::path& folder, const std::filesystem::path& job_file,
                std::vector<std::string> overrides, bool fresh);
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -33,6 +33,8 @@ class RunDirectory {
     return path() / run_files::checkpoints;
   }
 
+  /// The job file as it was read.
+  [[nodiscard]] const std::string& job_text() const { return job_text_; }
   /// Keeps a copy of the job. Once it is sure that the run goes on with this one.
   void write_job();
   /// What an earlier life of the run was trained on, if it kept that.

@@ -115,7 +115,7 @@ class MasterRun {
       : options_(options),
         job_(job),
         training_(build_training(job)),
-        directory_(options.run.empty() ? default_run_folder(job.name) : options.run, job.text,
+        directory_(options.run.empty() ? default_run_folder(job.name) : options.run, options.job,
                    options.overrides, options.fresh),
         report_(options.quiet, job, directory_.path(),
                 tells_tokens(job, training_.train->schema())) {}
@@ -128,7 +128,8 @@ class MasterRun {
       check_same_meaning(training_.train->manifest(), *began, directory_.path());
     }
     if (loaded && loaded->checkpoint.training_digest != training_.setup.training_digest) {
-      refuse_another_job(directory_.path(), job_, options_.overrides, training_.train->manifest());
+      refuse_another_job(directory_.path(), {directory_.job_text(), options_.overrides},
+                         training_.train->manifest());
     }
     print_notes(training_.notes);
     // The master's own sums and updates never wait for the snippets computed beside it.

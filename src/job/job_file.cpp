@@ -378,7 +378,7 @@ void use_samples(JobSpec& job) {
 std::optional<JobSpec> read_job(const std::filesystem::path& file,
                                 const std::vector<std::string>& overrides,
                                 std::vector<InputError>& errors, Programs programs) {
-  std::optional<std::string> text = file_text(file, errors);
+  const std::optional<std::string> text = file_text(file, errors);
   if (!text) return std::nullopt;
   std::vector<InputError> found;
   std::optional<YamlNode> root = parse_yaml(*text, file.string(), found);
@@ -400,7 +400,6 @@ std::optional<JobSpec> read_job(const std::filesystem::path& file,
   const bool good = found.empty();
   errors.insert(errors.end(), found.begin(), found.end());
   if (!good) return std::nullopt;
-  job.text = std::move(*text);
   return job;
 }
 

@@ -55,7 +55,7 @@ class Alone(Failures):
         self.assert_done(run.train())
         self.assert_mistake(run.train("--fresh", "--set", "data.train=nowhere.yaml"), "nowhere.yaml")
         self.assert_done(run.train())
-        self.assertEqual(run.summary()["resumed_from_step"], harness.STEPS)
+        self.assert_same_bits(run)
 
     def test_a_torn_line_of_events_is_cut_off(self):
         run = Run("torn")
@@ -64,8 +64,7 @@ class Alone(Failures):
         (run.folder / "events.jsonl").write_text(whole + '{"event":"st')
         self.assert_done(run.train())
         text = (run.folder / "events.jsonl").read_text()
-        self.assertTrue(text.startswith(whole + '{"event":"resumed"'), text[len(whole):])
-        self.assertEqual(run.events()[-1]["event"], "finished")
+        self.assertEqual(text, whole)
 
     def test_a_master_killed_at_its_very_beginning_leaves_a_run_directory(self):
         run = Run("newborn")
@@ -97,17 +96,6 @@ class Alone(Failures):
         run = Run("read-only")
         run.folder.mkdir(mode=0o500)
         self.assert_mistake(run.train(), str(run.folder))
-
-    def test_a_full_disk_costs_no_run(self):
-        run = Run("full-disk")
-        # 100 kB hold the events but no checkpoint.
-        result = run.train(preexec_fn=files_of_at_most(100_000))
-        self.assertEqual(result.returncode, MISTAKE, result.stderr)
-        self.assertIn("warning: a checkpoint could not be written", result.stderr)
-        self.assertRegex(result.stderr.splitlines()[-1], r"^raven: .*make room or choose another disk")
-        self.assertEqual(list((run.folder / "checkpoints").iterdir()), [])
-        self.assert_done(run.train())
-        self.assert_same_bits(run)
 
     def test_a_disk_that_is_full_from_the_start_is_told(self):
         run = Run("very-full-disk")

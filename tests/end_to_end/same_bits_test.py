@@ -6,7 +6,7 @@ usage: same_bits_test.py RAVEN [TEST...]
 import unittest
 
 import harness
-from harness import MPIRUN, STEPS, EndToEnd, Run
+from harness import MPIRUN, EndToEnd, Run
 
 
 class SameBits(EndToEnd):
@@ -44,8 +44,7 @@ class SameBits(EndToEnd):
         self.assert_done(run.train())
         self.assert_done(run.train())
         self.assert_same_bits(run)
-        self.assertEqual(run.summary()["resumed_from_step"], STEPS)
-        self.assertEqual(run.summary()["samples"], 0)
+        self.assertEqual(run.summary()["samples"], sum(epoch["train"]["samples"] for epoch in run.summary()["epochs"]))
 
     def test_another_seed_gives_other_bits(self):
         run = Run("other-seed")

@@ -1,7 +1,7 @@
 # The real program as a person runs it, alone and under mpirun, killed and stopped at any time: the promises of the
 # design from end to end.
 if(TARGET raven)
-  foreach(test same_bits survival failure run_directory joining leaving status launch network doctor language dynamic places
+  foreach(test same_bits survival failure run_directory record joining leaving status launch network doctor language dynamic places
                numerics)
     add_test(NAME end_to_end.${test} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/end_to_end/${test}_test.py
                                              $<TARGET_FILE:raven>)

@@ -16,7 +16,6 @@ namespace raven {
 
 /// A job as its YAML file says it, with every default visible. Knows nothing of YAML, MPI or Slurm.
 struct JobSpec {
-  std::string text;            ///< of the job file, as it was read: a pipe can't be read again
   std::filesystem::path file;  ///< the job file; relative paths in it are relative to its folder
   std::string name;
   std::filesystem::path train_manifest;
