@@ -193,18 +193,12 @@ ByteWriter index_of(const Checkpoint& checkpoint) {
   return index;
 }
 
-/// HDF5 has its own meaning for '/' and "." in names, and a reader would have to undo any escape.
-bool usable(const std::string& name) {
-  return !name.empty() && name.size() <= max_name && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos && name != "." && name != "..";
-}
-
 }  // namespace
 
 Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint) {
   std::set<std::string_view> names;
   for (const CheckpointTensor& tensor : checkpoint.tensors) {
-    expects(usable(tensor.name) && names.insert(tensor.name).second,
+    expects(is_tensor_name(tensor.name) && names.insert(tensor.name).second,
             "tensors have unique, plain names");
     expects(tensor.state.size() <= max_states, "an optimizer keeps at most two tensors for each");
     for (const Tensor& state : tensor.state) {

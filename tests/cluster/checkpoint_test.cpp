@@ -271,6 +271,10 @@ TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_
   const std::vector<std::pair<const char*, Entry>> lies{
       {"no name", {.name = ""}},
       {"a name of 2000 bytes", {.name = std::string(2000, 'x')}},
+      {"a path upwards", {.name = "../../home/x"}},
+      {"an absolute path", {.name = "/etc/x"}},
+      {"the folder above", {.name = ".."}},
+      {"a zero byte", {.name = std::string("a\0b", 3)}},
       {"no such type", {.dtype = 9}},
       {"seven dimensions", {.dims = {1, 1, 1, 1, 1, 1, 1}}},
       {"32 GiB", {.dims = {std::int64_t{1} << 33}}},
