@@ -81,7 +81,7 @@ class EarlyExit {
       const raven::RowLosses loss = raven::cross_entropy(answer, sample.targets());
       sample.predict(answer);
       sample.learn(loss);
-      sample.report("accuracy", raven::accuracy(answer, sample.targets()));
+      sample.report("accuracy", raven::class_hits(answer, sample.targets()));
       sample.report("thoughts", raven::scale(loss.weights, thoughts));
       return;
     }

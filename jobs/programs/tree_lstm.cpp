@@ -52,12 +52,13 @@ class Sentiment {
     }
 
     const Variable logits = classes_(raven::concat(states, 0));
-    const Variable right = raven::accuracy(logits, sample.targets());
+    const raven::ClassHits found = raven::class_hits(logits, sample.targets());
     const auto root = static_cast<std::int64_t>(parents.size()) - 1;
     sample.predict(logits);
     sample.learn(raven::cross_entropy(logits, sample.targets()));
-    sample.report("accuracy", right);
-    sample.report("root_accuracy", raven::slice(right, 0, root, 1));
+    sample.report("accuracy", found);
+    sample.report("root_accuracy", raven::slice(found.hits, 0, root, 1),
+                  raven::slice(found.counted, 0, root, 1));
   }
 
  private:

@@ -73,7 +73,7 @@ class WordTagger {
     const Variable all = raven::concat(logits, 0);
     sample.predict(all);
     sample.learn(raven::cross_entropy(all, sample.targets()));
-    sample.report("accuracy", raven::accuracy(all, sample.targets()));
+    sample.report("accuracy", raven::class_hits(all, sample.targets()));
   }
 
  private:

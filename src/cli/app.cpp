@@ -2,9 +2,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <new>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/console.hpp"
 #include "cli/processes.hpp"
@@ -74,6 +80,35 @@ std::string remedy_for(const CLI::App& app) {
   return help;
 }
 
+/// "train.batch=64": a name of a key, and what it is to be.
+bool is_setting(std::string_view word) {
+  const std::string_view key = word.substr(0, word.find('='));
+  return key.size() < word.size() && !key.empty() &&
+         std::isalpha(static_cast<unsigned char>(key[0])) &&
+         std::ranges::all_of(
+             key, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+}
+
+/// The command line with each further KEY=VALUE after a --set as a --set of its own. CLI11 by
+/// itself either takes one word after an option, or everything up to the next option, the job
+/// included.
+std::vector<std::string> with_settings_apart(int argc, char** argv) {
+  std::vector<std::string> words;
+  bool after_set = false;
+  for (int i = 0; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (after_set && is_setting(word)) words.emplace_back("--set");
+    words.push_back(word);
+    if (word == "--set" && i + 1 < argc) {
+      words.emplace_back(argv[++i]);
+      after_set = true;
+    } else {
+      after_set = word.starts_with("--set=") || (after_set && is_setting(word));
+    }
+  }
+  return words;
+}
+
 std::string lower_first(std::string text) {
   if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && (text[1] == ' ' || text[1] >= 'a')) {
     text[0] = static_cast<char>(text[0] - 'A' + 'a');
@@ -92,7 +127,11 @@ bool speaks_for_all() { return launch_place().rank == 0; }
 int parse_and_run(CLI::App& app, Action& chosen, int argc, char** argv, Programs programs) {
   try {
     check_verbs(app, argc, argv);
-    app.parse(argc, argv);
+    std::vector<std::string> words = with_settings_apart(argc, argv);
+    // CLI11 wants them the last one first, without the program's name.
+    std::ranges::reverse(words);
+    words.pop_back();
+    app.parse(std::move(words));
   } catch (const InputError&) {
     if (!speaks_for_all()) return exit_mistake;
     throw;
@@ -116,6 +155,9 @@ int run_raven(int argc, char** argv, Programs programs) {
   // A reader that goes away must not kill a run: writing then fails with EPIPE, which print()
   // forgives.
   std::signal(SIGPIPE, SIG_IGN);
+  // Files appear whole, by a rename, so nobody needs HDF5's own locks; and where the file system
+  // has none HDF5 would refuse to open anything.
+  ::setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   CLI::App app("raven trains one deep network on whatever machines will help.", "raven");
   app.set_version_flag("--version", std::string(version));
   app.require_subcommand(1);

@@ -140,13 +140,27 @@ StepWork work_of(const Training& training, std::int64_t batch) {
 }
 
 /// Cuts the time after the warm-up into windows; the best one counts, as in the peers' scripts.
+/// Where each sample has a graph of its own, the first epoch is timed apart: it meets graphs that
+/// nobody has seen, later ones do not.
 class Stopwatch {
  public:
-  explicit Stopwatch(double seconds) : seconds_(seconds), window_(seconds / windows) {}
+  /// @param first_rows samples of the first epoch where it is to be timed apart, else 0
+  Stopwatch(double seconds, std::int64_t first_rows)
+      : seconds_(seconds),
+        window_(seconds / windows),
+        first_rows_(static_cast<std::uint64_t>(first_rows)) {}
 
   bool operator()(const TrainPulse& pulse) {
+    if (!start_) start_ = pulse;
+    if (first_end_ == std::nullopt) {
+      if (pulse.rows < first_rows_) {
+        return pulse.wall_seconds - start_->wall_seconds < patience * seconds_;
+      }
+      first_end_ = pulse;
+    }
     if (!begin_) {
-      const bool warm = pulse.step >= 5 && pulse.wall_seconds > seconds_ * 0.1;
+      const bool warm = pulse.step >= first_end_->step + 5 &&
+                        pulse.wall_seconds - first_end_->wall_seconds > seconds_ * 0.1;
       if (warm) begin_ = window_begin_ = pulse;
       return true;
     }
@@ -160,6 +174,12 @@ class Stopwatch {
   }
 
   [[nodiscard]] bool measured() const { return !rates_.empty(); }
+  /// Samples a second of the first epoch, after its first step; 0 where it is like any other.
+  [[nodiscard]] double first_epoch() const {
+    if (first_rows_ == 0 || first_end_->rows == start_->rows) return 0;
+    return static_cast<double>(first_end_->rows - start_->rows) /
+           (first_end_->wall_seconds - start_->wall_seconds);
+  }
   [[nodiscard]] double best() const { return *std::max_element(rates_.begin(), rates_.end()); }
   [[nodiscard]] double mean() const {
     return static_cast<double>(last_.rows - begin_->rows) / wall();
@@ -180,8 +200,13 @@ class Stopwatch {
 
  private:
   static constexpr double windows = 5;
+  /// So many times as long as it is to measure may the first epoch take.
+  static constexpr double patience = 10;
   double seconds_;
   double window_;
+  std::uint64_t first_rows_;
+  std::optional<TrainPulse> start_;
+  std::optional<TrainPulse> first_end_;
   std::optional<TrainPulse> begin_;
   std::optional<TrainPulse> window_begin_;
   TrainPulse last_;
@@ -224,22 +249,29 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
   const std::int64_t context = known != nullptr ? known->context : 0;
   StepWork work;
   RecordingCost recording;
+  std::int64_t first_rows = 0;
   {
     const Training training = build_training(job);
+    if (training.setup.record_sample) first_rows = training.train->size();
     recording = cost_of_recording(training, batch);
     work = work_of(training, batch);
   }
-  Stopwatch stopwatch(options.seconds);
+  Stopwatch stopwatch(options.seconds, first_rows);
   train_options.watch = [&](const TrainPulse& pulse) { return stopwatch(pulse); };
   const int result = train(train_options, programs);
   if (result != exit_done) return result;
-  if (!stopwatch.measured()) throw InputError("nothing was measured", "give it more --seconds");
+  if (!stopwatch.measured()) {
+    throw InputError(
+        "nothing was measured: the first epoch takes too long, and is no measure of "
+        "later ones, whose graphs were seen before",
+        "give it more --seconds, or fewer samples");
+  }
 
   const auto peak = bench_kernels({.threads = 1, .filter = "gemm serial peak"});
   const double flops_per_second = stopwatch.best() / static_cast<double>(batch) * work.flops;
   const double tokens_per_second = stopwatch.best() * static_cast<double>(context);
   const double step_seconds = static_cast<double>(batch) / stopwatch.best();
-  const double machine = peak.front().rate * 1e9 * allowed_cores();
+  const double machine = peak.front().rate * 1e9 * usable_cores();
   const double whole = 2 * work.parameter_bytes * stopwatch.contributors();
   const nlohmann::ordered_json json{
       {"model", name},
@@ -249,6 +281,8 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
       {"snippets", job.train.snippets},
       {"samples_per_s", stopwatch.best()},
       {"samples_per_s_mean", stopwatch.mean()},
+      {"samples_per_s_first_epoch",
+       first_rows > 0 ? nlohmann::ordered_json(stopwatch.first_epoch()) : nullptr},
       {"tokens_per_s", tokens_per_second},
       {"gflop_per_s", flops_per_second * 1e-9},
       {"share_of_gemm_peak", flops_per_second / machine},
@@ -262,19 +296,25 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
     return exit_done;
   }
   const std::string tokens = context > 0 ? fmt::format(", {:.0f} tokens/s", tokens_per_second) : "";
+  const std::string first = first_rows > 0
+                                ? fmt::format(
+                                      "first epoch, of graphs never seen: {:.0f} samples/s; the "
+                                      "figures above are of later ones\n",
+                                      stopwatch.first_epoch())
+                                : "";
   print(fmt::format(
       "{}: {:.0f} samples/s (mean {:.0f}){}, batch {} in {} snippets, {}\n"
       "{:.1f} GFLOP/s, {:.0f} % of {} x {:.1f} GFLOP/s serial GEMM, OpenBLAS kernels {}\n"
       "master's thread {:.1f} % of a core; {} a step moved, {} with whole tensors (parameters and "
       "gradients, "
       "once per contributor)\n"
-      "recording {:.0f} ns a call; graphs that are known {:.2f} % of a step\n",
+      "recording {:.0f} ns a call; graphs that are known {:.2f} % of a step\n{}",
       name, stopwatch.best(), stopwatch.mean(), tokens, batch, job.train.snippets,
       plural(stopwatch.contributors(), "contributor"), flops_per_second * 1e-9,
-      100 * flops_per_second / machine, plural(allowed_cores(), "core"), peak.front().rate,
+      100 * flops_per_second / machine, plural(usable_cores(), "core"), peak.front().rate,
       openblas_core_name(), 100 * stopwatch.master_share(),
       size_in_words(stopwatch.bytes_per_step()), size_in_words(whole), recording.ns_per_call,
-      100 * recording.seconds_a_step / step_seconds));
+      100 * recording.seconds_a_step / step_seconds, first));
   return exit_done;
 }
 

@@ -11,7 +11,14 @@ Option Option::required() { return Option(option_->required()); }
 
 Option Option::excludes(Option other) { return Option(option_->excludes(other.option_)); }
 
-Option Option::allow_extra_args(bool allowed) { return Option(option_->allow_extra_args(allowed)); }
+Option Option::allow_extra_args(bool allowed) {
+  if (allowed) return Option(option_->allow_extra_args(true));
+  return Option(option_->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
+}
+
+Option Option::settings() {
+  return Option(option_->type_name("KEY=VALUE")->allow_extra_args(false));
+}
 
 Option Option::delimiter(char between) { return Option(option_->delimiter(between)); }
 

@@ -24,8 +24,11 @@ class Option {
 
   Option required();
   Option excludes(Option other);
-  /// One word after each name: `--set A --set B`, never `--set A B`.
+  /// false: one word after each name, `--ignore A --ignore B`, never `--ignore A B`, as --help then
+  /// shows.
   Option allow_extra_args(bool allowed);
+  /// KEY=VALUE after each name, as many as there are: run_raven() takes them apart.
+  Option settings();
   Option delimiter(char between);
 
   /// The value must be from `least` to `most`. T: int, std::uint32_t, std::int64_t, double.

@@ -6,14 +6,16 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "raven/core/printable.hpp"
+
 namespace raven {
 namespace {
 
 void print_line(std::string_view text) {
   const bool colour = has_colour(stderr);
-  std::fputs(colour ? "\033[1;31mraven:\033[0m " : "raven: ", stderr);
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fputc('\n', stderr);
+  const std::string line =
+      (colour ? "\033[1;31mraven:\033[0m " : "raven: ") + printable(text, LineEnds::escape) + '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 /// Takes the error mark off stdout when it stands for a reader that went away, so that only real
@@ -22,11 +24,18 @@ void forgive_lost_reader() {
   if (std::ferror(stdout) != 0 && errno == EPIPE) std::clearerr(stdout);
 }
 
+void write_out(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  forgive_lost_reader();
+}
+
+bool is_a_terminal(std::FILE* stream) { return ::isatty(::fileno(stream)) == 1; }
+
 }  // namespace
 
 bool is_terminal(std::FILE* stream) {
   const char* kind = std::getenv("TERM");
-  return ::isatty(::fileno(stream)) == 1 && !(kind && std::string_view(kind) == "dumb");
+  return is_a_terminal(stream) && !(kind && std::string_view(kind) == "dumb");
 }
 
 bool has_colour(std::FILE* stream) {
@@ -49,10 +58,17 @@ void print_mistakes(std::span<const InputError> errors) {
 
 void print_failure(std::string_view what) { print_line(what); }
 
-void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  forgive_lost_reader();
+void print_notes(std::span<const std::string> notes) {
+  for (const std::string& note : notes) print_line("note: " + note);
 }
+
+void print(std::string_view text) { write_out(printable(text)); }
+
+void print_as_it_is(std::string_view text) {
+  write_out(is_a_terminal(stdout) ? printable(text) : std::string(text));
+}
+
+void clear_screen() { write_out("\033[H\033[2J"); }
 
 bool flush_output() {
   std::fflush(stdout);

@@ -4,10 +4,10 @@
 
 #include <csignal>
 #include <ctime>
+#include <utility>
 
 #include "raven/cluster/drive.hpp"
-#include "raven/tensor/bench.hpp"
-#include "raven/tensor/fingerprint.hpp"
+#include "raven/tensor/numerics.hpp"
 
 namespace raven {
 namespace {
@@ -38,6 +38,8 @@ void listen_for_signals() {
   struct sigaction action = {};
   action.sa_handler = on_stop;
   for (const int signal : {SIGTERM, SIGINT}) sigaction(signal, &action, nullptr);
+  // A file that may not grow any further is a disk that is full: a write that fails.
+  std::signal(SIGXFSZ, SIG_IGN);
   action.sa_handler = on_usr1;
   action.sa_flags = SA_RESTART;
   sigaction(SIGUSR1, &action, nullptr);
@@ -51,15 +53,14 @@ std::string node_name() {
 }
 
 Hello hello_of(int threads) {
-  return {.fingerprint = numerics_fingerprint(),
-          .core = openblas_core_name(),
+  return {.numerics = numerics_class(),
           .node = node_name(),
           .pid = static_cast<std::uint64_t>(getpid()),
           .threads = static_cast<std::uint32_t>(threads)};
 }
 
-Workplace::Workplace(int threads, Programs programs)
-    : hello_(hello_of(threads)), compute_(threads) {
+Workplace::Workplace(int threads, Programs programs, std::function<void(const std::string&)> tell)
+    : hello_(hello_of(threads)), tell_(std::move(tell)), compute_(threads) {
   for (const ProgramDef* program : programs) {
     ops_.insert(ops_.end(), program->ops.begin(), program->ops.end());
   }
@@ -71,7 +72,11 @@ ContributorEnd Workplace::contribute(Transport& transport) {
        .memory = memory_,
        .ops = ops_,
        .open_dataset = [this](const DatasetOffer& offer,
-                              std::uint64_t cache_bytes) { return open(offer, cache_bytes); }},
+                              std::uint64_t cache_bytes) { return open(offer, cache_bytes); },
+       .tell =
+           [this](const std::string& remark) {
+             if (tell_ && !std::exchange(told_, true)) tell_(remark);
+           }},
       transport, compute_, buffers_, [] { return stop_signal != 0; });
 }
 

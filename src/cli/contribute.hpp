@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,8 +30,9 @@ void listen_for_signals();
 /// sent.
 class Workplace {
  public:
-  /// @param programs whose ops it may be sent
-  explicit Workplace(int threads, Programs programs = {});
+  /// @param programs whose ops it may be sent  @param tell is told what a person should know, once
+  explicit Workplace(int threads, Programs programs = {},
+                     std::function<void(const std::string&)> tell = {});
 
   /// Contributes over `transport`, whose peer 0 is the master or a gateway, until the master says
   /// it's over, the way to it is lost, or SIGTERM, SIGINT or SIGUSR1 comes.
@@ -41,6 +43,8 @@ class Workplace {
   SampleSource open(const DatasetOffer& offer, std::uint64_t cache_bytes);
 
   Hello hello_;
+  std::function<void(const std::string&)> tell_;
+  bool told_ = false;
   std::vector<const OpDef*> ops_;
   ComputePool compute_;
   BufferPool buffers_;

@@ -45,6 +45,7 @@ ImportOptions import_options(const ImportArguments& arguments) {
 }
 
 void print_report(const ImportReport& report) {
+  for (const std::string& remark : report.remarks) print(remark + "\n");
   print(report.train.string() + ": " + plural(report.train_rows, "row") + "\n");
   if (report.valid) print(report.valid->string() + ": " + plural(report.valid_rows, "row") + "\n");
 }
@@ -59,6 +60,7 @@ int run_import(const ImportArguments& arguments, const Import& import) {
                                                            static_cast<double>(now.bytes_total)
                                                      : -1});
   };
+  options.say = [](const std::string& line) { print(line + "\n"); };
   const ImportReport report = import(options);
   progress.finish();
   print_report(report);

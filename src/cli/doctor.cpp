@@ -19,16 +19,16 @@
 #include <sstream>
 #include <thread>
 
+#include "cli/doctor_machine.hpp"
 #include "cli/door_file.hpp"
 #include "cli/figures.hpp"
+#include "cli/launchers.hpp"
 #include "cli/process_tree.hpp"
-#include "cli/processes.hpp"
 #include "raven/cli/app.hpp"
 #include "raven/core/error.hpp"
 #include "raven/core/mac.hpp"
 #include "raven/data/digits.hpp"
 #include "raven/data/verify.hpp"
-#include "raven/tensor/bench.hpp"
 #include "raven/transport/mpi.hpp"
 
 namespace raven {
@@ -154,24 +154,6 @@ class Experiment {
   std::unique_ptr<Child> child_;
 };
 
-Finding look_at_cores() {
-  const int allowed = allowed_cores();
-  const int online = online_cores();
-  std::string found =
-      fmt::format("OpenBLAS {}, {} of {} cores", openblas_core_name(), allowed, online);
-  const char* forced = std::getenv("OPENBLAS_CORETYPE");
-  if (forced != nullptr) {
-    return doubtful("cores", found + fmt::format(", forced by OPENBLAS_CORETYPE={}", forced),
-                    "unset it unless contributors of other kinds must give the same bits");
-  }
-  if (allowed < online) {
-    return doubtful("cores", found + " may be used by this process",
-                    "if they are not meant to be left out, start mpirun with '--bind-to none', or "
-                    "ask for more (sbatch --cpus-per-task)");
-  }
-  return good("cores", found);
-}
-
 Finding look_at_hdf5(const std::filesystem::path& folder) {
   try {
     const ImportReport report = make_digits(16, {.folder = folder / "digits", .name = "probe"});
@@ -179,8 +161,7 @@ Finding look_at_hdf5(const std::filesystem::path& folder) {
     if (verified.problems.empty()) return good("hdf5", "a shard was written and read back");
     return bad("hdf5", verified.problems.front().what(), "check the disk of TMPDIR");
   } catch (const InputError& error) {
-    return bad("hdf5", error.what(),
-               "where the file system can't lock, set HDF5_USE_FILE_LOCKING=FALSE");
+    return bad("hdf5", error.what(), "check the disk of TMPDIR");
   }
 }
 
@@ -339,10 +320,14 @@ std::vector<Finding> examine(const std::filesystem::path& run) {
     throw InputError("no temporary folder can be made", "set TMPDIR to a folder with room");
   }
   const std::filesystem::path folder = name;
-  Experiment experiment(folder);  // takes a second or two, in which the others are done
-  std::vector<Finding> findings{look_at_mpi(),        look_at_server(),  look_at_cores(),
-                                look_at_hdf5(folder), look_at_disk(run), look_at_limits(),
-                                look_at_clock(run),   look_at_port(),    look_at_token(run)};
+  // Whoever asks inside an mpirun or a Slurm step asks about another mpirun.
+  leave_launchers();
+  const Finding cores = look_at_cores();  // measures, so before others have work to do
+  Experiment experiment(folder);          // takes a second or two, in which the others are done
+  std::vector<Finding> findings{look_at_mpi(),        look_at_server(),     cores,
+                                look_at_quota(),      look_at_hdf5(folder), look_at_disk(run),
+                                look_at_locks(run),   look_at_limits(),     look_at_clock(run),
+                                look_at_network(run), look_at_port(),       look_at_token(run)};
   findings.insert(findings.begin() + 1, experiment.outcome());
   std::filesystem::remove_all(folder, error);
   return findings;

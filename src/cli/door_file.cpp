@@ -1,85 +1,63 @@
 #include "cli/door_file.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
-#include <system_error>
 
+#include "cli/run_files.hpp"
 #include "raven/core/error.hpp"
-#include "raven/core/new_file.hpp"
 
 namespace raven {
 namespace {
 
-constexpr const char* doors_name = "join.json";
-constexpr const char* token_name = "join.token";
-
-/// At most 64 KiB of it; none when it can't be read.
-std::optional<std::string> short_file(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string text(65536, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  return text;
-}
+/// The digest in 64 hex digits.
+constexpr std::size_t token_digits = 64;
 
 }  // namespace
 
-void write_token(const std::filesystem::path& run, const Digest& token) {
-  const std::filesystem::path file = run / token_name;
-  const auto refuse = [&] {
-    throw InputError({file.string()}, "can't be written", "check the rights of the run directory");
-  };
-  std::error_code ignored;
-  std::filesystem::remove(file, ignored);
+void write_token(const Folder& run, const Digest& token) {
+  run.remove(run_files::token);
   // Made for nobody else's eyes from the first moment on.
-  const int handle = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (handle < 0) refuse();
-  const std::string text = to_hex(token) + "\n";
-  const bool written =
-      ::write(handle, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  ::close(handle);
-  if (!written) refuse();
+  const Descriptor file =
+      run.open(run_files::token, O_WRONLY | O_CREAT | O_EXCL, Folder::OtherNames::refused, 0600);
+  if (write_all(file.number(), to_hex(token) + "\n") == 0) return;
+  throw InputError({(run.path() / run_files::token).string()}, "can't be written",
+                   "check the rights of the run directory, and the room on its disk");
 }
 
-void write_doors(const std::filesystem::path& run, const std::vector<GatewayNote>& doors) {
+void write_doors(const Folder& run, const std::vector<GatewayNote>& doors) {
   nlohmann::ordered_json json{{"gateways", nlohmann::ordered_json::array()}, {"mpi_server", ""}};
   for (const GatewayNote& door : doors) {
     json["gateways"].push_back({{"address", door.address}, {"port", door.port}});
     json["mpi_server"] = door.text;
   }
-  write_whole_file(run / doors_name, json.dump(2) + "\n");
+  run.replace(run_files::doors, json.dump(2) + "\n");
 }
 
-void remove_door(const std::filesystem::path& run) noexcept {
-  std::error_code ignored;
-  std::filesystem::remove(run / doors_name, ignored);
-  std::filesystem::remove(run / token_name, ignored);
+void remove_door(const Folder& run) noexcept {
+  for (const char* name : {run_files::doors, run_files::token}) {
+    try {
+      run.remove(name);
+    } catch (const InputError&) {
+      // A door that stays behind does no harm: nobody listens there.
+    }
+  }
 }
 
-std::optional<DoorFile> read_door(const std::filesystem::path& run) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(run, error)) {
-    throw InputError({run.string()}, "there is no such run directory",
+std::optional<DoorFile> read_door(const std::filesystem::path& path) {
+  const std::optional<Folder> run = Folder::find(path);
+  if (!run) {
+    throw InputError({path.string()}, "there is no such run directory",
                      "name the folder that the master writes to (runs/<name of the job>)");
   }
-  const auto text = short_file(run / doors_name);
-  const auto token = short_file(run / token_name);
-  if (!text) return std::nullopt;
-  if (!token && std::filesystem::exists(run / token_name, error)) {
-    throw InputError({(run / token_name).string()}, "can't be read (it is for the run's owner)",
-                     "ask the owner for read access");
-  }
-  if (!token) return std::nullopt;
+  const auto text = run->text(run_files::doors, run_files::most_doors);
+  const auto token = run->text(run_files::token, run_files::most_doors);
+  if (!text || !token) return std::nullopt;
   DoorFile door;
-  const auto digest = digest_from_hex(std::string_view(*token).substr(0, 64));
+  const auto digest = digest_from_hex(std::string_view(*token).substr(0, token_digits));
   const auto json = nlohmann::json::parse(*text, nullptr, false);
   const auto refuse = [&]() -> std::nullopt_t {
-    throw InputError({(run / doors_name).string()}, "is damaged", "start the master again");
+    throw InputError({(path / run_files::doors).string()}, "is damaged", "start the master again");
   };
   if (!digest || !json.is_object() || !json.contains("gateways")) return refuse();
   door.token = *digest;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "raven/core/digest.hpp"
+#include "raven/core/folder.hpp"
 #include "raven/transport/relay.hpp"
 
 namespace raven {
@@ -23,10 +24,10 @@ struct DoorFile {
 };
 
 /// @throws InputError
-void write_token(const std::filesystem::path& run, const Digest& token);
+void write_token(const Folder& run, const Digest& token);
 /// @throws InputError
-void write_doors(const std::filesystem::path& run, const std::vector<GatewayNote>& doors);
-void remove_door(const std::filesystem::path& run) noexcept;
+void write_doors(const Folder& run, const std::vector<GatewayNote>& doors);
+void remove_door(const Folder& run) noexcept;
 
 /// None while the run lets nobody in: it has not begun, or has ended.
 /// @throws InputError when there is no run, or the files are damaged

@@ -3,17 +3,54 @@
 #include "cli/import_verbs.hpp"
 
 namespace raven {
+namespace {
+
+void declare_channels(Command verb, Channels& channels) {
+  verb.add_choice(
+          "--channels", channels,
+          {{"ask", Channels::ask}, {"first", Channels::first}, {"last", Channels::last}},
+          "where images have their channels: first (they are turned) or last; when left out "
+          "last, and what looks like first is refused")
+      .type_name("first|last");
+}
+
+/// What both NumPy formats are told about their arrays.
+void declare_arrays(Command verb, ArrayOptions& arrays, std::string& kind) {
+  using Integers = ArrayOptions::Integers;
+  verb.add_option(
+          "--kind", kind,
+          "what the targets are: classes, real (values), or auto: integers, truth values and "
+          "strings are classes, real numbers values, what may be either is refused")
+      .one_of({"auto", "classes", "real"})
+      .capture_default_str();
+  verb.add_choice(
+          "--integers", arrays.integers,
+          {{"ask", Integers::ask}, {"tokens", Integers::tokens}, {"values", Integers::values}},
+          "what integers wider than a byte are among the features; when left out tokens, unless "
+          "there are more ids than tokens, which is refused")
+      .type_name("tokens|values");
+  declare_channels(verb, arrays.channels);
+}
+
+void take_kind(const std::string& kind, ArrayOptions& arrays) {
+  if (kind == "classes") arrays.target_kind = TargetKind::classes;
+  if (kind == "real") arrays.target_kind = TargetKind::real;
+}
+
+}  // namespace
 
 void declare_import_idx(Command parent, Action& chosen) {
   struct Arguments {
     std::string images;
     std::string labels;
+    Channels channels = Channels::ask;
     ImportArguments import;
   };
   const auto arguments = std::make_shared<Arguments>();
   Command verb = parent.add_subcommand("idx", "Import images and labels as MNIST has them");
   verb.add_option("images", arguments->images, "IDX file of images, perhaps gzipped").required();
   verb.add_option("labels", arguments->labels, "IDX file of labels").required();
+  declare_channels(verb, arguments->channels);
   declare_import_options(verb, arguments->import);
   verb.footer(
       "Examples:\n  raven data import idx train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz "
@@ -21,7 +58,7 @@ void declare_import_idx(Command parent, Action& chosen) {
   verb.callback([arguments, &chosen] {
     chosen = [arguments](Programs) {
       return run_import(arguments->import, [&](const ImportOptions& options) {
-        return import_idx(arguments->images, arguments->labels, options);
+        return import_idx(arguments->images, arguments->labels, options, arguments->channels);
       });
     };
   });
@@ -31,19 +68,24 @@ void declare_import_npy(Command parent, Action& chosen) {
   struct Arguments {
     std::string features;
     std::string targets;
+    std::string kind = "auto";
+    ArrayOptions arrays;
     ImportArguments import;
   };
   const auto arguments = std::make_shared<Arguments>();
   Command verb = parent.add_subcommand("npy", "Import two NumPy arrays, features and targets");
   verb.add_option("features", arguments->features, "array whose first dimension counts samples")
       .required();
-  verb.add_option("targets", arguments->targets, "class numbers, or real numbers").required();
+  verb.add_option("targets", arguments->targets, "class numbers or names, or real numbers")
+      .required();
+  declare_arrays(verb, arguments->arrays, arguments->kind);
   declare_import_options(verb, arguments->import);
   verb.footer("Examples:\n  raven data import npy x.npy y.npy --folder data/mine");
   verb.callback([arguments, &chosen] {
     chosen = [arguments](Programs) {
+      take_kind(arguments->kind, arguments->arrays);
       return run_import(arguments->import, [&](const ImportOptions& options) {
-        return import_npy(arguments->features, arguments->targets, options);
+        return import_npy(arguments->features, arguments->targets, options, arguments->arrays);
       });
     };
   });
@@ -53,6 +95,7 @@ void declare_import_npz(Command parent, Action& chosen) {
   struct Arguments {
     std::string file;
     NpzOptions npz;
+    std::string kind = "auto";
     ImportArguments import;
   };
   const auto arguments = std::make_shared<Arguments>();
@@ -62,12 +105,14 @@ void declare_import_npz(Command parent, Action& chosen) {
       .capture_default_str();
   verb.add_option("--targets", arguments->npz.targets, "name of the array of targets")
       .capture_default_str();
+  declare_arrays(verb, arguments->npz.arrays, arguments->kind);
   declare_import_options(verb, arguments->import);
   verb.footer(
       "Examples:\n  raven data import npz mnist.npz --features x_train --targets y_train --folder "
       "data/mnist");
   verb.callback([arguments, &chosen] {
     chosen = [arguments](Programs) {
+      take_kind(arguments->kind, arguments->npz.arrays);
       return run_import(arguments->import, [&](const ImportOptions& options) {
         return import_npz(arguments->file, arguments->npz, options);
       });

@@ -1,3 +1,4 @@
+#include <map>
 #include <memory>
 
 #include "cli/import_verbs.hpp"
@@ -15,12 +16,24 @@ void declare_import_csv(Command parent, Action& chosen) {
   };
   const auto arguments = std::make_shared<Arguments>();
   Command verb =
-      parent.add_subcommand("csv", "Import a table with a header line and numbers below it");
+      parent.add_subcommand("csv", "Import a table of numbers with a column to be predicted");
   verb.add_option("file", arguments->file, "the table, perhaps gzipped").required();
-  verb.add_option("--target", arguments->csv.target,
-                  "column to be predicted; the last one when left out");
-  verb.add_option("--kind", arguments->kind,
-                  "what the target is: classes, real or auto (found out from the values)")
+  const std::map<std::string, CsvOptions::Header> headers{{"ask", CsvOptions::Header::ask},
+                                                          {"yes", CsvOptions::Header::yes},
+                                                          {"no", CsvOptions::Header::no}};
+  verb.add_choice(
+          "--header", arguments->csv.header, headers,
+          "whether the first line names the columns; when left out it does, unless it could "
+          "be data as well, which is refused. With no they are called x1, x2, ...")
+      .type_name("yes|no");
+  verb.add_option(
+      "--target", arguments->csv.target,
+      "column to be predicted, by name (without a header by number, from 1); the last one "
+      "when left out");
+  verb.add_option(
+          "--kind", arguments->kind,
+          "what the target is: classes, real (values), or auto: words and few whole numbers "
+          "are classes, other numbers are values, what may be either is refused")
       .one_of({"auto", "classes", "real"})
       .capture_default_str();
   verb.add_option("--separator", arguments->separator, "between columns: one character, or 'tab'")
@@ -28,10 +41,21 @@ void declare_import_csv(Command parent, Action& chosen) {
   verb.add_option("--ignore", arguments->csv.ignore,
                   "column to leave out, such as row numbers; may be repeated")
       .allow_extra_args(false);
+  verb.add_option("--missing", arguments->csv.missing,
+                  "words that stand for a missing value, beside the empty field: NA,?,null")
+      .delimiter(',')
+      .allow_extra_args(false);
+  verb.add_flag("--drop-missing", arguments->csv.drop_missing,
+                "leave out rows that lack a value, and say how many; else they are refused");
   declare_import_options(verb, arguments->import);
   verb.footer(R"(Examples:
   raven data import csv wine.csv --target quality --kind real --folder data/wine
-  raven data import csv runs.tsv --separator tab --ignore id --folder data/runs)");
+  raven data import csv runs.tsv --separator tab --ignore id --folder data/runs
+  raven data import csv iris.data --header no --target 5 --folder data/iris
+  raven data import csv survey.csv --missing NA,? --drop-missing --folder data/survey
+
+Numbers are decimals with a point: 4, -0.5, 1e-3. Equal numbers are one class, however they are written
+(1, 1.0, 01). What the target was taken for is shown before anything is written.)");
   verb.callback([arguments, &chosen] {
     chosen = [arguments](Programs) {
       if (arguments->separator == "tab") arguments->separator = "\t";

@@ -16,11 +16,14 @@
 #include "cli/console.hpp"
 #include "cli/contribute.hpp"
 #include "cli/door_file.hpp"
+#include "cli/launchers.hpp"
 #include "cli/mpi_parameters.hpp"
 #include "cli/process_tree.hpp"
 #include "cli/run_directory.hpp"
+#include "cli/start_watch.hpp"
 #include "cli/status_file.hpp"
 #include "raven/cli/app.hpp"
+#include "raven/cluster/checkpoint.hpp"
 #include "raven/core/error.hpp"
 #include "raven/job/build.hpp"
 
@@ -30,11 +33,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds look_interval{20};
-constexpr std::chrono::seconds server_time{10};
-/// How long ranks may take to find each other; then something is stuck for good.
-constexpr std::chrono::seconds beginning{60};
-/// How long one of them may be missing meanwhile: an mpirun starts all of its ranks at once.
-constexpr std::chrono::seconds absence{1};
+/// Between two looks at processes that are being started: each reads a file or more of every one.
+constexpr std::chrono::milliseconds start_look_interval{100};
+/// It takes a fraction of a second, and longer where the machine is busy; if it ends, that is seen.
+constexpr std::chrono::seconds server_time{120};
 /// How long processes may take to end by themselves once the master has told them.
 constexpr std::chrono::seconds farewell{5};
 
@@ -113,16 +115,20 @@ class Launch {
     agent_ = !options.agent.empty() ? options.agent : in_slurm ? "srun" : "ssh";
     // As root, Open MPI wants to be told twice.
     environment_ = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
+    // An outer mpirun's words would make this one's processes look for that one; srun needs
+    // Slurm's.
+    const std::vector<std::string> foreign = launchers_words(SlurmWords::keep);
+    environment_.insert(environment_.end(), foreign.begin(), foreign.end());
   }
 
   int run() {
     if (options_.gateways > 0) start_server();
     int crashes = 0;
     for (;;) {
-      const std::string before = newest_checkpoint_name();
+      const std::optional<std::uint64_t> before = newest_step();
       const std::optional<int> result = run_master();
       if (result) return *result;
-      if (newest_checkpoint_name() != before) crashes = 0;
+      if (newest_step() != before) crashes = 0;
       if (asked_to_stop() != 0) return exit_interrupted;
       if (++crashes > options_.restarts) {
         print_failure("the master crashed " + std::to_string(crashes) +
@@ -191,12 +197,10 @@ class Launch {
     nodes_started_ = true;
     for (const LaunchPlan::Node& node : plan_.nodes) {
       if (node.contributors == 0) continue;
-      // Slurm's and an outer launcher's variables would make this mpirun span the allocation.
-      std::string remote =
-          "for v in $(env | sed -n "
-          "'s/^\\(\\(SLURM\\|PMI\\|PMIX\\|OMPI\\)_[A-Za-z0-9_]*\\)=.*/\\1/p'); "
-          "do [ $v = SLURM_CONF ] || unset $v; done; "
-          "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; exec";
+      // What the agent starts has Slurm's words again; they would make this mpirun span the whole
+      // allocation.
+      std::string remote = shell_that_leaves_launchers() +
+                           "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; exec";
       std::vector<std::string> words = mpirun(node.contributors);
       words.insert(words.end(),
                    {"-mca", "pmix_server_uri", server_address_, program_, "join", run_.string()});
@@ -222,13 +226,13 @@ class Launch {
     return text + "'";
   }
 
-  [[nodiscard]] std::string newest_checkpoint_name() const {
-    std::string newest;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(run_ / "checkpoints", ignored)) {
-      newest = std::max(newest, entry.path().filename().string());
+  /// None, too, when the folder can't be read: the master tells why.
+  [[nodiscard]] std::optional<std::uint64_t> newest_step() const {
+    try {
+      return newest_checkpoint_step(run_ / run_files::checkpoints);
+    } catch (const InputError&) {
+      return std::nullopt;
     }
-    return newest;
   }
 
   /// Contributors of earlier mpiruns that outlived their master: they come in by themselves.
@@ -268,12 +272,9 @@ class Launch {
     }
     was_started_ = true;
     std::vector<std::string> environment = environment_;
-    // A batch system's or an outer launcher's would make this mpirun span the whole allocation.
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-      const std::string name = std::string(*entry).substr(0, std::string(*entry).find('='));
-      const bool foreign = name.starts_with("SLURM_") || name.starts_with("PMI");
-      if (foreign && name != "SLURM_CONF") environment.push_back(name);
-    }
+    // Slurm's would make this mpirun span the whole allocation.
+    const std::vector<std::string> foreign = launchers_words();
+    environment.insert(environment.end(), foreign.begin(), foreign.end());
     environment.push_back("RAVEN_LAUNCH=" + std::to_string(::getpid()));
     Child& child = *started_.emplace_back(std::make_unique<Child>(command, environment));
     return watch(child, ranks, result);
@@ -282,21 +283,21 @@ class Launch {
   std::optional<int> watch(Child& child, int ranks, const std::filesystem::path& result) {
     std::optional<pid_t> master;
     int passed_on = 0;
-    Beginning start{.child = child.pid(),
-                    .ranks = static_cast<std::size_t>(ranks),
-                    .sign = sign_of_beginning(result)};
+    StartingRanks start(child.pid(), static_cast<std::size_t>(ranks), sign_of_beginning(result));
     for (;;) {
       const std::string said = first_line_of(result);
       if (!said.empty()) return std::atoi(said.c_str());
       const bool over = child.is_over();
       if (!master) master = master_of(child.pid());
       if (start.is_stuck()) {
+        print_failure("processes of mpirun do not find each other: one died, or all are stuck");
         end_all_of(child);
         return std::nullopt;
       }
       if (!nodes_started_ && is_open()) start_nodes();
       const bool crashed = over || (master && !is_alive(*master));
-      if (over && !start.seen && WIFEXITED(child.wait_status())) {
+      if (over && !start.saw_ranks() && first_line_of(result).empty() &&
+          WIFEXITED(child.wait_status())) {
         throw InputError("mpirun does not start", "see what it says above, and 'raven doctor'");
       }
       if (crashed) {
@@ -315,32 +316,37 @@ class Launch {
     }
   }
 
-  /// When a rank dies before all have found each other, the others wait for it for ever.
-  struct Beginning {
-    pid_t child;
-    std::size_t ranks;
-    std::filesystem::path sign;
-    Clock::time_point since = Clock::now();
-    /// Since when fewer are there than there should be, once there are any.
-    std::optional<Clock::time_point> short_since = {};
-    bool seen = false;  ///< a rank
-    bool over = false;
+  /// Eyes on the ranks of an mpirun until all have found each other.
+  class StartingRanks {
+   public:
+    StartingRanks(pid_t child, std::size_t ranks, std::filesystem::path sign)
+        : child_(child), sign_(std::move(sign)), watch_(ranks) {}
 
     bool is_stuck() {
-      if (over) return false;
-      const std::vector<pid_t> all = descendants_of(child);
-      const auto here = std::ranges::count_if(
-          all, [](pid_t pid) { return environment_of(pid, "OMPI_COMM_WORLD_RANK").has_value(); });
-      seen = seen || here > 0;
-      // After the count: a rank that ends later ends by rights.
-      over = std::filesystem::exists(sign);
-      if (over) return false;
       const auto now = Clock::now();
-      const bool is_short = here > 0 && static_cast<std::size_t>(here) < ranks;
-      if (!is_short) short_since.reset();
-      if (is_short && !short_since) short_since = now;
-      return (short_since && now - *short_since > absence) || now - since > beginning;
+      if (begun_ || now - looked_ < start_look_interval) return false;
+      looked_ = now;
+      const std::vector<pid_t> all = descendants_of(child_);
+      StartLook look{.time = now.time_since_epoch(), .ranks = {}};
+      for (const pid_t pid : all) {
+        if (environment_of(pid, "OMPI_COMM_WORLD_RANK")) look.ranks.push_back(pid);
+      }
+      look.starved = starvation_.of(all, look.time);
+      // After the ranks were counted: one that ends later ends by rights.
+      look.begun = std::filesystem::exists(sign_);
+      const StartWatch::Verdict verdict = watch_.look(look);
+      begun_ = verdict == StartWatch::Verdict::begun;
+      return verdict == StartWatch::Verdict::stuck;
     }
+    [[nodiscard]] bool saw_ranks() const { return watch_.saw_ranks(); }
+
+   private:
+    pid_t child_;
+    std::filesystem::path sign_;
+    StartWatch watch_;
+    Starvation starvation_;
+    Clock::time_point looked_{};
+    bool begun_ = false;
   };
 
   static void end_all_of(Child& child) {

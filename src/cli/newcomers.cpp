@@ -1,13 +1,10 @@
 #include "cli/newcomers.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "cli/door_file.hpp"
 #include "raven/core/error.hpp"
 #include "raven/core/mac.hpp"
-#include "raven/core/new_file.hpp"
 
 namespace raven {
 namespace {
@@ -16,10 +13,10 @@ using Kind = GatewayNote::Kind;
 
 }  // namespace
 
-Newcomers::Newcomers(RelayTransport* relay, const JobSpec& job, std::filesystem::path run,
+Newcomers::Newcomers(RelayTransport* relay, const JobSpec& job, const std::filesystem::path& run,
                      Hooks hooks)
     : relay_(relay),
-      run_(std::move(run)),
+      run_(run),
       hooks_(std::move(hooks)),
       waiting_(job.newcomers.spawn),
       started_(std::chrono::steady_clock::now()) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "raven/cluster/master.hpp"
+#include "raven/core/folder.hpp"
 #include "raven/job/job_spec.hpp"
 #include "raven/transport/relay.hpp"
 
@@ -27,7 +28,8 @@ class Newcomers {
   };
 
   /// @param relay null when there are no gateways; outlives this
-  Newcomers(RelayTransport* relay, const JobSpec& job, std::filesystem::path run, Hooks hooks);
+  Newcomers(RelayTransport* relay, const JobSpec& job, const std::filesystem::path& run,
+            Hooks hooks);
   /// Takes away what it left in the run directory.
   ~Newcomers();
   Newcomers(const Newcomers&) = delete;
@@ -41,7 +43,7 @@ class Newcomers {
   void write_door();
 
   RelayTransport* relay_;
-  std::filesystem::path run_;
+  Folder run_;
   Hooks hooks_;
   std::vector<JobSpec::Spawn> waiting_;
   std::vector<GatewayNote> doors_;  ///< of gateways that let newcomers in

@@ -7,6 +7,8 @@
 
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
+#include "raven/core/printable.hpp"
+#include "raven/core/utf8.hpp"
 
 namespace raven {
 namespace {
@@ -61,8 +63,7 @@ std::string live_line(std::string_view label, const std::string& unit, const Pro
             std::string(static_cast<std::size_t>(bar - full), '.') + "]";
   }
   line += tail;
-  if (line.size() > static_cast<std::size_t>(width)) line.resize(static_cast<std::size_t>(width));
-  return line;
+  return std::string(utf8_front(line, static_cast<std::size_t>(width)));
 }
 
 std::string plain_line(std::string_view label, const std::string& unit, const ProgressState& state,
@@ -87,7 +88,7 @@ Progress::Progress(std::FILE* stream, std::string label, std::string unit)
           std::move(label), std::move(unit)) {}
 
 Progress::Progress(const ProgressScreen& screen, std::string label, std::string unit)
-    : screen_(screen), label_(std::move(label)), unit_(std::move(unit)) {}
+    : screen_(screen), label_(printable(label, LineEnds::escape)), unit_(std::move(unit)) {}
 
 Progress::~Progress() { erase(); }
 
@@ -127,8 +128,7 @@ std::optional<double> Progress::seconds_left() const {
 
 void Progress::note(std::string_view line) {
   erase();
-  std::fwrite(line.data(), 1, line.size(), screen_.stream);
-  std::fputc('\n', screen_.stream);
+  std::fputs((printable(line, LineEnds::escape) + "\n").c_str(), screen_.stream);
   if (screen_.live && drawn_) draw();
   std::fflush(screen_.stream);
 }

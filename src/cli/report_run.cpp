@@ -41,13 +41,42 @@ std::string in_words(const PassResult& pass, bool tells_tokens) {
   return text;
 }
 
-Json to_json(const PassResult& pass, bool tells_tokens) {
-  Json json{{"samples", pass.samples}, {"loss", pass.loss}};
+/// @param step figures of a validation are of the weights after it, those of training end with it
+Json to_json(const PassResult& pass, std::uint64_t step, bool tells_tokens) {
+  Json json{{"step", step}, {"samples", pass.samples}, {"loss", pass.loss}};
   for (const auto& [name, value] : pass.metrics) json[name] = value;
   if (tells_tokens) {
     for (const auto& [name, value] : token_figures(pass.loss)) json[name] = value;
   }
   return json;
+}
+
+Json to_json(const EpochResult& epoch, bool tells_tokens) {
+  Json json{{"epoch", epoch.epoch},
+            {"step", epoch.step},
+            {"train", to_json(epoch.train, epoch.step, tells_tokens)}};
+  if (epoch.valid) json["valid"] = to_json(*epoch.valid, epoch.step, tells_tokens);
+  return json;
+}
+
+Json to_json(const Credit& credit) {
+  Json json{{"peer", credit.peer},
+            {"node", credit.node},
+            {"pid", credit.pid},
+            {"threads", credit.threads},
+            {"core", credit.core},
+            {"here_at_the_end", credit.here},
+            {"snippets", credit.snippets},
+            {"samples", credit.rows},
+            {"compute_s", static_cast<double>(credit.compute_ns) * 1e-9}};
+  if (credit.processes > 1) json["processes"] = credit.processes;
+  return json;
+}
+
+/// What one who watched is told of the speed; nothing when this process trained on nothing.
+std::string speed_in_words(const MasterProgress& now, const RunOutcome& outcome) {
+  if (now.rows == 0 || outcome.session_seconds <= 0) return {};
+  return fmt::format(", {:.0f} samples/s", static_cast<double>(now.rows) / outcome.session_seconds);
 }
 
 }  // namespace
@@ -88,7 +117,8 @@ void RunReport::event(const RunEvent& event) {
                                text_of(event, "threads"), text_of(event, "core"),
                                text_of(event, "reads_shards") == "1" ? "" : ", is sent its rows"));
   } else if (event.kind == "epoch") {
-    std::string line = "epoch " + text_of(event, "epoch") + ":";
+    std::string line =
+        "epoch " + text_of(event, "epoch") + ", step " + text_of(event, "step") + ":";
     for (const auto& [name, value] : event.fields) {
       const auto* number = std::get_if<double>(&value);
       if (number == nullptr || name == "t") continue;
@@ -136,29 +166,24 @@ std::string RunReport::summary_json(const RunOutcome& outcome) const {
       {"bytes_received", outcome.traffic.bytes_received},
       {"weights_sha256", to_hex(master.parameters().digest())},
       {"blas_core", openblas_core_name()}};
-  if (!master.history().empty()) {
-    const EpochResult& last = master.history().back();
-    json["train"] = to_json(last.train, tells_tokens_);
-    if (last.valid) json["valid"] = to_json(*last.valid, tells_tokens_);
+  const History& history = master.history();
+  if (!history.empty()) {
+    const EpochResult& last = history.last();
+    json["train"] = to_json(last.train, last.step, tells_tokens_);
+    if (last.valid) json["valid"] = to_json(*last.valid, last.step, tells_tokens_);
   }
+  if (history.best()) json["best"] = to_json(*history.best(), tells_tokens_);
+  json["epochs_done"] = history.epochs();
+  json["every_epoch"] = history.every();
   json["epochs"] = Json::array();
-  for (const EpochResult& epoch : master.history()) {
-    Json entry{{"epoch", epoch.epoch}, {"train", to_json(epoch.train, tells_tokens_)}};
-    if (epoch.valid) entry["valid"] = to_json(*epoch.valid, tells_tokens_);
-    json["epochs"].push_back(std::move(entry));
+  for (const EpochResult& epoch : history.kept()) {
+    json["epochs"].push_back(to_json(epoch, tells_tokens_));
+  }
+  if (!history.empty() && history.last().epoch != history.kept().back().epoch) {
+    json["epochs"].push_back(to_json(history.last(), tells_tokens_));
   }
   json["contributors"] = Json::array();
-  for (const Member& member : master.roster().all()) {
-    json["contributors"].push_back({{"peer", member.peer.value},
-                                    {"node", member.hello.node},
-                                    {"pid", member.hello.pid},
-                                    {"threads", member.hello.threads},
-                                    {"core", member.hello.core},
-                                    {"here_at_the_end", member.state != Member::State::gone},
-                                    {"snippets", member.snippets},
-                                    {"samples", member.rows},
-                                    {"compute_s", static_cast<double>(member.compute_ns) * 1e-9}});
-  }
+  for (const Credit& credit : master.credits()) json["contributors"].push_back(to_json(credit));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -170,15 +195,16 @@ void RunReport::finished(const RunOutcome& outcome) {
       master.stopped_early()
           ? fmt::format("stopped after step {} of {}; run the same command to go on\n", now.step,
                         now.steps)
-          : fmt::format("trained {} steps, {:.1f} s in all, {:.0f} samples/s\n", now.step,
-                        outcome.wall_seconds,
-                        outcome.session_seconds > 0
-                            ? static_cast<double>(now.rows) / outcome.session_seconds
-                            : 0);
+          : fmt::format("trained {} steps, {:.1f} s in all{}\n", now.step, outcome.wall_seconds,
+                        speed_in_words(now, outcome));
   if (!master.history().empty()) {
-    const EpochResult& last = master.history().back();
-    text += "train: " + in_words(last.train, tells_tokens_) + "\n";
-    if (last.valid) text += "valid: " + in_words(*last.valid, tells_tokens_) + "\n";
+    const EpochResult& last = master.history().last();
+    text += fmt::format("train: {} (mean of epoch {} up to step {})\n",
+                        in_words(last.train, tells_tokens_), last.epoch, last.step);
+    if (last.valid) {
+      text += fmt::format("valid: {} (after step {})\n", in_words(*last.valid, tells_tokens_),
+                          last.step);
+    }
   }
   text += "weights_sha256: " + to_hex(master.parameters().digest()) + "\n";
   text += "run: " + run_.string() + "\n";

@@ -1,31 +1,40 @@
 #include "cli/run_directory.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <fstream>
+#include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "raven/cluster/checkpoint.hpp"
 #include "raven/core/error.hpp"
-#include "raven/core/new_file.hpp"
 
 namespace raven {
 namespace {
 
-constexpr const char* overrides_file = "overrides.json";
-constexpr const char* training_data_file = "training_data.yaml";
+/// What a job file may have is far less.
+constexpr std::size_t most_kept_text = std::size_t{64} << 20;
+/// Of an event's `t`: more is no time.
+constexpr double longest_run = 1e12;
+/// Lines of events.jsonl that are looked through for the last one with a time.
+constexpr int most_lines_without_time = 1000;
 
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in)
-    throw InputError({file.string()}, "can't be read",
-                     "check that it exists and that you may read it");
-  return text.str();
+/// Made, or known again as one that an earlier run left behind.
+Folder made_run(const std::filesystem::path& path) {
+  try {
+    Folder folder = Folder::made(path);
+    // The lock is the first file that a run makes, so a master killed at its very beginning leaves
+    // a folder that is known again.
+    const bool is_run = folder.has(run_files::lock) || folder.has(run_files::job);
+    if (is_run || folder.names().empty()) return folder;
+  } catch (const InputError& error) {
+    throw InputError(error.place(), error.problem(),
+                     error.remedy() + ", or choose another folder with --run");
+  }
+  throw InputError({path.string()}, "is not a run directory (it holds other files and no job.yaml)",
+                   "choose another folder with --run");
 }
 
 }  // namespace
@@ -34,141 +43,139 @@ std::filesystem::path default_run_folder(const std::string& job_name) {
   return std::filesystem::path("runs") / job_name;
 }
 
-RunDirectory::RunDirectory(std::filesystem::path folder, const std::filesystem::path& job_file,
+RunDirectory::RunDirectory(const std::filesystem::path& folder, std::string job_text,
                            std::vector<std::string> overrides, bool fresh)
-    : folder_(std::move(folder)), job_text_(text_of(job_file)), overrides_(std::move(overrides)) {
-  namespace fs = std::filesystem;
-  const auto check = [this](const std::error_code& error) {
-    if (error) {
-      throw InputError({folder_.string()}, "can't be made: " + error.message(),
-                       "choose another folder with --run");
-    }
-  };
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  check(error);
-  // The lock is the first file that a run makes, so a master killed at its very beginning leaves a
-  // folder that is known again.
-  const bool is_run =
-      fs::exists(folder_ / ".lock", error) || fs::exists(folder_ / "job.yaml", error);
-  if (!is_run && !fs::is_empty(folder_, error)) {
-    throw InputError({folder_.string()},
-                     "is not a run directory (it holds other files and no job.yaml)",
-                     "choose another folder with --run");
-  }
-  lock_ = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) check(std::error_code(errno, std::generic_category()));
-  try {
-    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-      throw InputError({folder_.string()}, "another master is at work in this run directory",
-                       "wait for it, stop it, or choose another folder with --run");
-    }
-    fs::create_directories(checkpoints(), error);
-    check(error);
-    if (fresh) clear();
-    open_events();
-  } catch (...) {
-    ::close(lock_);
-    throw;
-  }
+    : job_text_(std::move(job_text)), overrides_(std::move(overrides)), folder_(made_run(folder)) {
+  lock_ = std::make_unique<RunLock>(path());
+  check_run_files(folder_);
+  (void)Folder::made(checkpoints(), Folder::Links::refuse);
+  if (fresh) clear();
+  remove_leftovers();
+  open_lines();
 }
 
-RunDirectory::~RunDirectory() {
-  ::close(events_);
-  ::close(lock_);
-}
-
-void RunDirectory::open_events() {
-  const std::filesystem::path file = folder_ / "events.jsonl";
-  events_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (events_ < 0) {
-    throw InputError({file.string()}, "can't be opened for writing",
-                     "check the rights of the folder");
-  }
-  // A machine that went down in the middle of a line has left a piece of it.
-  off_t end = ::lseek(events_, 0, SEEK_END);
-  const off_t whole = end;
-  for (char last = 0; end > 0; --end) {
-    if (::pread(events_, &last, 1, end - 1) != 1 || last == '\n') break;
-  }
-  if (end < whole && ::ftruncate(events_, end) != 0) {
-    ::close(events_);
-    throw InputError({file.string()}, "can't be written", "check the rights of the file");
-  }
+void RunDirectory::open_lines() {
+  events_.emplace(folder_, run_files::events);
+  history_.emplace(folder_, run_files::history);
+  int looked_at = 0;
+  (void)events_->find_back([&](const std::string& line) {
+    const auto json = nlohmann::json::parse(line, nullptr, false);
+    const auto found = json.is_object() ? json.find("t") : json.end();
+    const double t =
+        json.is_object() && found != json.end() && found->is_number() ? found->get<double>() : -1;
+    const bool is_time = t >= 0 && t < longest_run;
+    if (is_time) seconds_told_ = t;
+    return is_time || ++looked_at == most_lines_without_time;
+  });
 }
 
 void RunDirectory::clear() {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(checkpoints(), error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::filesystem::remove_all(entry->path(), error);
-    if (error) break;
-  }
-  for (const char* name : {"events.jsonl", "summary.json", "status.json", "job.yaml",
-                           overrides_file, training_data_file}) {
-    if (!error) std::filesystem::remove(folder_ / name, error);
-  }
-  if (error) {
-    throw InputError({folder_.string()},
-                     "what an earlier run left can't be deleted: " + error.message(),
-                     "delete it by hand, or choose another folder with --run");
+  remove_checkpoints(checkpoints());
+  for (const char* name : run_files::all()) folder_.remove(name);
+}
+
+/// What masters that were killed while they wrote have left.
+void RunDirectory::remove_leftovers() {
+  for (const std::string& name : folder_.names()) {
+    if (!is_leftover(name)) continue;
+    const std::string whole = name.substr(0, name.rfind(".part-"));
+    if (std::ranges::find(run_files::all(), whole) != run_files::all().end()) folder_.remove(name);
   }
 }
 
 void RunDirectory::write_job() {
-  write_whole_file(folder_ / "job.yaml", job_text_);
-  const std::filesystem::path file = folder_ / overrides_file;
-  if (overrides_.empty()) {
-    std::error_code ignored;
-    std::filesystem::remove(file, ignored);
-    return;
-  }
-  write_whole_file(file, nlohmann::ordered_json(overrides_).dump(2) + "\n");
+  const auto same = [this](const char* name, const std::string& text) {
+    return folder_.has(name) && folder_.text(name, most_kept_text) == text;
+  };
+  if (!same(run_files::job, job_text_)) folder_.replace(run_files::job, job_text_);
+  if (overrides_.empty()) return folder_.remove(run_files::overrides);
+  const std::string text = nlohmann::ordered_json(overrides_).dump(2) + "\n";
+  if (!same(run_files::overrides, text)) folder_.replace(run_files::overrides, text);
+}
+
+std::optional<Manifest> RunDirectory::training_data() const {
+  if (!folder_.has(run_files::training_data)) return std::nullopt;
+  return read_manifest(path() / run_files::training_data);
 }
 
 void RunDirectory::write_training_data(const Manifest& manifest) {
-  write_manifest(manifest, folder_ / training_data_file);
+  (void)folder_.has(run_files::training_data);
+  write_manifest(manifest, path() / run_files::training_data);
 }
 
 Manifest training_data_of(const std::filesystem::path& run) {
-  const std::filesystem::path file = run / training_data_file;
-  if (!std::filesystem::exists(file)) {
+  if (!open_run(run).has(run_files::training_data)) {
     throw InputError({run.string()},
                      "does not say what kind of data it was trained on (it has no " +
-                         std::string(training_data_file) + ")",
+                         std::string(run_files::training_data) + ")",
                      "repeat the 'raven train' command that made it: a finished run trains no "
                      "further, but writes that file");
   }
-  return read_manifest(file);
+  return read_manifest(run / run_files::training_data);
 }
 
 std::vector<std::string> overrides_of(const std::filesystem::path& run) {
-  const std::filesystem::path file = run / overrides_file;
-  if (!std::filesystem::exists(file)) return {};
+  const auto text = open_run(run).text(run_files::overrides, run_files::most_overrides);
+  if (!text) return {};
   try {
-    return nlohmann::json::parse(text_of(file)).get<std::vector<std::string>>();
+    return nlohmann::json::parse(*text).get<std::vector<std::string>>();
   } catch (const nlohmann::json::exception&) {
-    throw InputError({file.string()}, "is not a list of KEY=VALUE texts",
+    throw InputError({(run / run_files::overrides).string()}, "is not a list of KEY=VALUE texts",
                      "delete it, and repeat '--set' with the same 'raven train' command");
   }
 }
 
-bool RunDirectory::log(const RunEvent& event) {
+bool RunDirectory::has_summary_of(const Digest& weights) const {
+  const std::optional<SummaryHead> summary = summary_head(folder_);
+  return summary && summary->complete && summary->weights_sha256 == to_hex(weights);
+}
+
+bool RunDirectory::log(RunEvent event) {
+  for (auto& [name, value] : event.fields) {
+    double* t = name == "t" ? std::get_if<double>(&value) : nullptr;
+    if (t != nullptr) *t = seconds_told_ = std::max(seconds_told_, *t);
+  }
   nlohmann::ordered_json json{{"event", event.kind}};
   for (const auto& [name, value] : event.fields) {
     std::visit([&](const auto& v) { json[name] = v; }, value);
   }
-  const std::string line =
-      json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  const off_t before = ::lseek(events_, 0, SEEK_END);
-  if (::write(events_, line.data(), line.size()) == static_cast<ssize_t>(line.size())) return true;
-  // A full disk may have taken a part. What it took it can also give back.
-  [[maybe_unused]] const int cut = ::ftruncate(events_, before);
-  return false;
+  const bool written =
+      events_->append(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  const std::uint64_t lost = written ? events_->take_lost() : 0;
+  if (lost == 0) return written;
+  return log({"lines_lost", {{"t", seconds_told_}, {"lines", static_cast<std::int64_t>(lost)}}});
+}
+
+void RunDirectory::cut_history(std::uint64_t step, std::int64_t epochs) {
+  const auto last = history_->cut_back([&](const std::string& line) {
+    const std::optional<EpochResult> epoch = epoch_in(line);
+    return epoch && epoch->step <= step && epoch->epoch <= epochs;
+  });
+  epochs_told_ = last ? epoch_in(*last)->epoch : 0;
+}
+
+void RunDirectory::log_epoch(const EpochResult& epoch) {
+  if (epoch.epoch <= epochs_told_) return;
+  epochs_told_ = epoch.epoch;
+  (void)history_->append(history_line(epoch));
+}
+
+void RunDirectory::sync_history() const {
+  if (::fdatasync(history_->handle()) == 0 || errno == EINVAL || errno == EROFS) return;
+  throw InputError({(path() / run_files::history).string()},
+                   "syncing it failed (" + std::string(std::strerror(errno)) + ")",
+                   "check free space and permissions there");
+}
+
+std::string RunDirectory::flush_lines() {
+  for (LineFile* file : {&*events_, &*history_}) {
+    if (!file->flush()) return file->refusal();
+  }
+  return {};
 }
 
 void RunDirectory::write_summary(const std::string& json) {
-  write_whole_file(folder_ / "summary.json", json);
+  folder_.replace(run_files::summary, json);
 }
 
 }  // namespace raven

@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/pace.hpp"
 #include "raven/cluster/master.hpp"
+#include "raven/core/folder.hpp"
 
 namespace raven {
 
@@ -17,16 +20,16 @@ struct RunStatus {
     std::string node;
     std::int64_t pid = 0;
     std::int64_t threads = 0;
-    std::string state;  ///< "greeted", "ready", "leaving", "gone"
-    double samples_per_s = 0;
+    std::string state;                    ///< "greeted", "ready", "leaving", "gone"
+    std::optional<double> samples_per_s;  ///< of late; none for those that are gone
     std::int64_t snippets = 0;
     double last_heard_s = 0;  ///< seconds before the status was written
   };
   std::string job;
-  std::string state;  ///< "training", "evaluating", "waiting", "finished", "stopped"
+  std::string state;  ///< "training", "evaluating", "waiting", "held", "finished", "stopped"
   std::string node;
   std::int64_t pid = 0;
-  double written = 0;  ///< seconds since 1970
+  double age_s = 0;  ///< since it was written
   double wall_s = 0;
   std::int64_t step = 0;
   std::int64_t steps = 0;
@@ -35,6 +38,7 @@ struct RunStatus {
   std::optional<double> loss;           ///< mean of the epoch so far
   std::optional<double> samples_per_s;  ///< of late
   std::optional<double> left_s;         ///< by the pace of late
+  std::string disk;                     ///< why it refuses checkpoints; empty when it does not
   std::vector<Contributor> contributors;
 };
 
@@ -48,31 +52,38 @@ class StatusFile {
   static constexpr std::size_t most_gone = 32;
 
   /// @param wall_before seconds of training before this process
-  StatusFile(std::filesystem::path run, std::string job, std::int64_t epochs, double wall_before);
+  StatusFile(const std::filesystem::path& run, std::string job, std::int64_t epochs);
 
-  /// Cheap to call often.
-  void update(const Master& master, Clock::time_point now);
+  /// Cheap to call often. @param disk why it refuses checkpoints; empty when it does not
+  /// @param held training waits for it
+  void update(const Master& master, const std::string& disk, bool held, Clock::time_point now);
   /// The last word.
   void finish(const Master& master, Clock::time_point now);
 
  private:
   void write(const Master& master, const MasterProgress& progress, const std::string& state,
-             Clock::time_point now);
-  void measure(const MasterProgress& progress, Clock::time_point now);
+             const std::string& disk, Clock::time_point now);
+  void measure(const Master& master, const MasterProgress& progress, Clock::time_point now);
+  /// What an earlier process wrote is replaced even where the disk has no room for another file.
+  void overwrite(const std::string& text);
 
-  std::filesystem::path run_;
+  Folder run_;
   std::string job_;
   std::int64_t epochs_;
-  double wall_before_;
+  // A clock that is set anew while the run goes on changes nothing.
   Clock::time_point started_;
+  double started_1970_;
   std::optional<Clock::time_point> written_;
-  // Pace of late: means that forget within about ten seconds.
+  // While nothing is trained this clock of its own stands still.
   std::optional<Clock::time_point> measured_;
-  std::uint64_t rows_seen_ = 0;
-  std::uint64_t steps_seen_ = 0;
-  double rows_per_s_ = 0;
-  double steps_per_s_ = 0;
+  Clock::time_point training_time_{};
+  Pace rows_;
+  Pace steps_;
+  std::map<std::uint32_t, Pace> rows_of_;  ///< by peer, of those that are here
 };
+
+/// The file as it is; none when there is no such file.
+[[nodiscard]] std::optional<std::string> status_text(const std::filesystem::path& run);
 
 /// None when there is no such file. Text from contributors is made fit to print.
 /// @throws InputError when it is damaged

@@ -5,17 +5,21 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <thread>
 #include <utility>
 
+#include "cli/another_job.hpp"
 #include "cli/console.hpp"
 #include "cli/contribute.hpp"
+#include "cli/disk_watch.hpp"
 #include "cli/launch.hpp"
 #include "cli/newcomers.hpp"
 #include "cli/processes.hpp"
 #include "cli/report_run.hpp"
+#include "cli/resumed_data.hpp"
 #include "cli/run_directory.hpp"
 #include "cli/status_file.hpp"
 #include "cli/token_figures.hpp"
@@ -105,94 +109,90 @@ void dismiss_strangers(Transport& transport, const Roster& roster, std::vector<P
   if (!strangers.empty()) dismiss(transport, strangers, "the run is over");
 }
 
-double wall_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-void log_written(CheckpointWriter& writer, const std::function<void(const RunEvent&)>& log,
-                 double now) {
-  for (const CheckpointCost& cost : writer.take_written()) {
-    log({"checkpoint_written",
-         {{"t", now},
-          {"step", static_cast<std::int64_t>(cost.step)},
-          {"seconds", cost.seconds},
-          {"cpu_seconds", cost.cpu_seconds}}});
-  }
-}
-
 class MasterRun {
  public:
   MasterRun(const TrainOptions& options, const JobSpec& job)
       : options_(options),
         job_(job),
         training_(build_training(job)),
-        directory_(options.run.empty() ? default_run_folder(job.name) : options.run, options.job,
-                   options.overrides, options.fresh) {}
+        directory_(options.run.empty() ? default_run_folder(job.name) : options.run, job.text,
+                   options.overrides, options.fresh),
+        report_(options.quiet, job, directory_.path(),
+                tells_tokens(job, training_.train->schema())) {}
 
   /// @param remote null when alone; taken over once nothing but training itself can fail any more
   int train(MasterRemote& remote, const CoreShare& share) {
     std::optional<LoadedCheckpoint> loaded = newest_checkpoint(directory_.checkpoints());
-    RunReport report(options_.quiet, job_, directory_.path(),
-                     tells_tokens(job_, training_.train->schema()));
-
+    const std::optional<Manifest> began = directory_.training_data();
+    if (loaded && began) {
+      check_same_meaning(training_.train->manifest(), *began, directory_.path());
+    }
+    if (loaded && loaded->checkpoint.training_digest != training_.setup.training_digest) {
+      refuse_another_job(directory_.path(), job_, options_.overrides, training_.train->manifest());
+    }
+    print_notes(training_.notes);
     // The master's own sums and updates never wait for the snippets computed beside it.
     ComputePool compute(share.threads, 1);
     BufferPool buffers;
-    const auto started = std::chrono::steady_clock::now();
-    const double wall_before = loaded ? loaded->checkpoint.wall_seconds : 0;
-    training_.setup.session = unguessable();
-    training_.setup.node = node_name();
-    training_.setup.pid = static_cast<std::uint64_t>(::getpid());
-    training_.setup.others_may_come = remote.transport != nullptr;
+    prepare_setup(remote.transport != nullptr);
+    const auto started = Clock::now();
     Master master(training_.setup, std::move(training_.parameters), compute, buffers,
                   loaded ? &loaded->checkpoint : nullptr, started);
-    directory_.write_job();
-    directory_.write_training_data(training_.train->manifest());
-    if (loaded) {
-      log_resumption(*loaded);
-      report.resumed(*loaded);
-      if (loaded->checkpoint.fingerprint != training_.setup.fingerprint) {
-        report.warn("the kernels of this machine (OpenBLAS core " + training_.setup.core +
-                    ") give other bits than those that the run began with (" +
-                    loaded->checkpoint.core + ")");
-      }
-    }
+    master_ = &master;
+    started_ = started;
+    begin(loaded ? &*loaded : nullptr, began);
     loaded.reset();
-    CheckpointWriter writer(directory_.checkpoints(), job_.checkpoint.keep);
+    warn_of_the_place(share.threads);
+    bool was_lost = false;
+    bool told_of_idle = false;
+    CheckpointWriter writer(directory_.checkpoints(), job_.checkpoint.keep,
+                            [this] { directory_.sync_history(); });
     std::unique_ptr<Transport> transport;
-    bool log_is_short = false;
-    const auto log = [&](const RunEvent& event) {
-      if (!directory_.log(event) && !std::exchange(log_is_short, true)) {
-        report.warn("events.jsonl could not be written; the run goes on without");
-      }
-      report.event(event);
-    };
-    Newcomers newcomers(
-        remote.relay, job_, directory_.path(),
-        {.log =
-             [&](RunEvent event) {
-               event.fields.insert(event.fields.begin(), {"t", wall_before + wall_since(started)});
-               log(event);
-             },
-         .warn = [&](const std::string& text) { report.warn(text); },
-         .let_go = [&](PeerId peer) { master.request_leave(peer); }});
+    Newcomers newcomers(remote.relay, job_, directory_.path(),
+                        {.log = [&](RunEvent event) { log_now(std::move(event)); },
+                         .warn = [&](const std::string& text) { report_.warn(text); },
+                         .let_go = [&](PeerId peer) { master.request_leave(peer); }});
+    DiskWatch disk(trains_on * job_.checkpoint.every,
+                   {.log =
+                        [&](std::string kind, auto fields) {
+                          log_now({std::move(kind), std::move(fields)});
+                        },
+                    .warn = [&](const std::string& text) { report_.warn(text); },
+                    .hold = [&](bool held) { master.hold(held); }});
     const auto watch_step = watch(started, transport);
-    StatusFile status(directory_.path(), job_.name, job_.train.epochs, wall_before);
+    StatusFile status(directory_.path(), job_.name, job_.train.epochs);
     const MasterHooks hooks{
-        .on_event = log,
+        .on_event =
+            [&](const RunEvent& event) {
+              log(event);
+              report_.event(event);
+            },
+        .on_epoch = [&](const EpochResult& epoch) { directory_.log_epoch(epoch); },
         .on_checkpoint = [&](Checkpoint checkpoint) { writer.write(std::move(checkpoint)); },
         .on_progress =
             [&](const MasterProgress& progress) {
-              if (std::string complaint = writer.take_complaint(); !complaint.empty()) {
-                report.warn("a checkpoint could not be written: " + complaint);
-              }
               // The last line tells how it ended.
-              if (!master.finished()) log_written(writer, log, wall_since(started) + wall_before);
+              if (!master.finished()) log_written(writer);
+              look_at_disk(writer, disk);
               newcomers.look(progress);
-              report.progress(progress);
-              status.update(master, std::chrono::steady_clock::now());
+              if (std::string idle = idle_contributors(progress.contributors, job_.train.snippets);
+                  !idle.empty() && !std::exchange(told_of_idle, true)) {
+                report_.warn(idle);
+              }
+              report_.progress(progress);
+              if (!changes_nothing_)
+                status.update(master, disk.reason(), disk.holds(), Clock::now());
             },
-        .stop_requested = [] { return asked_to_stop() != 0; },
+        .stop_requested =
+            [&] {
+              const bool lost = directory_.lock().lost();
+              if (lost && !std::exchange(was_lost, true)) {
+                report_.warn(
+                    "another master has taken this run over, while this one was paused; "
+                    "this one ends");
+              }
+              return lost || asked_to_stop() != 0;
+            },
         .after_step =
             [&](const MasterProgress& progress) {
               newcomers.look(progress);
@@ -218,31 +218,146 @@ class MasterRun {
         throw;
       }
     }
-    writer.finish();
-    const double wall = wall_before + wall_since(started);
+    const double wall = master.seconds(Clock::now());
     const RunOutcome outcome{.master = &master,
                              .traffic = transport->traffic(),
-                             .wall_seconds = wall,
-                             .session_seconds = wall - wall_before};
-    directory_.write_summary(report.summary_json(outcome));
-    status.finish(master, std::chrono::steady_clock::now());
-    if (!options_.watch) report.finished(outcome);  // whoever watches reports
+                             .wall_seconds = changes_nothing_ ? wall_before_ : wall,
+                             .session_seconds = wall - wall_before_};
+    await_disk(writer, disk, status, outcome);
+    if (!options_.watch) report_.finished(outcome);  // whoever watches reports
     return master.stopped_early() && asked_to_stop() == SIGINT ? exit_interrupted : exit_done;
   }
 
  private:
-  void log_resumption(const LoadedCheckpoint& loaded) {
-    const double seconds = loaded.checkpoint.wall_seconds;
-    for (const SkippedCheckpoint& skipped : loaded.skipped) {
-      directory_.log({"passed_over",
-                      {{"t", seconds},
-                       {"file", skipped.file.filename().string()},
-                       {"reason", skipped.reason}}});
+  using Clock = std::chrono::steady_clock;
+  /// Without a checkpoint training goes on for this many times the time between two.
+  static constexpr int trains_on = 10;
+
+  /// What is unlike elsewhere: locks, processor time, kernels.
+  void warn_of_the_place(int threads) {
+    for (const std::string& trouble :
+         {directory_.lock().remark(), threads_trouble(threads, cores_here()),
+          kernel_name_trouble(std::getenv("OPENBLAS_CORETYPE"), training_.setup.numerics.core)}) {
+      if (!trouble.empty()) report_.warn(trouble);
     }
-    directory_.log({"resumed",
-                    {{"t", seconds},
-                     {"step", static_cast<std::int64_t>(loaded.checkpoint.step)},
-                     {"file", loaded.file.filename().string()}}});
+  }
+
+  void prepare_setup(bool others_may_come) {
+    training_.setup.session = unguessable();
+    training_.setup.node = node_name();
+    training_.setup.pid = static_cast<std::uint64_t>(::getpid());
+    training_.setup.others_may_come = others_may_come;
+    training_.setup.seconds_before = directory_.seconds_told();
+  }
+
+  /// Once it is sure that the run goes on with this job.
+  /// @param began what the run was trained on so far, if that is known
+  void begin(const LoadedCheckpoint* loaded, const std::optional<Manifest>& began) {
+    wall_before_ = master_->seconds(started_);
+    changes_nothing_ =
+        master_->was_complete() && directory_.has_summary_of(master_->parameters().digest());
+    directory_.write_job();
+    if (!changes_nothing_ || !began) {
+      directory_.write_training_data(with_known(training_.train->manifest(), began));
+    }
+    if (!changes_nothing_) {
+      directory_.cut_history(loaded ? loaded->checkpoint.step : 0, master_->history().epochs());
+    }
+    if (loaded == nullptr) return;
+    if (!changes_nothing_) log_resumption(*loaded);
+    report_.resumed(*loaded);
+    if (const auto gap = numerics_gap(training_.setup, loaded->checkpoint)) {
+      report_.warn("this machine's arithmetic may give other bits than the run began with (" +
+                   gap->difference + ")");
+    }
+    // It was killed when only its last words were missing.
+    if (!changes_nothing_ && master_->was_complete()) {
+      log_now({"finished", {{"step", static_cast<std::int64_t>(loaded->checkpoint.step)}}});
+    }
+  }
+
+  void log(const RunEvent& event) {
+    if (directory_.log(event)) {
+      log_is_short_ = false;
+    } else if (!std::exchange(log_is_short_, true)) {
+      report_.warn("events.jsonl could not be written; its lines wait until there is room");
+    }
+  }
+
+  /// Of an event that does not say when it happened.
+  void log_now(RunEvent event) {
+    event.fields.insert(event.fields.begin(), {"t", master_->seconds(Clock::now())});
+    log(event);
+  }
+
+  void log_resumption(const LoadedCheckpoint& loaded) {
+    for (const SkippedCheckpoint& skipped : loaded.skipped) {
+      log({"passed_over",
+           {{"t", wall_before_},
+            {"file", skipped.file.filename().string()},
+            {"reason", skipped.reason}}});
+    }
+    log({"resumed",
+         {{"t", wall_before_},
+          {"step", static_cast<std::int64_t>(loaded.checkpoint.step)},
+          {"file", loaded.file.filename().string()}}});
+  }
+
+  void log_written(CheckpointWriter& writer) {
+    for (const CheckpointCost& cost : writer.take_written()) {
+      log_now({"checkpoint_written",
+               {{"step", static_cast<std::int64_t>(cost.step)},
+                {"seconds", cost.seconds},
+                {"cpu_seconds", cost.cpu_seconds}}});
+    }
+  }
+
+  void look_at_disk(CheckpointWriter& writer, DiskWatch& disk) {
+    disk.look(writer.refusal(), Clock::now());
+    (void)directory_.flush_lines();
+  }
+
+  /// Writes what is left to be written, however long it takes until there is room, unless somebody
+  /// asks once more to stop. @throws InputError then
+  void await_disk(CheckpointWriter& writer, DiskWatch& disk, StatusFile& status,
+                  const RunOutcome& outcome) {
+    constexpr std::chrono::milliseconds look_interval{50};
+    const int asked_before = asked_to_stop();
+    const auto give_up_if_asked = [&](const std::string& reason) {
+      if (asked_to_stop() == asked_before) return;
+      throw InputError(reason, "make room or choose another disk, then run the same command again");
+    };
+    while (!writer.wait(look_interval)) {
+      look_at_disk(writer, disk);
+      if (disk.reason().empty()) continue;
+      status.update(*outcome.master, disk.reason(), true, Clock::now());
+      give_up_if_asked(disk.reason());
+    }
+    look_at_disk(writer, disk);
+    if (changes_nothing_) return;
+    bool told = false;
+    for (std::string refusal = write_last(outcome); !refusal.empty();
+         refusal = write_last(outcome)) {
+      if (!std::exchange(told, true)) {
+        report_.warn("the run's last figures can't be written: " + refusal +
+                     "; it waits until there is room");
+      }
+      give_up_if_asked(refusal);
+      std::this_thread::sleep_for(look_interval);
+    }
+    status.finish(*outcome.master, Clock::now());
+  }
+
+  /// @return why that failed; empty when it did not
+  std::string write_last(const RunOutcome& outcome) {
+    std::string refusal = directory_.flush_lines();
+    if (!refusal.empty()) return refusal;
+    try {
+      directory_.write_summary(report_.summary_json(outcome));
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return {};
   }
 
   [[nodiscard]] std::function<bool(const MasterProgress&)> watch(
@@ -264,6 +379,12 @@ class MasterRun {
   const JobSpec& job_;
   Training training_;  // before the directory: what can't be built must not touch an earlier run
   RunDirectory directory_;
+  RunReport report_;
+  const Master* master_ = nullptr;  ///< while it trains
+  Clock::time_point started_{};
+  double wall_before_ = 0;        ///< seconds of training before this process
+  bool changes_nothing_ = false;  ///< the run was complete, and all that there is to tell is told
+  bool log_is_short_ = false;
 };
 
 int contribute_as_rank(MpiSession& session, const std::filesystem::path& run, int threads,
@@ -300,7 +421,8 @@ void leave_result(const TrainOptions& options, int code) {
 }
 
 int train_here(const TrainOptions& options, Programs programs) {
-  const bool launched = running_under_mpirun();
+  // One alone needs no MPI, whatever the launcher that left its words.
+  const bool launched = is_one_of_several();
   LaunchPlace place = launch_place();
   const bool is_gateway = launched && place.rank >= 1 && place.rank <= options.gateways;
   std::optional<MpiSession> session;
@@ -333,11 +455,11 @@ int train_here(const TrainOptions& options, Programs programs) {
     const std::filesystem::path run = std::filesystem::absolute(
         options.run.empty() ? default_run_folder(job ? job->name : "run") : options.run);
     if (is_gateway) return be_gateway(*session, run, threads);
-    return contribute_as_rank(*session, run,
-                              share_cores(place, allowed_cores(), online_cores(),
-                                          job ? job->master_computes : std::nullopt, threads)
-                                  .threads,
-                              programs);
+    return contribute_as_rank(
+        *session, run,
+        share_cores(place, cores_here(), job ? job->master_computes : std::nullopt, threads)
+            .threads,
+        programs);
   }
 
   MasterRemote remote(world_size, options.gateways);
@@ -349,7 +471,7 @@ int train_here(const TrainOptions& options, Programs programs) {
       remote.dismiss_all("the job has mistakes");
       return exit_mistake;
     }
-    CoreShare share = share_cores(place, allowed_cores(), online_cores(), job->master_computes,
+    CoreShare share = share_cores(place, cores_here(), job->master_computes,
                                   options.threads > 0 ? options.threads : job->threads);
     if (world_size == 1) share.master_computes = true;
     MasterRun run(options, *job);

@@ -15,67 +15,32 @@
 #include "raven/job/build.hpp"
 #include "raven/job/recorder.hpp"
 #include "raven/snippet/executor.hpp"
+#include "raven/tensor/finite.hpp"
 
 namespace raven {
 namespace {
 
 namespace fs = std::filesystem;
 
-void check_run(const fs::path& run) {
-  if (fs::exists(run / "job.yaml")) return;
-  throw InputError({run.string()}, "is not a run directory (it has no job.yaml)",
-                   "name the folder that 'raven train' wrote, for instance runs/digits_cnn");
-}
-
 JobSpec job_of(const fs::path& run, Programs programs) {
   std::vector<InputError> errors;
-  std::optional<JobSpec> job = read_job(run / "job.yaml", overrides_of(run), errors, programs);
+  std::optional<JobSpec> job = read_job(run / run_files::job, overrides_of(run), errors, programs);
   if (job) return std::move(*job);
   // All of them matter, the last one is printed by whoever catches it.
   print_mistakes(std::span(errors).first(errors.size() - 1));
   throw std::move(errors.back());
 }
 
-std::string features_in_words(const SampleSchema& schema) {
-  std::string text =
-      std::string(to_string(schema.feature_type)) + " " + to_string(schema.feature_shape);
-  if (schema.vocabulary > 0) text += " below " + std::to_string(schema.vocabulary);
-  return text;
-}
-
-std::string targets_in_words(const SampleSchema& schema) {
-  if (schema.of_sequences())
-    return "the next of " + std::to_string(schema.target_width) + " tokens";
-  return std::to_string(schema.target_width) +
-         (schema.target_kind == TargetKind::classes ? " classes"
-          : schema.target_kind == TargetKind::tags  ? " classes for tags"
-                                                    : " real numbers");
-}
-
-/// Samples of another kind would be misread at best: other units give wrong answers silently.
-void check_schema(const Manifest& given, const Manifest& trained_on) {
-  const SampleSchema& is = given.schema;
-  const SampleSchema& wanted = trained_on.schema;
-  if (is == wanted) return;
-  const std::string remedy =
-      "give data of the kind that the run was trained on ('raven data show " + given.file.string() +
-      "' tells what this is)";
-  if (features_in_words(is) != features_in_words(wanted)) {
-    throw InputError({given.file.string()},
-                     "its features are " + features_in_words(is) +
-                         " per sample, but the model was trained on " + features_in_words(wanted),
-                     remedy);
+/// A model of which a weight is no number says nothing about any data.
+void check_finite(const LoadedCheckpoint& loaded) {
+  for (const CheckpointTensor& tensor : loaded.checkpoint.tensors) {
+    if (is_finite(tensor.value)) continue;
+    throw InputError({loaded.file.string()},
+                     "\"" + tensor.name + "\" holds numbers that are infinite or none at step " +
+                         std::to_string(loaded.checkpoint.step) + ", so the model is of no use",
+                     "name an earlier one with --checkpoint, or train anew with a lower "
+                     "optimizer.rate or with clip.norm");
   }
-  if (is.target_kind != wanted.target_kind || is.target_width != wanted.target_width) {
-    throw InputError({given.file.string()},
-                     "its targets are " + targets_in_words(is) + ", but the model was trained on " +
-                         targets_in_words(wanted),
-                     remedy);
-  }
-  throw InputError({given.file.string()},
-                   "its features are normalised in another way than those the model was trained "
-                   "on, so the same sample would become other numbers",
-                   "give it the 'normalisation' of " + trained_on.file.string());
 }
 
 void take_parameters(TrainedModel& trained, const Checkpoint& checkpoint) {
@@ -207,9 +172,13 @@ Graph graph_of_one(const TrainedModel& trained) {
 }
 
 LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
-  check_run(run);
-  if (!file.empty()) return {.checkpoint = read_checkpoint(file), .file = file, .skipped = {}};
-  std::optional<LoadedCheckpoint> loaded = newest_checkpoint(run / "checkpoints");
+  (void)open_run(run);
+  if (!file.empty()) {
+    LoadedCheckpoint named{.checkpoint = read_checkpoint(file), .file = file, .skipped = {}};
+    check_finite(named);
+    return named;
+  }
+  std::optional<LoadedCheckpoint> loaded = newest_checkpoint(run / run_files::checkpoints);
   if (!loaded) {
     throw InputError({run.string()}, "has no checkpoint yet",
                      "wait for the first one, or train with a shorter 'checkpoint.every'");
@@ -217,18 +186,19 @@ LoadedCheckpoint checkpoint_of(const fs::path& run, const fs::path& file) {
   for (const SkippedCheckpoint& skipped : loaded->skipped) {
     print_failure("passed over " + skipped.file.string() + ": " + skipped.reason);
   }
+  check_finite(*loaded);
   return std::move(*loaded);
 }
 
 TrainedModel open_trained(const fs::path& run, const fs::path& checkpoint, const fs::path& manifest,
-                          Programs programs) {
+                          Targets targets, Programs programs) {
   LoadedCheckpoint loaded = checkpoint_of(run, checkpoint);
   TrainedModel trained;
   trained.trained_on = training_data_of(run);
   std::optional<Manifest> given;
   if (!manifest.empty()) {
-    given = read_manifest(manifest);
-    check_schema(*given, trained.trained_on);
+    given = taken_for(read_manifest(manifest), trained.trained_on, targets,
+                      "the model was trained on", trained.notes);
   }
   trained.checkpoint = loaded.file;
   trained.step = loaded.checkpoint.step;
@@ -254,7 +224,7 @@ class DataRun {
   DataRun(const TrainedModel& trained, Purpose purpose, int threads)
       : trained_(trained),
         purpose_(purpose),
-        compute_(threads > 0 ? threads : allowed_cores()),
+        compute_(threads > 0 ? threads : usable_cores()),
         executor_(compute_, buffers_, [this] { bell_.ring(); }),
         plans_(trained),
         source_(source_of(trained.data)) {

@@ -9,6 +9,7 @@
 #include "raven/cluster/checkpoint.hpp"
 #include "raven/core/function_ref.hpp"
 #include "raven/data/dataset.hpp"
+#include "raven/data/meaning.hpp"
 #include "raven/job/job_spec.hpp"
 #include "raven/nn/model.hpp"
 #include "raven/snippet/snippet.hpp"
@@ -29,13 +30,17 @@ struct TrainedModel {
   std::uint64_t step = 0;
   std::shared_ptr<const Dataset> data;  ///< null when none was named
   ParameterStore parameters;
+  /// How the data were mapped to what the model was trained on, and what could not be compared.
+  std::vector<std::string> notes;
 };
 
-/// @param manifest of samples of the kind that the model was trained on, or empty for no data
+/// @param manifest of samples that mean what those mean that the model was trained on
+/// (meaning.hpp), or empty for no data
 /// @throws InputError when run, checkpoint and data do not fit together
 [[nodiscard]] TrainedModel open_trained(const std::filesystem::path& run,
                                         const std::filesystem::path& checkpoint,
-                                        const std::filesystem::path& manifest, Programs programs);
+                                        const std::filesystem::path& manifest, Targets targets,
+                                        Programs programs);
 
 /// A graph of the model as it is used: of one sample, the first one of the data if it is by sample.
 [[nodiscard]] Graph graph_of_one(const TrainedModel& trained);

@@ -96,7 +96,8 @@ void declare_train(Command parent, Action& chosen) {
   mpirun -n 3 --oversubscribe --enable-recovery --bind-to none raven bench train mlp_big
 
 Data are random and made on the spot; all else is what 'raven train' does: shards, leases, gradients sent back,
-the optimizer at the master. tests/bench/peer_torch.py trains the same networks in PyTorch.)");
+the optimizer at the master. Where each sample has a graph of its own (sentences, trees, programs) the first epoch, whose
+graphs nobody has seen before, is timed apart; the other figures are of later epochs. tests/bench/peer_torch.py trains the same networks in PyTorch.)");
   verb.callback([options, &chosen] {
     chosen = [options](Programs programs) { return bench_train(*options, programs); };
   });

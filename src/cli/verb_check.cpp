@@ -3,6 +3,7 @@
 
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
+#include "cli/samples_option.hpp"
 #include "cli/verb.hpp"
 #include "raven/job/check.hpp"
 
@@ -14,6 +15,7 @@ struct CheckOptions {
   std::vector<std::string> overrides;
   bool skip_data = false;
   bool json = false;
+  bool samples = false;
 };
 
 constexpr const char* examples = R"(Examples:
@@ -26,6 +28,12 @@ Every mistake is reported in one go, each with its line and column, and the exit
 
 std::string line(std::string_view label, const std::string& text) {
   return fmt::format("  {:<9} {}\n", label, text);
+}
+
+std::string notes(const JobSummary& sum) {
+  std::string text;
+  for (const std::string& note : sum.notes) text += line("note", note);
+  return text;
 }
 
 std::string in_words(const JobSpec& job, const JobSummary& sum) {
@@ -46,7 +54,7 @@ std::string in_words(const JobSpec& job, const JobSummary& sum) {
                                        plural(sum.steps_per_epoch, "step"),
                                        count_in_words(sum.steps), job.train.optimizer.type,
                                        size_in_words(static_cast<double>(sum.optimizer_bytes))));
-  if (job.model.program != nullptr) return text;  // it is tried on samples only
+  if (job.model.program != nullptr) return text + notes(sum);  // its work shows with all samples
   text +=
       line("step", fmt::format("{} in {} of at most {}, {}FLOP",
                                plural(std::min(job.train.batch, sum.train_samples), "sample"),
@@ -54,8 +62,7 @@ std::string in_words(const JobSpec& job, const JobSummary& sum) {
                                count_in_words(sum.snippet_rows), with_prefix(sum.flops_per_step)));
   text += line("snippet", size_in_words(static_cast<double>(sum.workspace_bytes)) +
                               " of memory while it is computed");
-  for (const std::string& note : sum.notes) text += line("note", note);
-  return text;
+  return text + notes(sum);
 }
 
 std::string as_json(const JobSpec& job, const JobSummary& sum) {
@@ -107,14 +114,15 @@ void declare(Command parent, Action& chosen) {
       "check", "Tell every mistake in a job, and what it amounts to, without training");
   verb.add_option("job", options->job, "the job, a YAML file (see jobs/README.md)").required();
   verb.add_option("--set", options->overrides,
-                  "KEY=VALUE instead of what the file says; may be repeated")
-      .type_name("KEY=VALUE")
-      .allow_extra_args(false);
+                  "instead of what the file says; several may follow, or repeat it")
+      .settings();
+  verb.add_flag("--samples", options->samples, samples_help);
   const Option no_data =
       verb.add_flag("--no-data", options->skip_data, "leave out data and shapes");
   verb.add_flag("--json", options->json, "one JSON object instead of words").excludes(no_data);
   verb.footer(examples);
   verb.callback([options, &chosen] {
+    if (options->samples) options->overrides.emplace_back(samples_setting);
     chosen = [options](Programs programs) { return check(*options, programs); };
   });
 }

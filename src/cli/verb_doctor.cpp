@@ -17,7 +17,9 @@ constexpr const char* examples = R"(Examples:
   raven doctor
   raven doctor --run /scratch/me/runs
 
-Takes less than 5 s. Starts an mpirun, kills one of its processes and watches what becomes of the others. Exit code 0 when a run
+Takes less than 5 s. Starts an mpirun, kills one of its processes and watches what becomes of the others; measures OpenBLAS's kernels
+against what the CPU can do; looks for CPU quotas, locks, networks and space. Given the directory of a run under way it also compares this
+machine's addresses with the gateway's. Inside another mpirun or a Slurm step it leaves their variables out. Exit code 0 when a run
 can begin here, 1 when something has to be mended first; each fault comes with its mend.)";
 
 std::string_view word_for(Finding::Verdict verdict) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "cli/console.hpp"
@@ -9,6 +10,8 @@
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
 #include "raven/cluster/metrics.hpp"
+#include "raven/core/error.hpp"
+#include "raven/job/fit.hpp"
 
 namespace raven {
 namespace {
@@ -22,9 +25,27 @@ struct EvaluateOptions {
   bool json = false;
 };
 
+/// Sums over all samples.
+void check_finite(const TrainedModel& trained, double loss, double weight,
+                  const std::vector<std::pair<std::string, double>>& metrics) {
+  const auto check = [&](const std::string& name, double sum) {
+    if (std::isfinite(sum)) return;
+    throw InputError({trained.data->manifest().file.string()},
+                     "the " + name + " of the model at step " + std::to_string(trained.step) +
+                         " on these samples is not a finite number",
+                     "look for values far beyond those that it was trained on, or take an earlier "
+                     "checkpoint with --checkpoint");
+  };
+  check("loss", loss);
+  check("loss's weight", weight);
+  for (const auto& [name, sum] : metrics) check(name, sum);
+}
+
 int evaluate(const EvaluateOptions& options, Programs programs) {
   const TrainedModel trained =
-      open_trained(options.run, options.checkpoint, options.data, programs);
+      open_trained(options.run, options.checkpoint, options.data, Targets::needed, programs);
+  print_notes(trained.notes);
+  if (const auto error = target_error(trained.job, *trained.data)) throw *error;
   const std::int64_t samples = trained.data->size();
   const Graph graph = graph_of_one(trained);
   double loss = 0;
@@ -45,6 +66,7 @@ int evaluate(const EvaluateOptions& options, Programs programs) {
                 });
   progress.finish();
 
+  check_finite(trained, loss, weight, metrics);
   nlohmann::ordered_json json{{"step", trained.step},
                               {"checkpoint", trained.checkpoint.string()},
                               {"samples", samples},
@@ -61,7 +83,11 @@ int evaluate(const EvaluateOptions& options, Programs programs) {
       words += fmt::format(", {} {:.4f}", name, value);
     }
   }
-  print(options.json ? json.dump(2) + "\n" : words + "\n");
+  if (!trained.notes.empty()) json["notes"] = trained.notes;
+  // Paths may hold any bytes; JSON may not.
+  const std::string text =
+      json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  print((options.json ? text : words) + "\n");
   return exit_done;
 }
 

@@ -1,6 +1,7 @@
 
 #include "cli/console.hpp"
 #include "cli/figures.hpp"
+#include "cli/run_files.hpp"
 #include "cli/use_model.hpp"
 #include "cli/verb.hpp"
 #include "raven/tensor/export.hpp"
@@ -26,6 +27,7 @@ int export_weights(const ExportOptions& options) {
   const std::filesystem::path out =
       options.out.empty() ? std::filesystem::path(options.run) / ("model." + options.format)
                           : std::filesystem::path(options.out);
+  if (options.out.empty()) (void)open_run(options.run).has("model." + options.format);
   if (options.format == "npz") {
     write_npz(out, tensors);
   } else {

@@ -1,5 +1,6 @@
 
 #include "cli/launch.hpp"
+#include "cli/samples_option.hpp"
 #include "cli/verb.hpp"
 
 namespace raven {
@@ -23,6 +24,7 @@ void declare(Command parent, Action& chosen) {
     std::vector<std::string> overrides;
     bool fresh = false;
     bool quiet = false;
+    bool samples = false;
   };
   const auto given = std::make_shared<Words>();
   LaunchOptions& options = given->options;
@@ -48,17 +50,18 @@ void declare(Command parent, Action& chosen) {
                   "compute threads of each process; default: share the machine's cores")
       .range(1, 4096);
   verb.add_option("--set", given->overrides,
-                  "KEY=VALUE instead of what the file says; may be repeated")
-      .type_name("KEY=VALUE")
-      .allow_extra_args(false);
+                  "instead of what the file says; several may follow, or repeat it")
+      .settings();
   verb.add_option("--mpirun", options.mpirun, "one more word for mpirun; may be repeated")
       .type_name("WORD")
       .allow_extra_args(false);
+  verb.add_flag("--samples", given->samples, samples_help);
   verb.add_flag("--fresh", given->fresh,
                 "begin anew: delete what an earlier run left in the run directory");
   verb.add_flag("--quiet", given->quiet, "only the result, no progress");
   verb.footer(examples);
   verb.callback([given, &chosen] {
+    if (given->samples) given->overrides.emplace_back(samples_setting);
     for (const std::string& text : given->overrides) {
       given->options.train.insert(given->options.train.end(), {"--set", text});
     }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "cli/verb.hpp"
 #include "raven/core/error.hpp"
 #include "raven/tensor/export.hpp"
+#include "raven/tensor/finite.hpp"
 #include "raven/tensor/kernels/activation.hpp"
 #include "raven/tensor/kernels/softmax.hpp"
 #include "raven/tensor/parallel.hpp"
@@ -136,9 +138,30 @@ void append(NpyWriter& out, const Tensor& output, PredictionKind kind, bool of_c
   }
 }
 
+/// Of numbers that are none no class is the likeliest, and no mean means anything.
+void check_finite(const TrainedModel& trained, const Snippet& piece, const Tensor& output) {
+  if (is_finite(output)) return;
+  const auto values = output.values();
+  const auto wrong =
+      std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  const std::int64_t row = (wrong - values.begin()) / (output.count() / output.shape()[0]);
+  const bool one_each = output.shape()[0] == piece.rows;
+  throw InputError(
+      {trained.data->manifest().file.string()},
+      "the model at step " + std::to_string(trained.step) +
+          " makes a number that is not finite of sample " +
+          (one_each ? std::to_string(piece.first + row)
+                    : std::to_string(piece.first) + " or one of the " +
+                          std::to_string(piece.rows - 1) + " after it") +
+          " (from 0)",
+      "look for values far beyond those that it was trained on, or take an earlier checkpoint "
+      "with --checkpoint");
+}
+
 int predict(const PredictOptions& options, Programs programs) {
   const TrainedModel trained =
-      open_trained(options.run, options.checkpoint, options.data, programs);
+      open_trained(options.run, options.checkpoint, options.data, Targets::unused, programs);
+  print_notes(trained.notes);
   check_kind(options.kind, trained.job);
   const std::int64_t samples = trained.data->size();
   const Graph graph = graph_of_one(trained);
@@ -156,6 +179,7 @@ int predict(const PredictOptions& options, Programs programs) {
   std::int64_t done = 0;
   run_over_data(trained, Purpose::predict, options.batch, options.threads,
                 [&](const Snippet& piece, const SnippetStats& stats) {
+                  check_finite(trained, piece, stats.prediction);
                   compute.run([&] {
                     append(out, stats.prediction, options.kind, is_of_classes(trained.job));
                   });

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <unordered_map>
 
@@ -72,6 +73,12 @@ class Speaker {
       const std::size_t last = i * context_ + seen[i].size() - 1;
       std::copy_n(logits.f32() + last * width, width, answers_.data() + i * width);
     }
+    if (!std::ranges::all_of(answers_, [](float logit) { return std::isfinite(logit); })) {
+      throw InputError(
+          "the model makes numbers that are not finite of this text, so no token is "
+          "the likelier one",
+          "take an earlier checkpoint with --checkpoint");
+    }
     return answers_;
   }
 
@@ -141,7 +148,7 @@ class Speaker {
 
 std::optional<std::int32_t> end_token(const Vocabulary& vocabulary, const std::string& until) {
   if (until.empty()) return std::nullopt;
-  const std::vector<std::int32_t> tokens = vocabulary.encode(until);
+  const std::vector<std::int32_t> tokens = vocabulary.encode(plain_text(until));
   const bool known = tokens.size() == 1 && vocabulary.decode(tokens) == until;
   if (known) return tokens[0];
   throw InputError("--until '" + until + "' is not one token of the run's vocabulary",
@@ -162,26 +169,27 @@ TokenText drawn(Speaker& speaker, TokenText text, std::optional<std::int32_t> en
 }
 
 int sample(const SampleOptions& options, Programs programs) {
-  const TrainedModel trained = open_trained(options.run, options.checkpoint, {}, programs);
+  const TrainedModel trained =
+      open_trained(options.run, options.checkpoint, {}, Targets::unused, programs);
   if (!trained.trained_on.schema.of_sequences() || !trained.trained_on.vocabulary) {
     throw InputError({options.run}, "was not trained on a text, so there is nothing to say",
                      "train on data of 'raven data import text'");
   }
   const Vocabulary& vocabulary = *trained.trained_on.vocabulary;
-  const TokenText prompt = vocabulary.encode(options.prompt);
+  const TokenText prompt = vocabulary.encode(plain_text(options.prompt));
   if (prompt.empty()) throw InputError("the prompt has no token to begin with", "give some text");
   const std::optional<std::int32_t> end = end_token(vocabulary, options.until);
   Speaker speaker(trained, std::max<std::int64_t>(1, options.beam),
-                  options.threads > 0 ? options.threads : allowed_cores());
+                  options.threads > 0 ? options.threads : usable_cores());
   // Decoded as a whole: half a letter may be a token.
   if (options.beam == 0) {
-    print(vocabulary.decode(drawn(speaker, prompt, end, options)) + "\n");
+    print_as_it_is(vocabulary.decode(drawn(speaker, prompt, end, options)) + "\n");
     return exit_done;
   }
   const std::vector<BeamText> found =
       beam_search(prompt, {.width = options.beam, .tokens = options.tokens, .end = end},
                   [&](std::span<const TokenText> texts) { return speaker.after(texts); });
-  print(vocabulary.decode(found.front().text) + "\n");
+  print_as_it_is(vocabulary.decode(found.front().text) + "\n");
   return exit_done;
 }
 

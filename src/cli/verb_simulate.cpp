@@ -139,9 +139,8 @@ void declare(Command parent, Action& chosen) {
       "simulate", "Train a job in made-up worlds full of faults, and compare the bits");
   verb.add_option("job", options->job, "the job, a YAML file (see jobs/README.md)").required();
   verb.add_option("--set", options->overrides,
-                  "KEY=VALUE instead of what the file says; may be repeated")
-      .type_name("KEY=VALUE")
-      .allow_extra_args(false);
+                  "instead of what the file says; several may follow, or repeat it")
+      .settings();
   const Option seed =
       verb.add_option("--seed", options->seed, "which world; the same seed gives the same one");
   verb.add_option("--seeds", options->seeds, "many worlds, one after the other: FIRST..LAST")

@@ -4,13 +4,12 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 #include "cli/console.hpp"
 #include "cli/contribute.hpp"
 #include "cli/figures.hpp"
+#include "cli/run_files.hpp"
 #include "cli/status_file.hpp"
 #include "cli/verb.hpp"
 #include "raven/core/error.hpp"
@@ -31,17 +30,12 @@ constexpr const char* examples = R"(Examples:
 
 What it shows is at most about a second old while the master lives. See docs/formats/run.md, status.json.)";
 
-double age_of(const RunStatus& status) {
-  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-  return std::max(0.0, now.count() - status.written);
-}
-
 std::string headline(const RunStatus& status, bool at_work) {
   if (at_work) return fmt::format("{}, master {} on {}", status.state, status.pid, status.node);
   if (status.state == "finished") return "finished";
   if (status.state == "stopped") return "stopped; the same command goes on";
   return fmt::format("its master is gone, last seen {} ago; the same command goes on",
-                     time_in_words(age_of(status)));
+                     time_in_words(status.age_s));
 }
 
 std::string in_words(const RunStatus& status, bool at_work) {
@@ -54,28 +48,25 @@ std::string in_words(const RunStatus& status, bool at_work) {
   }
   if (at_work && status.left_s) text += ", " + time_in_words(*status.left_s) + " left";
   text += "\n";
+  if (at_work && !status.disk.empty()) {
+    text += "  the disk refuses checkpoints: " + status.disk + "\n";
+  }
   if (status.contributors.empty()) return text + "  no contributor so far\n";
   text += fmt::format("  {:>10}  {:<8} {:<20} {:>8} {:>7} {:>9} {:>9}  {}\n", "peer", "state",
                       "node", "pid", "threads", "samples/s", "snippets", "last heard");
   for (const RunStatus::Contributor& one : status.contributors) {
-    const double silent = one.last_heard_s + (at_work ? age_of(status) : 0);
-    text += fmt::format("  {:>10}  {:<8} {:<20} {:>8} {:>7} {:>9.0f} {:>9}  {}\n", one.peer,
-                        one.state, one.node, one.pid, one.threads, one.samples_per_s, one.snippets,
-                        one.state == "gone" ? "" : fmt::format("{:.1f} s ago", silent));
+    const double silent = one.last_heard_s + (at_work ? status.age_s : 0);
+    text += fmt::format(
+        "  {:>10}  {:<8} {:<20} {:>8} {:>7} {:>9} {:>9}  {}\n", one.peer, one.state, one.node,
+        one.pid, one.threads, one.samples_per_s ? fmt::format("{:.0f}", *one.samples_per_s) : "",
+        one.snippets, one.state == "gone" ? "" : fmt::format("{:.1f} s ago", silent));
   }
   return text;
 }
 
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 std::optional<RunStatus> status_or_complaint(const std::filesystem::path& run) {
-  std::error_code error;
-  if (!std::filesystem::exists(run / ".lock", error)) {
+  const std::optional<Folder> folder = Folder::find(run);
+  if (!folder || !folder->has(run_files::lock)) {
     throw InputError({run.string()}, "is not a run directory",
                      "name the folder that the master writes to (runs/<name of the job>)");
   }
@@ -88,7 +79,7 @@ int show(const StatusOptions& options) {
     throw InputError({options.run.string()}, "nothing is known of this run (yet)",
                      "wait until its master is at work");
   }
-  print(options.json ? text_of(options.run / "status.json")
+  print(options.json ? status_text(options.run).value_or("")
                      : in_words(*status, master_is_at_work(options.run)));
   return exit_done;
 }
@@ -100,7 +91,8 @@ int watch(const StatusOptions& options) {
     // Asked first: what a master writes last is read after it has gone.
     const bool at_work = master_is_at_work(options.run);
     if (const auto status = status_or_complaint(options.run)) {
-      print((redraw ? "\x1b[H\x1b[2J" : "") + in_words(*status, at_work));
+      if (redraw) clear_screen();
+      print(in_words(*status, at_work));
       if (!flush_output()) return exit_failure;
     }
     if (!at_work) return exit_done;

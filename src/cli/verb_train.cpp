@@ -1,4 +1,5 @@
 
+#include "cli/samples_option.hpp"
 #include "cli/train.hpp"
 #include "cli/verb.hpp"
 
@@ -16,15 +17,20 @@ write a checkpoint and leave. The weights at the end are the same bits for any n
 The run directory holds job.yaml, events.jsonl, checkpoints/ and, at the end, summary.json.)";
 
 void declare(Command parent, Action& chosen) {
-  const auto options = std::make_shared<TrainOptions>();
+  struct Words {
+    TrainOptions options;
+    bool samples = false;
+  };
+  const auto given = std::make_shared<Words>();
+  const std::shared_ptr<TrainOptions> options(given, &given->options);
   Command verb =
       parent.add_subcommand("train", "Train a job: alone, or as the ranks that mpirun starts");
   verb.add_option("job", options->job, "the job, a YAML file (see jobs/README.md)").required();
   verb.add_option("--run", options->run, "run directory; default: runs/<name of the job>");
   verb.add_option("--set", options->overrides,
-                  "KEY=VALUE instead of what the file says; may be repeated")
-      .type_name("KEY=VALUE")
-      .allow_extra_args(false);
+                  "instead of what the file says; several may follow, or repeat it")
+      .settings();
+  verb.add_flag("--samples", given->samples, samples_help);
   verb.add_flag("--fresh", options->fresh,
                 "begin anew: delete what an earlier run left in the run directory");
   verb.add_flag("--quiet", options->quiet, "only the result, no progress");
@@ -39,7 +45,8 @@ void declare(Command parent, Action& chosen) {
   verb.add_option("--others", options->others).range(0, 1024).group("");
   verb.add_option("--result-file", options->result_file).group("");
   verb.footer(examples);
-  verb.callback([options, &chosen] {
+  verb.callback([given, options, &chosen] {
+    if (given->samples) options->overrides.emplace_back(samples_setting);
     chosen = [options](Programs programs) { return train(*options, programs); };
   });
 }

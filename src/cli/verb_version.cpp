@@ -3,7 +3,7 @@
 #include "cli/console.hpp"
 #include "cli/verb.hpp"
 #include "cli/version.hpp"
-#include "raven/tensor/bench.hpp"
+#include "raven/tensor/numerics.hpp"
 
 namespace raven {
 namespace {
@@ -16,8 +16,9 @@ int show_version() {
   const std::string compiler =
       fmt::format("g++ {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
 #endif
-  print(fmt::format("raven {}\ncompiler {}\nOpenBLAS kernels {}\n", version, compiler,
-                    openblas_core_name()));
+  const NumericsClass numerics = numerics_class();
+  print(fmt::format("raven {}\ncompiler {}\nOpenBLAS kernels {}, {}, vector instructions {}\n",
+                    version, compiler, numerics.core, numerics.library, numerics.vectors));
   return exit_done;
 }
 
@@ -27,7 +28,7 @@ void declare(Command parent, Action& chosen) {
   raven version
   raven --version            (the number alone)
 
-Two machines with unlike OpenBLAS kernels may give unlike bits; see 'numerics' in jobs/README.md.)");
+Two machines with unlike OpenBLAS kernels, versions or vector instructions may give unlike bits; see 'numerics' in jobs/README.md.)");
   verb.callback([&chosen] { chosen = [](Programs) { return show_version(); }; });
 }
 

@@ -1,12 +1,13 @@
 #include "cli/way_in.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
 #include "cli/console.hpp"
+#include "cli/run_files.hpp"
 #include "raven/core/error.hpp"
 #include "raven/transport/gateway.hpp"
 
@@ -19,12 +20,15 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds turn{30};
 /// Between two looks at a run that lets nobody in.
 constexpr std::chrono::milliseconds look_interval{50};
+/// Between two tries at doors that do not open: each costs the run an event and a communicator.
+constexpr std::chrono::milliseconds first_pause{250};
+constexpr std::chrono::milliseconds longest_pause{30'000};
 
 /// Whether the run in this folder has come to its end.
 bool is_complete(const std::filesystem::path& run) {
-  std::ifstream in(run / "summary.json");
-  const auto summary = nlohmann::json::parse(in, nullptr, false);
-  return summary.is_object() && summary.value("complete", false);
+  const std::optional<Folder> folder = Folder::find(run);
+  const std::optional<SummaryHead> summary = folder ? summary_head(*folder) : std::nullopt;
+  return summary && summary->complete;
 }
 
 bool is_among(const DoorFile& doors, const DoorFile::Gateway& gateway) {
@@ -33,6 +37,30 @@ bool is_among(const DoorFile& doors, const DoorFile::Gateway& gateway) {
   });
 }
 
+bool same_doors(const DoorFile& a, const DoorFile& b) {
+  return a.token == b.token && a.gateways.size() == b.gateways.size() &&
+         std::ranges::all_of(a.gateways, [&](const auto& gateway) { return is_among(b, gateway); });
+}
+
+/// Growing patience with doors that do not open. Others are tried at once.
+class Pause {
+ public:
+  [[nodiscard]] bool is_over(const DoorFile& doors, Clock::time_point now) const {
+    return now >= ends_ || !same_doors(doors, tried_);
+  }
+  void begin(const DoorFile& doors, Clock::time_point now) {
+    length_ = same_doors(doors, tried_) ? std::min(2 * length_, longest_pause) : first_pause;
+    tried_ = doors;
+    // Not in step with others that came at the same moment.
+    ends_ = now + length_ + length_ * (::getpid() % 16) / 32;
+  }
+
+ private:
+  DoorFile tried_;
+  std::chrono::milliseconds length_ = first_pause;
+  Clock::time_point ends_{};
+};
+
 /// Calls `attempt` with the run's doors until it is true or `patience` is over.
 /// @return false when the run is complete or this process was asked to stop
 /// @throws InputError when the time is over
@@ -40,18 +68,21 @@ bool at_doors(const std::filesystem::path& run, std::chrono::seconds patience,
               const std::function<bool(const DoorFile&, std::string& failure)>& attempt) {
   const auto deadline = Clock::now() + patience;
   std::string failure = "the run lets nobody in: it has not begun, or it has no gateways";
-  bool told = false;
+  std::string told;
+  Pause pause;
   for (;;) {
     // First, because a master that was killed after its last word leaves its doors behind.
     if (is_complete(run) || asked_to_stop() != 0) return false;
-    if (const std::optional<DoorFile> doors = read_door(run)) {
+    const std::optional<DoorFile> doors = read_door(run);
+    if (doors && pause.is_over(*doors, Clock::now())) {
       if (attempt(*doors, failure)) return true;
+      pause.begin(*doors, Clock::now());
     }
     if (Clock::now() >= deadline) {
       throw InputError({run.string()}, failure, "start it with 'raven launch JOB --gateways 1'");
     }
-    if (!told) print_failure(failure + "; waiting");
-    told = true;
+    if (told != failure) print_failure(failure + "; waiting");
+    told = failure;
     std::this_thread::sleep_for(look_interval);
   }
 }

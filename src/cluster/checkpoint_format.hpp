@@ -13,9 +13,15 @@
 // vouches for.
 namespace raven::checkpoint_format {
 
-inline constexpr std::int32_t version = 2;
+class SealedFile;
+
+inline constexpr std::int32_t version = 4;
 /// Of those that hold a state that goes on from window to window.
-inline constexpr std::int32_t version_with_state = 3;
+inline constexpr std::int32_t version_with_state = 5;
+/// Of the same two before the library, the vector instructions and the contributors were noted,
+/// whose history lists all epochs. Read still.
+inline constexpr std::int32_t old_version = 2;
+inline constexpr std::int32_t old_version_with_state = 3;
 inline constexpr std::size_t max_states =
     2;  ///< tensors that an optimizer keeps for one of the model
 inline constexpr std::size_t max_name = 1024;  ///< bytes in the name of a tensor
@@ -50,17 +56,17 @@ struct Layout {
 
 /// Writes the HDF5 part with room for the seal in front and for the tensors, which seal() fills in:
 /// they take long, and nobody else may use HDF5 meanwhile.
-/// @throws InputError
-Layout lay_out(const std::filesystem::path& file, const Checkpoint& checkpoint);
+/// @param place for messages  @throws InputError
+Layout lay_out(int file, const std::filesystem::path& place, const Checkpoint& checkpoint);
 
 /// Fills in the regions that `layout` names and then the seal: the place of the index, and length
 /// and SHA-256 of all that is behind the seal.
 /// @throws InputError
-void seal(const std::filesystem::path& file, Layout layout);
+void seal(int file, const std::filesystem::path& place, Layout layout);
 
 /// Reads the whole file, so that any byte that changed is found, then the tensors that the index
 /// lists. No memory is taken from a number before it was checked against the size of the file.
 /// @throws InputError saying what is wrong
-[[nodiscard]] Checkpoint read_sealed(const std::filesystem::path& file);
+[[nodiscard]] Checkpoint read_sealed(const SealedFile& file);
 
 }  // namespace raven::checkpoint_format

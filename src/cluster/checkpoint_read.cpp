@@ -1,5 +1,3 @@
-#include <fcntl.h>
-
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -88,12 +86,14 @@ Seal checked_seal(const SealedFile& file) {
   const auto is_of = [&](std::int32_t number) {
     return found.starts_with(std::string(first_words) + std::to_string(number) + "\n");
   };
-  if (!is_of(version) && !is_of(version_with_state)) {
-    file.refuse("its format is neither version " + std::to_string(version) + " nor " +
+  std::int32_t number = old_version;
+  while (number <= version_with_state && !is_of(number)) ++number;
+  if (number > version_with_state) {
+    file.refuse("its format is none of versions " + std::to_string(old_version) + " to " +
                     std::to_string(version_with_state) + ", which this raven reads",
                 "use the raven that wrote it");
   }
-  const Seal seal{is_of(version) ? version : version_with_state, index_in(found)};
+  const Seal seal{number, index_in(found)};
   const Content content = content_of(file);
   if (found != seal_text(seal.version, content, seal.index)) {
     file.refuse(
@@ -167,11 +167,15 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
   read.seed = in.get<std::uint64_t>();
   read.store_version = in.get<std::uint64_t>();
   read.wall_seconds = in.get<double>();
-  for (Digest* digest : {&read.training_digest, &read.fingerprint}) {
+  for (Digest* digest : {&read.training_digest, &read.numerics.fingerprint}) {
     const ByteSpan bytes = in.get_raw(digest->bytes.size());
     std::copy(bytes.begin(), bytes.end(), digest->bytes.begin());
   }
-  read.core = in.get_string();
+  read.numerics.core = in.get_string();
+  if (number >= version) {
+    read.numerics.library = in.get_string();
+    read.numerics.vectors = in.get_string();
+  }
   read.epoch.samples = in.get<std::int64_t>();
   read.epoch.loss = in.get<double>();
   read.epoch.weight = in.get<double>();
@@ -180,6 +184,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
     read.epoch.metrics.emplace_back(std::move(name), in.get<double>());
   }
   read.history_json = in.get_string();
+  if (number >= version) read.credits_json = in.get_string();
   TensorReader values(file);
   std::set<std::string> names;
   auto tensors = in.get<std::uint32_t>();
@@ -189,7 +194,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
     if (!names.insert(read.tensors.back().name).second)
       file.refuse("its index names a tensor twice");
   }
-  if (number == version_with_state) {
+  if (number == version_with_state || number == old_version_with_state) {
     const auto type = type_in(in, file.size());
     const auto offset = in.get<std::uint64_t>();
     if (!in.ok() || !type) file.refuse("its index has an impossible state");
@@ -201,8 +206,7 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
 
 }  // namespace
 
-Checkpoint read_sealed(const std::filesystem::path& path) {
-  const SealedFile file(path, O_RDONLY);
+Checkpoint read_sealed(const SealedFile& file) {
   const Seal seal = checked_seal(file);
   const IndexPlace& place = seal.index;
   if (place.bytes > file.size() || place.offset > file.size() - place.bytes) {
@@ -213,8 +217,8 @@ Checkpoint read_sealed(const std::filesystem::path& path) {
   return read_by_index(file, seal.version, index);
 }
 
-void seal(const std::filesystem::path& path, Layout layout) {
-  const SealedFile file(path, O_RDWR);
+void seal(int handle, const std::filesystem::path& place, Layout layout) {
+  const SealedFile file(place, handle);
   expects(file.size() >= seal_bytes, "there is room for the seal");
   std::sort(layout.tensors.begin(), layout.tensors.end(),
             [](const Region& left, const Region& right) { return left.offset < right.offset; });

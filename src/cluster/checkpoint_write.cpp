@@ -87,12 +87,12 @@ Hdf5Handle new_tensor(hid_t where, const char* name, const Tensor& tensor) {
   return new_array(where, name, type, tensor.shape().dims(), nullptr);
 }
 
-std::unique_ptr<Hdf5Output> new_file(const std::filesystem::path& place) {
+std::unique_ptr<Hdf5Output> new_file(int handle, const std::filesystem::path& place) {
   const Hdf5Lock lock;
   const Hdf5Handle how(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_userblock(how.id(), seal_bytes);
   H5Pset_obj_track_times(how.id(), false);
-  return std::make_unique<Hdf5Output>(place, how.id());
+  return std::make_unique<Hdf5Output>(handle, place, how.id());
 }
 
 std::int32_t version_of(const Checkpoint& checkpoint) {
@@ -108,9 +108,11 @@ bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
       !put_attribute(file, "wall_seconds", H5T_IEEE_F64LE, &checkpoint.wall_seconds) ||
       !put_attribute(file, "training_digest", H5T_STD_U8LE, checkpoint.training_digest.bytes.data(),
                      checkpoint.training_digest.bytes.size()) ||
-      !put_attribute(file, "fingerprint", H5T_STD_U8LE, checkpoint.fingerprint.bytes.data(),
-                     checkpoint.fingerprint.bytes.size()) ||
-      !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json)))) {
+      !put_attribute(file, "fingerprint", H5T_STD_U8LE,
+                     checkpoint.numerics.fingerprint.bytes.data(),
+                     checkpoint.numerics.fingerprint.bytes.size()) ||
+      !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json))) ||
+      !put_bytes(file, "contributors", std::as_bytes(std::span(checkpoint.credits_json)))) {
     return false;
   }
   groups.parameters = new_group(file, "parameters");
@@ -178,8 +180,10 @@ ByteWriter index_of(const Checkpoint& checkpoint) {
   index.put(checkpoint.store_version);
   index.put(checkpoint.wall_seconds);
   index.put_raw(checkpoint.training_digest.bytes);
-  index.put_raw(checkpoint.fingerprint.bytes);
-  index.put_string(checkpoint.core);
+  index.put_raw(checkpoint.numerics.fingerprint.bytes);
+  index.put_string(checkpoint.numerics.core);
+  index.put_string(checkpoint.numerics.library);
+  index.put_string(checkpoint.numerics.vectors);
   index.put(checkpoint.epoch.samples);
   index.put(checkpoint.epoch.loss);
   index.put(checkpoint.epoch.weight);
@@ -189,13 +193,14 @@ ByteWriter index_of(const Checkpoint& checkpoint) {
     index.put(value);
   }
   index.put_string(checkpoint.history_json);
+  index.put_string(checkpoint.credits_json);
   index.put(static_cast<std::uint32_t>(checkpoint.tensors.size()));
   return index;
 }
 
 }  // namespace
 
-Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint) {
+Layout lay_out(int handle, const std::filesystem::path& place, const Checkpoint& checkpoint) {
   std::set<std::string_view> names;
   for (const CheckpointTensor& tensor : checkpoint.tensors) {
     expects(is_tensor_name(tensor.name) && names.insert(tensor.name).second,
@@ -206,7 +211,7 @@ Layout lay_out(const std::filesystem::path& place, const Checkpoint& checkpoint)
               "optimizer state has its tensor's type and shape");
     }
   }
-  const std::unique_ptr<Hdf5Output> file = new_file(place);
+  const std::unique_ptr<Hdf5Output> file = new_file(handle, place);
   ByteWriter index = index_of(checkpoint);
   std::optional<std::uint64_t> index_offset;
   Layout layout{.index = {}, .tensors = {}, .version = version_of(checkpoint)};

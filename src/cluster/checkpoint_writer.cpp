@@ -1,10 +1,8 @@
 #include "raven/cluster/checkpoint_writer.hpp"
 
-#include <chrono>
+#include <algorithm>
 #include <ctime>
 #include <utility>
-
-#include "raven/core/error.hpp"
 
 namespace raven {
 namespace {
@@ -17,8 +15,13 @@ double cpu_seconds_of_this_thread() {
 
 }  // namespace
 
-CheckpointWriter::CheckpointWriter(std::filesystem::path folder, int keep)
-    : folder_(std::move(folder)), keep_(keep), thread_([this] { work(); }) {}
+CheckpointWriter::CheckpointWriter(std::filesystem::path folder, int keep,
+                                   std::function<void()> before, CheckpointPatience patience)
+    : folder_(std::move(folder)),
+      keep_(keep),
+      before_(std::move(before)),
+      patience_(patience),
+      thread_([this] { work(); }) {}
 
 CheckpointWriter::~CheckpointWriter() {
   {
@@ -37,18 +40,14 @@ void CheckpointWriter::write(Checkpoint checkpoint) {
   changed_.notify_all();
 }
 
-void CheckpointWriter::finish() {
+bool CheckpointWriter::wait(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !busy_ && !waiting_; });
-  if (!last_failure_.empty()) {
-    throw InputError(last_failure_,
-                     "make room or choose another disk, then run the same command again");
-  }
+  return changed_.wait_for(lock, time, [&] { return !busy_ && !waiting_; });
 }
 
-std::string CheckpointWriter::take_complaint() {
+std::optional<CheckpointWriter::Refusal> CheckpointWriter::refusal() {
   const std::scoped_lock lock(mutex_);
-  return std::exchange(complaint_, {});
+  return refusal_;
 }
 
 std::vector<CheckpointCost> CheckpointWriter::take_written() {
@@ -56,32 +55,47 @@ std::vector<CheckpointCost> CheckpointWriter::take_written() {
   return std::exchange(written_, {});
 }
 
+std::string CheckpointWriter::attempt(const Checkpoint& checkpoint, CheckpointCost& cost) {
+  const auto began = Clock::now();
+  const double cpu_before = cpu_seconds_of_this_thread();
+  try {
+    if (before_) before_();
+    write_checkpoint(folder_, checkpoint, keep_);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  const std::chrono::duration<double> taken = Clock::now() - began;
+  cost = {checkpoint.step, taken.count(), cpu_seconds_of_this_thread() - cpu_before};
+  return {};
+}
+
 void CheckpointWriter::work() {
   std::unique_lock lock(mutex_);
+  std::chrono::milliseconds pause{0};
   for (;;) {
     changed_.wait(lock, [&] { return waiting_ || closing_; });
-    if (!waiting_) return;
-    busy_ = true;
-    std::string complaint;
-    CheckpointCost cost;
-    {
-      const Checkpoint checkpoint = std::move(*waiting_);
-      waiting_.reset();
-      lock.unlock();
-      const auto began = std::chrono::steady_clock::now();
-      const double cpu_before = cpu_seconds_of_this_thread();
-      try {
-        write_checkpoint(folder_, checkpoint, keep_);
-      } catch (const std::exception& error) {
-        complaint = error.what();
-      }
-      const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
-      cost = {checkpoint.step, taken.count(), cpu_seconds_of_this_thread() - cpu_before};
+    // A newer one does not make room: it waits for its turn like the one before.
+    const auto turn = Clock::now() + pause;
+    while (!closing_ && changed_.wait_until(lock, turn) != std::cv_status::timeout) {
     }
+    if (!waiting_ || (closing_ && refusal_)) return;
+    busy_ = true;
+    std::optional<Checkpoint> checkpoint = std::exchange(waiting_, std::nullopt);
+    lock.unlock();
+    CheckpointCost cost;
+    const std::string reason = attempt(*checkpoint, cost);
     lock.lock();
-    if (complaint.empty()) written_.push_back(cost);
-    last_failure_ = complaint;
-    complaint_ = std::move(complaint);
+    if (reason.empty()) {
+      written_.push_back(cost);
+      refusal_.reset();
+      pause = {};
+    } else {
+      refusal_ = Refusal{reason, refusal_ ? refusal_->since : Clock::now()};
+      if (!waiting_) waiting_ = std::move(checkpoint);
+      pause = std::clamp(2 * pause, patience_.first, patience_.most);
+    }
+    // Handles to tensors go before anybody is told: a pool takes its buffers back.
+    checkpoint.reset();
     busy_ = false;
     changed_.notify_all();
   }

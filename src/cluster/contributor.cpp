@@ -26,6 +26,14 @@ constexpr std::uint64_t keys_per_sample = std::uint64_t{1} << 24;
 
 }  // namespace
 
+std::string idle_contributors(std::int64_t contributors, std::int64_t snippets) {
+  if (contributors <= snippets) return {};
+  return std::to_string(contributors) + " contributors share the " + std::to_string(snippets) +
+         " snippets of a step, so at any time " + std::to_string(contributors - snippets) +
+         " of them have nothing to do; raise train.snippets in the job (another number of snippets "
+         "gives other bits), or let some go";
+}
+
 struct ContributorMemory::Impl {
   Digest session = {};
   std::vector<CachedParameter> parameters;
@@ -120,6 +128,8 @@ struct Contributor::Impl {
             [](const DatasetOffer& data) { return data.rows < 1 || data.rows > most_rows; })) {
       return quit("the master's welcome makes no sense");
     }
+    const std::string remark = idle_contributors(greeting.contributors, greeting.snippets);
+    if (!remark.empty() && setup.tell) setup.tell(remark);
     welcome = greeting;
     offer = std::move(*offered);
     Ready ready;

@@ -21,10 +21,14 @@ void carry_out(MasterActions& actions, Transport& transport, const MasterHooks& 
   for (auto& [peer, message] : actions.sends) transport.send(peer, std::move(message));
   for (const PeerId peer : actions.drops) transport.drop(peer);
   for (const RunEvent& event : actions.events) hooks.on_event(event);
+  for (const EpochResult& epoch : actions.epochs) {
+    if (hooks.on_epoch) hooks.on_epoch(epoch);
+  }
   if (actions.checkpoint) hooks.on_checkpoint(std::move(*actions.checkpoint));
   actions.sends.clear();
   actions.drops.clear();
   actions.events.clear();
+  actions.epochs.clear();
   actions.checkpoint.reset();
 }
 

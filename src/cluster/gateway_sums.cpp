@@ -62,7 +62,11 @@ class GatewaySums final : public Passage {
       }
       if (const auto* stats = std::get_if<StatsMessage>(&*decoded)) {
         // The master will want somebody else's gradient instead.
-        if (!std::isfinite(stats->loss)) give_up(from, stats->work, stats->node, inward);
+        const bool finite =
+            std::isfinite(stats->loss) && std::ranges::all_of(stats->metrics, [](double metric) {
+              return std::isfinite(metric);
+            });
+        if (!finite) give_up(from, stats->work, stats->node, inward);
       }
       if (const auto* failed = std::get_if<FailedMessage>(&*decoded)) {
         give_up(from, failed->work, failed->node, inward);
@@ -106,6 +110,12 @@ class GatewaySums final : public Passage {
     std::vector<Kept>& kept = kept_[id.value];
     std::optional<Gradient> decoded = decode_gradient(gradient.form, body);
     if (!decoded) return false;
+    // Whose numbers are none only the master can tell, as long as nothing was added to them.
+    if (!is_finite(*decoded)) {
+      inward.push_back({from, encode(gradient, body)});
+      give_up(from, gradient.work, gradient.node, inward);
+      return true;
+    }
     // All that is kept of a parameter can be added up, and is of snippets of its own.
     const bool fits = std::all_of(kept.begin(), kept.end(), [&](const Kept& sum) {
       return can_add(sum.sum, *decoded) && !sum.node.overlaps(gradient.node);
@@ -120,12 +130,26 @@ class GatewaySums final : public Passage {
         return candidate.node == *other;
       });
       if (found == kept.end()) break;
-      sum = add(std::move(sum), std::move(*found));
+      Kept both = add(sum, *found);
+      // The sum of two numbers may be beyond all numbers: that, too, is for the master to find.
+      if (!is_finite(both.sum)) {
+        send(*found, id, inward);
+        kept.erase(found);
+        send(sum, id, inward);
+        send_what_waits_in_vain(id, inward);
+        return true;
+      }
+      sum = std::move(both);
       kept.erase(found);
     }
     kept.push_back(std::move(sum));
     send_what_waits_in_vain(id, inward);
     return true;
+  }
+
+  void send(const Kept& sum, ParameterId id, std::vector<Inward>& inward) {
+    inward.push_back(
+        {gateway, encode(SumMessage{work_, sum.node, id, sum.sum.form()}, sum.sum.blob())});
   }
 
   [[nodiscard]] Kept add(Kept a, Kept b) {
@@ -165,8 +189,7 @@ class GatewaySums final : public Passage {
          it = std::find_if(kept.begin(), kept.end(), in_vain)) {
       const Kept sum = std::move(*it);
       kept.erase(it);
-      inward.push_back(
-          {gateway, encode(SumMessage{work_, sum.node, id, sum.sum.form()}, sum.sum.blob())});
+      send(sum, id, inward);
     }
   }
 

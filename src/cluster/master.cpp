@@ -32,10 +32,15 @@ Master::Impl::Impl(MasterSetup setup_in, ParameterStore parameters, ComputePool&
                                              : SampleOrder::sequential},
       schedule(find_schedule(setup.train.schedule.type)),
       started(now),
+      seconds_before(setup.seconds_before),
       last_checkpoint(now),
       last_heartbeat(now),
       last_tick(now) {
   expects(schedule != nullptr, "a job's schedule is in the table");
+  if (const std::string flaw = model.flaw(); !flaw.empty()) {
+    throw InputError(flaw + " not a finite number before the first step",
+                     "look at how the model begins: an initialiser's or a layer's options");
+  }
   for (const Parameter& parameter : model.parameters().all()) {
     gradient_sizes.push_back(parameter.value.type().bytes());
   }
@@ -59,8 +64,7 @@ void Master::Impl::send(PeerId peer, const AnyMessage& message, Blob body) {
 
 void Master::Impl::emit(std::string kind,
                         std::vector<std::pair<std::string, RunEvent::Field>> fields, Instant now) {
-  const double seconds = std::chrono::duration<double>(now - started).count() + seconds_before;
-  fields.insert(fields.begin(), {"t", seconds});
+  fields.insert(fields.begin(), {"t", seconds(now)});
   out->events.push_back({std::move(kind), std::move(fields)});
 }
 
@@ -103,7 +107,9 @@ void Master::Impl::on_hello(PeerId peer, std::uint32_t gateway, const Hello& hel
                   [&](const auto& entry) { return entry.first == peer; })) {
     return;
   }
-  if (hello.core.size() > max_name || hello.node.size() > max_name) {
+  const auto is_long = [](const std::string& name) { return name.size() > max_name; };
+  if (is_long(hello.numerics.core) || is_long(hello.numerics.library) ||
+      is_long(hello.numerics.vectors) || is_long(hello.node)) {
     return distrust(peer, "an impossible name", now);
   }
   const auto refuse = [&](const std::string& reason) {
@@ -120,11 +126,10 @@ void Master::Impl::on_hello(PeerId peer, std::uint32_t gateway, const Hello& hel
   if (hello.threads < 1 || hello.threads > max_threads_claimed) {
     return distrust(peer, "an impossible number of threads", now);
   }
-  if (setup.contributors.numerics == ContributorSpec::Numerics::strict &&
-      hello.fingerprint != setup.fingerprint) {
-    return refuse("its kernels give other bits than the master's (core " + hello.core + " here, " +
-                  setup.core + " there); start it with OPENBLAS_CORETYPE=" + setup.core +
-                  ", or say `contributors: {numerics: any}` in the job");
+  const auto gap = gap_between(hello.numerics, setup.numerics, "the master has");
+  if (gap && setup.contributors.numerics == ContributorSpec::Numerics::strict) {
+    return refuse("its arithmetic may give other bits than the master's (" + gap->difference +
+                  "); " + gap->remedy + ", or say `contributors: {numerics: any}` in the job");
   }
   (void)flakiness.came_back(hello.node, hello.pid, now);
   const bool others_are_there = roster.ready_count() > 0;
@@ -160,6 +165,8 @@ void Master::Impl::on_hello(PeerId peer, std::uint32_t gateway, const Hello& hel
                         .heartbeat = setup.contributors.heartbeat,
                         .lost_after = setup.contributors.lost_after,
                         .cache_bytes = setup.cache_bytes,
+                        .snippets = static_cast<std::uint32_t>(setup.train.snippets),
+                        .contributors = static_cast<std::uint32_t>(here + 1),
                         .session = setup.session};
   RunOffer offer{.datasets = setup.datasets, .parameters = {}};
   for (const Parameter& parameter : model.parameters().all()) {
@@ -192,7 +199,7 @@ void Master::Impl::on_ready(Member& member, const Ready& ready, Instant now) {
         {"node", member.hello.node},
         {"pid", static_cast<std::int64_t>(member.hello.pid)},
         {"threads", std::int64_t{member.hello.threads}},
-        {"core", member.hello.core},
+        {"core", member.hello.numerics.core},
         {"reads_shards", std::int64_t{ready.readable.empty() ? 0 : ready.readable.front()}}},
        now);
   if (phase) return hand_out(now);
@@ -353,6 +360,9 @@ void Master::on(const Event& event, Instant now, MasterActions& actions) {
 
 void Master::tick(Instant now, MasterActions& actions) {
   impl_->out = &actions;
+  for (EpochResult& epoch : std::exchange(impl_->untold_epochs, {})) {
+    actions.epochs.push_back(std::move(epoch));
+  }
   // Also the way in for a run that was already complete when it was started again.
   if (!impl_->phase && !impl_->finished) impl_->begin_next(now);
   if (!impl_->finished) impl_->tick(now);
@@ -392,7 +402,19 @@ bool Master::finished() const { return impl_->finished; }
 bool Master::stopped_early() const { return impl_->stopped_early; }
 const ParameterStore& Master::parameters() const { return impl_->model.parameters(); }
 const Roster& Master::roster() const { return impl_->roster; }
-const std::vector<EpochResult>& Master::history() const { return impl_->history; }
+const History& Master::history() const { return impl_->history; }
+bool Master::was_complete() const { return impl_->resumed_complete; }
+
+void Master::hold(bool held) {
+  impl_->held_said = impl_->held_said && held;
+  impl_->held = held;
+}
+
+std::vector<Credit> Master::credits() const {
+  return credits_of(impl_->earlier_credits, impl_->roster);
+}
+
+double Master::seconds(Instant now) const { return impl_->seconds(now); }
 
 MasterProgress Master::progress() const {
   const Impl& m = *impl_;
@@ -401,10 +423,11 @@ MasterProgress Master::progress() const {
           .epoch = static_cast<std::int64_t>(m.step) / m.sampler.steps_per_epoch() + 1,
           .loss = m.sums.weight > 0   ? m.sums.loss / m.sums.weight
                   : m.history.empty() ? 0
-                                      : m.history.back().train.loss,
+                                      : m.history.last().train.loss,
           .rows = m.rows_trained,
           .contributors = m.roster.ready_count(),
-          .evaluating = m.phase && m.phase->purpose == Purpose::evaluate};
+          .evaluating = m.phase && m.phase->purpose == Purpose::evaluate,
+          .waiting = !m.phase || m.waiting_since.has_value()};
 }
 
 }  // namespace raven

@@ -3,6 +3,7 @@
 
 #include "cluster/master_impl.hpp"
 #include "raven/core/error.hpp"
+#include "raven/tensor/finite.hpp"
 
 namespace raven {
 
@@ -17,21 +18,38 @@ void Master::Impl::on_stats(Member& member, const StatsMessage& message, const B
   if (!(message.weight >= 0) || std::isinf(message.weight)) {
     return distrust(member.peer, "an impossible weight", now);
   }
-  if (phase->purpose == Purpose::train && !std::isfinite(message.loss)) {
-    return doubt(member, *lease, message, now);
-  }
-  if (phase->add_stats(message, body) == Phase::Verdict::wrong) {
-    return distrust(member.peer, "statistics that can't be", now);
-  }
+  const auto doubt_it = [&](const std::string& what) {
+    const bool known = !message.node.contains({message.index, 1}) || phase->stats()[message.index];
+    doubt(member, *lease, {message.index, 1}, what, known, now);
+  };
+  if (!std::isfinite(message.loss)) return doubt_it("the loss");
+  std::optional<SnippetStats> stats = phase->read_stats(message, body);
+  if (!stats) return distrust(member.peer, "statistics that can't be", now);
+  if (const std::string what = no_number_in(*stats); !what.empty()) return doubt_it(what);
+  phase->add_stats(std::move(*stats));
   lease->stats_owed[message.index - message.node.first] = false;
   note_answer(member, *lease, now);
   progress(now);
 }
 
-void Master::Impl::doubt(Member& member, OpenLease& lease, const StatsMessage& message,
-                         Instant now) {
-  if (!message.node.contains({message.index, 1}) || phase->stats()[message.index]) {
-    return distrust(member.peer, "a loss that is no number where another found one", now);
+std::string Master::Impl::no_number_in(const SnippetStats& stats) const {
+  for (std::size_t i = 0; i < stats.metrics.size(); ++i) {
+    if (!std::isfinite(stats.metrics[i])) return "the metric " + phase->graph->metric_names[i];
+  }
+  for (std::size_t i = 0; i < stats.statistics.size(); ++i) {
+    if (is_finite(stats.statistics[i])) continue;
+    const ParameterId into = phase->graph->statistics[i].into;
+    return "the statistic for \"" + model.parameters()[into].name + "\"";
+  }
+  if (!stats.state.empty() && !is_finite(stats.state)) return "the state that goes on";
+  return {};
+}
+
+void Master::Impl::doubt(Member& member, OpenLease& lease, SnippetRange where,
+                         const std::string& what, bool known, Instant now) {
+  phase->doubt = what;
+  if (known) {
+    return distrust(member.peer, what + " as no number where another found one", now);
   }
   for (const OpenLease& other : phase->leases) {
     if (other.doubted && other.peer != member.peer && other.node.overlaps(lease.node)) {
@@ -41,8 +59,13 @@ void Master::Impl::doubt(Member& member, OpenLease& lease, const StatsMessage& m
   emit("doubted",
        {{"peer", std::int64_t{member.peer.value}},
         {"step", static_cast<std::int64_t>(phase->step)},
-        {"snippet", std::int64_t{message.index}}},
+        {"snippet", std::int64_t{where.first}},
+        {"what", what}},
        now);
+  for (OpenLease& own : phase->leases) {
+    const bool same = own.peer == lease.peer && own.node.overlaps(lease.node);
+    if (same && !own.open) own.doubted = true;  // it was done before its numbers were looked at
+  }
   lease.doubted = true;
   phase->note_ended(lease, now);
   phase->returned.push_back(lease.node);
@@ -50,7 +73,13 @@ void Master::Impl::doubt(Member& member, OpenLease& lease, const StatsMessage& m
 }
 
 InputError Master::Impl::went_astray() const {
-  return {"the loss is not a number any more at step " + std::to_string(step + 1),
+  const bool trains = phase->purpose == Purpose::train;
+  return not_finite(phase->doubt + (trains ? " is" : " of the validation data is"),
+                    trains ? step + 1 : step);
+}
+
+InputError Master::Impl::not_finite(const std::string& what, std::uint64_t at) {
+  return {what + " not a finite number any more at step " + std::to_string(at),
           "lower optimizer.rate, add schedule.warmup or clip.norm, or look for bad values in the "
           "data"};
 }
@@ -66,8 +95,17 @@ void Master::Impl::on_gradient(Member& member, const GradientMessage& message, c
   if (message.withheld && (member.gateway == 0 || !phase->asks_for(message.parameter))) {
     return distrust(member.peer, "what only a gateway says", now);
   }
-  if (!message.withheld && !use_gradient(message.node, message.parameter, message.form, body)) {
-    return distrust(member.peer, "a gradient that nobody asked for, or of the wrong size", now);
+  if (!message.withheld) {
+    switch (use_gradient(message.node, message.parameter, message.form, body)) {
+      case Use::used:
+        break;
+      case Use::misfit:
+        return distrust(member.peer, "a gradient that nobody asked for, or of the wrong size", now);
+      case Use::no_number:
+        return doubt(member, *lease, message.node,
+                     "the gradient of \"" + model.parameters()[message.parameter].name + "\"",
+                     phase->has_gradient(message.node, message.parameter), now);
+    }
   }
   lease->withheld = lease->withheld || message.withheld;
   lease->gradients_owed[message.parameter.value] = false;
@@ -100,15 +138,20 @@ bool Master::Impl::use_sum(std::uint32_t gateway, const SumMessage& message, con
     std::fill(first, first + lease.node.count, true);
   }
   return std::find(leased.begin(), leased.end(), false) == leased.end() &&
-         use_gradient(message.node, message.parameter, message.form, body);
+         use_gradient(message.node, message.parameter, message.form, body) == Use::used;
 }
 
-bool Master::Impl::use_gradient(SnippetRange node, ParameterId id, Gradient::Form form,
-                                const Blob& body) {
-  if (id.value >= model.parameters().size()) return false;
+Master::Impl::Use Master::Impl::use_gradient(SnippetRange node, ParameterId id, Gradient::Form form,
+                                             const Blob& body) {
+  if (!phase->asks_for(id)) return Use::misfit;
   std::optional<Gradient> gradient =
       decode_gradient(form, body, model.parameters()[id].value.type());
-  if (!gradient) return false;
+  if (!gradient) return Use::misfit;
+  if (phase->looks_at(id)) {
+    bool finite = false;
+    compute.run([&] { finite = is_finite(*gradient); });
+    if (!finite) return Use::no_number;
+  }
   gradient_sizes[id.value] = body.size();
   const auto add = [&](const Gradient& left, const Gradient& right) {
     Gradient sum;
@@ -117,8 +160,9 @@ bool Master::Impl::use_gradient(SnippetRange node, ParameterId id, Gradient::For
   };
   // The global norm is that of the sum; otherwise the optimizer adds on its way through memory.
   const bool adds_last = setup.train.clip.norm > 0;
-  return phase->add_gradient(node, id, std::move(*gradient), adds_last, add) !=
-         Phase::Verdict::wrong;
+  const Phase::Verdict verdict =
+      phase->add_gradient(node, id, std::move(*gradient), adds_last, add);
+  return verdict == Phase::Verdict::wrong ? Use::misfit : Use::used;
 }
 
 void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant now) {
@@ -133,6 +177,7 @@ void Master::Impl::on_done(Member& member, const DoneMessage& message, Instant n
     note_time(member, *lease, phase->rows(lease->node), message, now);
   }
   if (member.state == Member::State::leaving) return let_go_if_done(member, now);
+  hand_out(now);
   help_slow_ones(now);
 }
 

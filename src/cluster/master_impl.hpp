@@ -20,6 +20,10 @@ struct Master::Impl {
   // master_resume.cpp
   void resume(const Checkpoint& checkpoint);
   [[nodiscard]] Checkpoint snapshot(Instant now) const;
+  /// Of training, over all lives of the master.
+  [[nodiscard]] double seconds(Instant now) const {
+    return std::chrono::duration<double>(now - started).count() + seconds_before;
+  }
 
   // master.cpp: peers
   void on_message(const Event& event, Instant now);
@@ -47,13 +51,23 @@ struct Master::Impl {
   [[nodiscard]] bool use_sum(std::uint32_t gateway, const SumMessage& message, const Blob& body);
   void on_done(Member& member, const DoneMessage& message, Instant now);
   void on_failed(Member& member, const FailedMessage& message, Instant now);
-  /// Takes work back whose loss is no number and asks another. One contributor alone can't end a
-  /// run; when a second one finds the same, training has gone astray.
-  /// @throws InputError then
-  void doubt(Member& member, OpenLease& lease, const StatsMessage& message, Instant now);
+  /// What of a snippet's results is no finite number: "the metric accuracy"; empty when all is.
+  [[nodiscard]] std::string no_number_in(const SnippetStats& stats) const;
+  /// Takes work back of which something is no finite number and asks another. One contributor
+  /// alone can't end a run; when a second one finds the same, training has gone astray.
+  /// @param where the snippets that it was found in   @param known whether another had found a
+  /// number there: then it is a lie  @throws InputError when there is nobody else to ask
+  void doubt(Member& member, OpenLease& lease, SnippetRange where, const std::string& what,
+             bool known, Instant now);
   [[nodiscard]] InputError went_astray() const;
-  /// Adds a gradient that came, along the tree. @return false when it does not fit the parameter
-  bool use_gradient(SnippetRange node, ParameterId id, Gradient::Form form, const Blob& body);
+  /// @param what with its verb: "the loss is", "the values of ... are"
+  [[nodiscard]] static InputError not_finite(const std::string& what, std::uint64_t at);
+  /// misfit: of no parameter that is asked for, or of another size.
+  enum class Use : std::uint8_t { used, misfit, no_number };
+  /// Adds a gradient that came, along the tree. Its numbers are looked at as it is used, or at once
+  /// when their sum was found not to be finite.
+  [[nodiscard]] Use use_gradient(SnippetRange node, ParameterId id, Gradient::Form form,
+                                 const Blob& body);
   /// Notes what a result means for its lease and for its sender's time.
   void note_answer(Member& member, OpenLease& lease, Instant now);
   /// Notes how long a lease of so many rows took.
@@ -136,10 +150,16 @@ struct Master::Impl {
   [[nodiscard]] double gradient_bytes() const;
   /// Uses whatever has become complete: updates tensors, ends the step or the evaluation.
   void progress(Instant now);
-  void update_tensor(ParameterId id, float scale, double rate);
+  /// @return whether it was: else its gradient has been asked for again
+  [[nodiscard]] bool update_tensor(ParameterId id, float scale, double rate);
   [[nodiscard]] std::optional<float> gradient_scale();
+  /// Has a gradient computed once more whose sum is not finite, so that it shows whose part is not.
+  /// @throws InputError when all parts were finite
+  void ask_again(ParameterId id);
   void end_step(Instant now);
   void close_phase(Instant now);
+  /// Whoever was given nothing because it was slow once gets another chance by and by.
+  void encourage_idle_ones();
   void end_evaluation(Instant now);
   void end_epoch(std::optional<PassResult> valid, Instant now);
   void end_run(Instant now, bool early);
@@ -151,6 +171,10 @@ struct Master::Impl {
   void stop_alone(Instant now);
   void checkpoint(Instant now);
   [[nodiscard]] PassResult pass_result(const EpochSums& sums) const;
+  /// Results that have to be told by now: of each epoch, and at the end of the run of the part of
+  /// an epoch that it ends in, so that the last validation is always of the final weights.
+  [[nodiscard]] std::int64_t results_due() const;
+  [[nodiscard]] bool result_is_due() const { return history.epochs() < results_due(); }
   [[nodiscard]] bool is_last_step() const { return step + 1 >= steps; }
   [[nodiscard]] bool has_valid() const { return setup.datasets.size() > 1; }
 
@@ -167,7 +191,12 @@ struct Master::Impl {
   std::uint64_t steps = 0;  ///< in the whole run
   std::uint64_t step = 0;   ///< done
   EpochSums sums;
-  std::vector<EpochResult> history;
+  History history;
+  std::vector<EpochResult> untold_epochs;  ///< of an older checkpoint
+  std::vector<Credit> earlier_credits;     ///< of what the checkpoint holds
+  bool resumed_complete = false;
+  bool held = false;
+  bool held_said = false;  ///< there is a checkpoint of where it is held
 
   std::optional<Phase> phase;
   std::vector<std::size_t> gradient_sizes;  ///< of the last one that came, by ParameterId

@@ -10,17 +10,24 @@
 
 namespace raven {
 
+std::int64_t Master::Impl::results_due() const {
+  const auto done = static_cast<std::int64_t>(step);
+  const bool ends_within = step >= steps && done % sampler.steps_per_epoch() != 0;
+  return done / sampler.steps_per_epoch() + (ends_within ? 1 : 0);
+}
+
 void Master::Impl::begin_next(Instant now) {
   if (finished || phase) return;
-  const auto epochs_done = static_cast<std::int64_t>(step) / sampler.steps_per_epoch();
   // An epoch's end that was to be evaluated, resumed by a job without validation data.
-  if (static_cast<std::int64_t>(history.size()) < epochs_done && !has_valid()) {
-    end_epoch(std::nullopt, now);
-  }
-  const bool evaluation_due =
-      static_cast<std::int64_t>(history.size()) < epochs_done && has_valid();
+  if (result_is_due() && !has_valid()) end_epoch(std::nullopt, now);
+  const bool evaluation_due = result_is_due() && has_valid();
   if (step >= steps && !evaluation_due) return end_run(now, false);
   if (stop_requested) return end_run(now, true);
+  if (held) {
+    // Once whoever holds it makes room, nothing of what was done is lost.
+    if (!std::exchange(held_said, true)) checkpoint(now);
+    return;
+  }
   if (roster.ready_count() < std::max(setup.contributors.min, 1)) {
     if (!waiting_since) waiting_since = now;
     return;
@@ -228,17 +235,46 @@ std::optional<float> Master::Impl::gradient_scale() {
     compute.run([&] { squares += sum_of_squares(phase->total(id).sum); });
   }
   const double norm = std::sqrt(squares) * static_cast<double>(mean);
+  if (!std::isfinite(norm)) {
+    bool asked = false;
+    for (const ParameterId id : phase->graph->gradients) {
+      bool finite = false;
+      compute.run([&] { finite = is_finite(phase->total(id).sum); });
+      if (finite) continue;
+      ask_again(id);
+      asked = true;
+    }
+    if (!asked) throw not_finite("the norm of the gradient is", step + 1);
+    return std::nullopt;
+  }
   return static_cast<float>(static_cast<double>(mean) * std::min(1.0, limit / (norm + 1e-6)));
 }
 
-void Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
+void Master::Impl::ask_again(ParameterId id) {
+  // Of numbers that are finite one by one the sum is what anybody would find.
+  if (phase->looks_at(id)) {
+    throw not_finite("the gradient of \"" + model.parameters()[id].name + "\" is", step + 1);
+  }
+  phase->ask_again(id);
+  if (std::ranges::find(phase->returned, phase->root()) == phase->returned.end()) {
+    phase->returned.push_back(phase->root());
+  }
+}
+
+bool Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
+  auto found = ModelState::Updated::whole;
   compute.run([&] {
-    model.update(id, phase->total(id), scale, static_cast<std::int64_t>(step) + 1, rate);
+    found = model.update(id, phase->total(id), scale, static_cast<std::int64_t>(step) + 1, rate);
   });
+  if (found == ModelState::Updated::gradient_not_finite) {
+    ask_again(id);
+    return false;
+  }
+  if (found == ModelState::Updated::not_finite) throw not_finite(model.flaw_of(id), step + 1);
   phase->take_total(id);
   // Sent on at once to those who will need it, while the gradients of other tensors are still being
   // made.
-  if (is_last_step() && !has_valid()) return;
+  if (is_last_step() && !has_valid()) return true;
   const Parameter& updated = model.parameters()[id];
   for (Member& member : roster.all()) {
     if (member.state != Member::State::ready) continue;
@@ -247,6 +283,7 @@ void Master::Impl::update_tensor(ParameterId id, float scale, double rate) {
                     [&](const OpenLease& lease) { return lease.peer == member.peer; });
     if (busy) send_parameter(member, id, updated.value, updated.version);
   }
+  return true;
 }
 
 void Master::Impl::progress(Instant now) {
@@ -256,13 +293,15 @@ void Master::Impl::progress(Instant now) {
   }
   if (!phase->all_stats()) return;
   const std::optional<float> scale = gradient_scale();
-  if (!scale) return;
+  if (!scale) return hand_out(now);  // nothing, unless a gradient is to be computed again
   const double rate =
       rate_at(*schedule, setup.train.schedule.options, setup.train.optimizer.options.real("rate"),
               static_cast<std::int64_t>(step) + 1, static_cast<std::int64_t>(steps));
+  bool all_finite = true;
   for (const ParameterId id : phase->graph->gradients) {
-    if (!phase->total(id).sum.empty()) update_tensor(id, *scale, rate);
+    if (!phase->total(id).sum.empty()) all_finite &= update_tensor(id, *scale, rate);
   }
+  if (!all_finite) hand_out(now);
   if (phase->all_taken()) end_step(now);
 }
 
@@ -280,7 +319,9 @@ void Master::Impl::end_step(Instant now) {
     }
     std::transform(sum.begin(), sum.end(), mean.values().begin(),
                    [](double value) { return static_cast<float>(value); });
-    model.merge_statistic(statistic.into, mean, statistic.momentum, version);
+    if (!model.merge_statistic(statistic.into, mean, statistic.momentum, version)) {
+      throw not_finite(model.flaw_of(statistic.into), version);
+    }
   }
   model.set_version(version);
 
@@ -306,10 +347,26 @@ void Master::Impl::end_step(Instant now) {
   keep_state();
   close_phase(now);
   step = version;
-  const bool epoch_ends = static_cast<std::int64_t>(step) % sampler.steps_per_epoch() == 0;
-  if (epoch_ends && !has_valid()) end_epoch(std::nullopt, now);
+  if (result_is_due() && !has_valid()) end_epoch(std::nullopt, now);
   if (now - last_checkpoint >= setup.checkpoint_every && step < steps) checkpoint(now);
   begin_next(now);
+}
+
+void Master::Impl::encourage_idle_ones() {
+  const auto is_there = [](const Member& member) {
+    return member.state == Member::State::ready && !member.rests_until;
+  };
+  // As fast as the fastest, it is given its share; believing it to be faster helps nobody.
+  double fastest = 0;
+  for (const Member& member : roster.all()) {
+    if (is_there(member)) fastest = std::max(fastest, member.speed);
+  }
+  for (Member& member : roster.all()) {
+    const bool idle =
+        std::none_of(phase->leases.begin(), phase->leases.end(),
+                     [&](const OpenLease& lease) { return lease.peer == member.peer; });
+    if (is_there(member) && idle) member.speed = std::min(member.speed * 1.05, fastest);
+  }
 }
 
 void Master::Impl::close_phase(Instant now) {
@@ -334,20 +391,14 @@ void Master::Impl::close_phase(Instant now) {
   }
   // Whoever got nothing because it was slow once gets another chance by and by. Evaluations teach
   // nothing of speeds, and may have many phases.
-  for (Member& member : roster.all()) {
-    if (phase->purpose != Purpose::train) break;
-    const bool idle =
-        std::none_of(phase->leases.begin(), phase->leases.end(),
-                     [&](const OpenLease& lease) { return lease.peer == member.peer; });
-    if (idle) member.speed *= 1.05;
-  }
+  if (phase->purpose == Purpose::train) encourage_idle_ones();
   std::vector<PeerId> liars;
   for (const OpenLease& lease : phase->leases) {
     if (lease.doubted) liars.push_back(lease.peer);
   }
   phase.reset();
   for (const PeerId liar : liars) {
-    distrust(liar, "a loss that is no number where another found one", now);
+    distrust(liar, "what is no number where another found one", now);
   }
   for (Member& member : roster.all()) {
     if (member.state == Member::State::leaving) let_go_if_done(member, now);
@@ -382,12 +433,14 @@ PassResult Master::Impl::pass_result(const EpochSums& all) const {
 }
 
 void Master::Impl::end_epoch(std::optional<PassResult> valid, Instant now) {
-  EpochResult result{.epoch = static_cast<std::int64_t>(history.size()) + 1,
+  EpochResult result{.epoch = history.epochs() + 1,
+                     .step = step,
                      .train = pass_result(sums),
                      .valid = std::move(valid)};
   std::vector<std::pair<std::string, RunEvent::Field>> fields{
       {"epoch", result.epoch},
-      {"step", static_cast<std::int64_t>(step)},
+      {"step", static_cast<std::int64_t>(result.step)},
+      {"samples", result.train.samples},
       {"loss", result.train.loss}};
   for (const auto& [name, value] : result.train.metrics) fields.emplace_back(name, value);
   if (result.valid) {
@@ -396,7 +449,8 @@ void Master::Impl::end_epoch(std::optional<PassResult> valid, Instant now) {
       fields.emplace_back("valid_" + name, value);
   }
   emit("epoch", std::move(fields), now);
-  history.push_back(std::move(result));
+  out->epochs.push_back(result);
+  history.add(std::move(result));
   sums = {};
 }
 
@@ -409,7 +463,8 @@ void Master::Impl::checkpoint(Instant now) {
 void Master::Impl::stop_alone(Instant now) {
   // Once a tensor was updated the model stands between two steps: the last checkpoint is where to
   // go on from then.
-  const bool between_steps = phase->purpose == Purpose::train && phase->taken() > 0;
+  const bool between_steps =
+      phase->purpose == Purpose::train && (phase->taken() > 0 || model.between_steps());
   phase.reset();
   if (!between_steps) return end_run(now, true);
   finished = true;
@@ -419,9 +474,10 @@ void Master::Impl::stop_alone(Instant now) {
 }
 
 void Master::Impl::end_run(Instant now, bool early) {
-  checkpoint(now);
   finished = true;
   stopped_early = early;
+  if (resumed_complete) return say_goodbye("the run is complete");
+  checkpoint(now);
   emit(early ? "stopped" : "finished", {{"step", static_cast<std::int64_t>(step)}}, now);
   say_goodbye(early ? "the run was stopped" : "the run is complete");
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cluster/master_impl.hpp"
+#include "raven/tensor/finite.hpp"
 
 namespace raven {
 

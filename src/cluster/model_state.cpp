@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "cluster/table_versions.hpp"
 #include "raven/core/error.hpp"
+#include "raven/tensor/finite.hpp"
 #include "raven/tensor/kernels/elementwise.hpp"
 
 namespace raven {
@@ -15,6 +17,15 @@ struct ModelState::Table {
   Change change;        ///< rows are filled in when they are asked for
   RowGradient touched;  ///< in its last update
 };
+
+namespace {
+
+std::size_t blocks_of(const Tensor& tensor) {
+  return static_cast<std::size_t>((tensor.count() + kernels::update_block - 1) /
+                                  kernels::update_block);
+}
+
+}  // namespace
 
 ModelState::~ModelState() = default;
 
@@ -33,8 +44,8 @@ ModelState::ModelState(const TrainSpec& train, ParameterStore store, BufferPool&
   }
 }
 
-void ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
-                        std::int64_t step, double rate) {
+ModelState::Updated ModelState::update(ParameterId id, const GradientTotal& gradient, float scale,
+                                       std::int64_t step, double rate) {
   const bool decays = store_[id].decays;
   UpdateCall call{.step = step,
                   .rate = rate,
@@ -52,38 +63,56 @@ void ModelState::update(ParameterId id, const GradientTotal& gradient, float sca
   }
   tables_.erase(id.value);
   const Tensor sum = expand(gradient.sum, store_[id].value.type(), buffers_);
+  const std::uint64_t version_before = store_[id].version;
   Tensor before = store_.take(id);
-  // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
-  // it.
-  Tensor after = before.unique() ? before : Tensor(before.type(), buffers_);
+  OptimizerState& state = states_[id.value];
+  Tensor after = std::exchange(state.unfinished, {});
+  if (after.empty()) {
+    // Whoever still holds the old version (a message on its way, a checkpoint being written) keeps
+    // it.
+    after = before.unique() ? before : Tensor(before.type(), buffers_);
+    state.done.assign(blocks_of(before), 0);
+  }
   call.before = std::as_const(before).values();
   call.after = after.values();
   call.gradient = sum.values();
   if (!gradient.also.empty()) call.gradient_also = gradient.also.values();
-  auto& state = states_[id.value].tensors;
-  for (std::size_t i = 0; i < state.size(); ++i) {
-    if (!state[i].unique()) state[i] = state[i].clone();
-    call.state[i] = state[i].values();
+  call.done = state.done;
+  for (std::size_t i = 0; i < state.tensors.size(); ++i) {
+    if (!state.tensors[i].unique()) state.tensors[i] = state.tensors[i].clone();
+    call.state[i] = state.tensors[i].values();
   }
-  optimizer_->update(optimizer_choice_.options, call);
+  const kernels::UpdateFindings found = optimizer_->update(optimizer_choice_.options, call);
+  if (!found.gradient_finite) {
+    state.unfinished = std::move(after);
+    store_.replace(id, std::move(before), version_before);
+    return Updated::gradient_not_finite;
+  }
   store_.replace(id, std::move(after), static_cast<std::uint64_t>(step));
+  return found.finite ? Updated::whole : Updated::not_finite;
 }
 
-void ModelState::update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call) {
+ModelState::Updated ModelState::update_rows(ParameterId id, const RowGradient& gradient,
+                                            UpdateCall call) {
+  if (!is_finite(gradient)) return Updated::gradient_not_finite;
   Table& table = tables_[id.value];
   const auto version = static_cast<std::uint64_t>(call.step);
   table.change = {.from = store_[id].version, .to = version, .rows = {}};
   table.touched = gradient;
   Tensor before = store_.take(id);
-  if (gradient.count() == 0) return store_.replace(id, std::move(before), version);
+  if (gradient.count() == 0) {
+    store_.replace(id, std::move(before), version);
+    return Updated::whole;
+  }
   Tensor after = table.last.to_change(before, buffers_);
   call.before = std::as_const(before).values();
   call.after = after.values();
   call.gradient = gradient.values();
   call.rows = gradient.numbers();
-  optimizer_->update(optimizer_choice_.options, call);
+  const bool finite = optimizer_->update(optimizer_choice_.options, call).finite;
   table.last.changed(std::move(before), after, gradient);
   store_.replace(id, std::move(after), version);
+  return finite ? Updated::whole : Updated::not_finite;
 }
 
 const ModelState::Change* ModelState::last_change(ParameterId id) {
@@ -105,7 +134,7 @@ const ModelState::Change* ModelState::last_change(ParameterId id) {
   return &table.change;
 }
 
-void ModelState::merge_statistic(ParameterId id, const Tensor& value, double momentum,
+bool ModelState::merge_statistic(ParameterId id, const Tensor& value, double momentum,
                                  std::uint64_t version) {
   const Tensor before = store_.take(id);
   Tensor after(before.type(), buffers_);
@@ -115,7 +144,31 @@ void ModelState::merge_statistic(ParameterId id, const Tensor& value, double mom
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i] = keep * before.values()[i] + take * value.values()[i];
   }
+  const bool finite = is_finite(after);
   store_.replace(id, std::move(after), version);
+  return finite;
+}
+
+bool ModelState::between_steps() const {
+  return std::ranges::any_of(states_,
+                             [](const OptimizerState& state) { return !state.unfinished.empty(); });
+}
+
+std::string ModelState::flaw_of(ParameterId id) const {
+  const Parameter& parameter = store_[id];
+  const std::string name = "\"" + parameter.name + "\"";
+  if (!is_finite(parameter.value)) return "the values of " + name + " are";
+  for (const Tensor& state : states_[id.value].tensors) {
+    if (!is_finite(state)) return "the optimizer's state of " + name + " is";
+  }
+  return {};
+}
+
+std::string ModelState::flaw() const {
+  for (std::uint32_t id = 0; id < store_.size(); ++id) {
+    if (std::string found = flaw_of({id}); !found.empty()) return found;
+  }
+  return {};
 }
 
 std::vector<CheckpointTensor> ModelState::tensors() const {
@@ -143,6 +196,14 @@ void ModelState::restore(const Checkpoint& checkpoint) {
       throw mismatch("it has \"" + saved.name + "\" " + to_string(saved.value.shape()) +
                      " where the model has \"" + parameter.name + "\" " +
                      to_string(parameter.value.shape()));
+    }
+    if (!is_finite(saved.value) ||
+        !std::ranges::all_of(saved.state, [](const Tensor& state) { return is_finite(state); })) {
+      throw InputError("\"" + saved.name + "\" of the checkpoint of step " +
+                           std::to_string(checkpoint.step) +
+                           " holds numbers that are infinite or none",
+                       "delete that checkpoint to go on from the one before, or start anew with "
+                       "--fresh");
     }
     if (saved.state.size() != states_[i].tensors.size()) {
       throw mismatch("\"" + saved.name + "\" has optimizer state of " +

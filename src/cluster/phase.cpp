@@ -7,10 +7,6 @@
 
 namespace raven {
 
-bool is_finite(const Tensor& tensor) {
-  return std::ranges::all_of(tensor.values(), [](float value) { return std::isfinite(value); });
-}
-
 bool OpenLease::answered() const {
   const auto none = [](const std::vector<bool>& owed) {
     return std::find(owed.begin(), owed.end(), true) == owed.end();
@@ -40,7 +36,7 @@ void Phase::begin(std::vector<Snippet> pieces, const RecordedGraph& recorded,
   totals_left_ = 0;
   if (purpose == Purpose::train) {
     for (const ParameterId id : recorded.gradients) {
-      tensors_[id.value] = {std::vector<bool>(snippets.size()), TreeSum(root()), {}};
+      tensors_[id.value] = {std::vector<bool>(snippets.size()), false, TreeSum(root()), {}};
     }
     totals_left_ = recorded.gradients.size();
   }
@@ -55,9 +51,9 @@ std::int64_t Phase::rows(SnippetRange node) const {
   return rows;
 }
 
-Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
-  if (!message.node.contains({message.index, 1})) return Verdict::wrong;
-  if (message.metrics.size() != graph->metric_names.size()) return Verdict::wrong;
+std::optional<SnippetStats> Phase::read_stats(const StatsMessage& message, const Blob& body) const {
+  if (!message.node.contains({message.index, 1})) return std::nullopt;
+  if (message.metrics.size() != graph->metric_names.size()) return std::nullopt;
   SnippetStats stats{.index = message.index,
                      .loss = message.loss,
                      .weight = message.weight,
@@ -75,21 +71,23 @@ Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
   if (purpose == Purpose::train) {
     for (const ValueType& type : graph->statistic_types) {
       std::optional<Tensor> taken = take(type);
-      if (!taken) return Verdict::wrong;
+      if (!taken) return std::nullopt;
       stats.statistics.push_back(std::move(*taken));
     }
   }
   if (!state.empty()) {
     const std::int64_t rows_there = snippets[message.index].rows;
     std::optional<Tensor> taken = take({DType::f32, {rows_there, state.shape()[1]}});
-    // One that is no number would end the run at everybody's next step. Losses tell by themselves
-    // when training has gone astray.
-    if (!taken || !is_finite(*taken)) return Verdict::wrong;
+    if (!taken) return std::nullopt;
     stats.state = std::move(*taken);
   }
-  if (at != body.size()) return Verdict::wrong;
-  auto& place = stats_[message.index];
-  if (place) return Verdict::repeated;
+  if (at != body.size()) return std::nullopt;
+  return stats;
+}
+
+void Phase::add_stats(SnippetStats stats) {
+  auto& place = stats_[stats.index];
+  if (place) return;  // equal bits make the first as good as any
   place = std::move(stats);
   if (--stats_left_ == 0) {
     // In snippet order, so that the sums have the same bits whoever answered first.
@@ -98,7 +96,6 @@ Phase::Verdict Phase::add_stats(const StatsMessage& message, const Blob& body) {
       weight += piece->weight;
     }
   }
-  return Verdict::used;
 }
 
 Tensor Phase::state_after() const {
@@ -146,10 +143,22 @@ Phase::Verdict Phase::add_gradient(SnippetRange node, ParameterId id, Gradient s
   return Verdict::used;
 }
 
+void Phase::ask_again(ParameterId id) {
+  TensorProgress& progress = tensors_[id.value];
+  if (!progress.total.sum.empty()) ++totals_left_;
+  progress = {std::vector<bool>(snippets.size()), true, TreeSum(root()), {}};
+}
+
 void Phase::take_total(ParameterId id) {
   tensors_[id.value].total = {};
   --taken_left_;
   ++taken_;
+}
+
+bool Phase::has_gradient(SnippetRange node, ParameterId id) const {
+  const std::vector<bool>& covered = tensors_[id.value].covered;
+  const auto first = covered.begin() + node.first;
+  return std::find(first, first + node.count, false) == first + node.count;
 }
 
 bool Phase::covers(SnippetRange node) const {
@@ -179,10 +188,10 @@ void Phase::note_answer(OpenLease& lease) {
 
 std::vector<PeerId> Phase::workers() const {
   std::vector<const OpenLease*> by_place;
-  for (const OpenLease& lease : leases) {
-    if (!lease.doubted) by_place.push_back(&lease);
-  }
+  for (const OpenLease& lease : leases) by_place.push_back(&lease);
   std::stable_sort(by_place.begin(), by_place.end(), [](const OpenLease* a, const OpenLease* b) {
+    // Only where nobody else has sent anything is it one whose later numbers were none.
+    if (a->doubted != b->doubted) return b->doubted;
     // 0 means not yet: wrapped round, it comes last.
     return a->place - 1 < b->place - 1;
   });

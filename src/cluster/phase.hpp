@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "raven/cluster/protocol.hpp"
@@ -22,9 +23,6 @@ struct RecordedGraph {
   std::vector<ValueType> statistic_types;
 };
 
-/// Every element is a number, neither infinite nor none. @pre f32
-[[nodiscard]] bool is_finite(const Tensor& tensor);
-
 /// A subtree in somebody's hands.
 struct OpenLease {
   PeerId peer;
@@ -37,7 +35,7 @@ struct OpenLease {
   bool helped = false;   ///< was given to an idle one as well because that is done earlier
   bool inline_rows = false;  ///< its rows were sent along
   bool withheld = false;     ///< a gateway keeps gradients of it, to be sent as part of a sum
-  /// A loss of it was no number: what it still sends is ignored, and another is asked.
+  /// Something of it was no finite number: what it still sends is ignored, and another is asked.
   bool doubted = false;
   std::uint32_t place =
       0;  ///< among those that were answered in full: 1 for the first, 0 for not yet
@@ -76,6 +74,8 @@ class Phase {
   std::vector<std::uint64_t> versions;
   /// Of a model that carries a state: what each row goes on from, f32 [rows, numbers]; else empty.
   Tensor state;
+  /// What the last lease that is doubted was doubted for: "the loss", ...
+  std::string doubt;
   double weight = 0;  ///< valid once all_stats()
   double loss = 0;
 
@@ -89,7 +89,11 @@ class Phase {
   [[nodiscard]] std::int64_t rows(SnippetRange node) const;
   [[nodiscard]] std::int64_t rows() const { return rows(root()); }
 
-  [[nodiscard]] Verdict add_stats(const StatsMessage& message, const Blob& body);
+  /// None when it is not what this phase asks for.
+  [[nodiscard]] std::optional<SnippetStats> read_stats(const StatsMessage& message,
+                                                       const Blob& body) const;
+  /// Uses them, unless another's were used before. @pre read_stats() gave them
+  void add_stats(SnippetStats stats);
   /// @param sum a gradient of that parameter  @param add adds two of them, left one first
   /// @param adds_last whether it is also asked for the last addition of the tree when both are
   /// dense
@@ -109,10 +113,18 @@ class Phase {
   void take_total(ParameterId id);
   [[nodiscard]] bool all_totals() const { return totals_left_ == 0; }
   [[nodiscard]] bool all_taken() const { return taken_left_ == 0; }
+  /// Everything that came of a gradient was looked at, number by number. As a rule only its sum is,
+  /// by the update, which costs nothing.
+  [[nodiscard]] bool looks_at(ParameterId id) const { return tensors_[id.value].looked_at; }
+  /// Throws away what came of a gradient whose total was not taken; from now on what comes of it is
+  /// looked at.
+  void ask_again(ParameterId id);
   /// Totals that were taken so far.
   [[nodiscard]] std::size_t taken() const { return taken_; }
   /// Everything that was asked of these snippets is there, from whomever.
   [[nodiscard]] bool covers(SnippetRange node) const;
+  /// The same of one gradient. @pre asks_for(id)
+  [[nodiscard]] bool has_gradient(SnippetRange node, ParameterId id) const;
   [[nodiscard]] const std::vector<std::optional<SnippetStats>>& stats() const { return stats_; }
   /// What the next windows of the rows go on from: as `state`. @pre all_stats()
   [[nodiscard]] Tensor state_after() const;
@@ -147,6 +159,7 @@ class Phase {
  private:
   struct TensorProgress {
     std::vector<bool> covered;  // by leaf
+    bool looked_at = false;
     TreeSum sum{SnippetRange{}};
     GradientTotal total;
   };

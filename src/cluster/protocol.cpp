@@ -170,12 +170,13 @@ class Reader {
 void fields(auto& field, auto& m) {
   using M = std::remove_cvref_t<decltype(m)>;
   if constexpr (std::is_same_v<M, Hello>) {
-    field(m.protocol), field(m.fingerprint), field(m.core), field(m.node), field(m.pid),
-        field(m.threads);
+    field(m.protocol), field(m.numerics.fingerprint), field(m.numerics.core);
+    field(m.numerics.library), field(m.numerics.vectors);
+    field(m.node), field(m.pid), field(m.threads);
   } else if constexpr (std::is_same_v<M, Welcome>) {
     field(m.seed), field(m.batch), field(m.order), field(m.carried), field(m.heartbeat);
     field(m.lost_after);
-    field(m.cache_bytes), field(m.session);
+    field(m.cache_bytes), field(m.snippets), field(m.contributors), field(m.session);
   } else if constexpr (std::is_same_v<M, RunOffer>) {
     field(m.datasets), field(m.parameters);
   } else if constexpr (std::is_same_v<M, Ready>) {
@@ -233,6 +234,9 @@ std::optional<ByteSpan> checked(ByteSpan bytes) {
   return content;
 }
 
+constexpr std::uint8_t hello_kind = 0;
+static_assert(std::is_same_v<std::variant_alternative_t<hello_kind, AnyMessage>, Hello>);
+
 template <std::size_t I = 0>
 std::optional<AnyMessage> decode_as(std::size_t kind, ByteReader& from) {
   if constexpr (I < std::variant_size_v<AnyMessage>) {
@@ -264,6 +268,12 @@ std::optional<AnyMessage> decode(ByteSpan head) {
   ByteReader from(*content);
   const auto kind = from.get<std::uint8_t>();
   if (!from.ok()) return std::nullopt;
+  if (kind == hello_kind) {
+    // What follows may be anything in another version, which is to be told so.
+    ByteReader ahead = from;
+    const auto version = ahead.get<std::uint32_t>();
+    if (ahead.ok() && version != protocol_version) return Hello{.protocol = version};
+  }
   return decode_as(kind, from);
 }
 

@@ -22,21 +22,29 @@ constexpr const char* disk_remedy = "check free space and permissions there";
 
 }  // namespace
 
-SealedFile::SealedFile(std::filesystem::path path, int flags)
-    : path_(std::move(path)), handle_(::open(path_.c_str(), flags | O_CLOEXEC | O_NONBLOCK)) {
+SealedFile::SealedFile(std::filesystem::path path)
+    : path_(std::move(path)),
+      own_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)),
+      handle_(own_.number()) {
   if (handle_ < 0) {
     refuse("this checkpoint can't be opened (" + std::string(std::strerror(errno)) + ")",
            "check that it exists and that you may read it");
   }
+  take_size();
+}
+
+SealedFile::SealedFile(std::filesystem::path path, int file)
+    : path_(std::move(path)), handle_(file) {
+  take_size();
+}
+
+void SealedFile::take_size() {
   struct stat status {};
   if (::fstat(handle_, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(handle_);
     refuse("a checkpoint must be a plain file");
   }
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
-
-SealedFile::~SealedFile() { ::close(handle_); }
 
 std::size_t SealedFile::read(std::uint64_t offset, std::span<std::byte> to) const {
   std::size_t done = 0;

@@ -5,14 +5,17 @@
 #include <string>
 
 #include "raven/core/bytes.hpp"
+#include "raven/core/folder.hpp"
 
 namespace raven::checkpoint_format {
 
 /// A plain file that is open. @throws InputError from every call
 class SealedFile {
  public:
-  SealedFile(std::filesystem::path path, int flags);
-  ~SealedFile();
+  /// Opens a file that somebody named; it may be a link to one.
+  explicit SealedFile(std::filesystem::path path);
+  /// @param path for messages  @param file open, and closed by whoever opened it
+  SealedFile(std::filesystem::path path, int file);
   SealedFile(const SealedFile&) = delete;
   SealedFile& operator=(const SealedFile&) = delete;
 
@@ -30,7 +33,10 @@ class SealedFile {
       const std::string& remedy = "use another checkpoint or a clean copy") const;
 
  private:
+  void take_size();
+
   std::filesystem::path path_;
+  Descriptor own_;
   int handle_;
   std::uint64_t size_ = 0;
 };

@@ -29,7 +29,7 @@ std::filesystem::path folder_of(const std::filesystem::path& file) {
 void sync(const std::filesystem::path& path, int flags, SyncCall call) {
   const int handle = ::open(path.c_str(), flags | O_CLOEXEC);
   if (handle < 0) fail(path, "opening it to sync");
-  const int result = call(handle);
+  const int result = (flags & O_DIRECTORY) != 0 ? sync_folder(handle, call) : call(handle);
   const int error = errno;
   ::close(handle);
   errno = error;
@@ -39,6 +39,11 @@ void sync(const std::filesystem::path& path, int flags, SyncCall call) {
 }  // namespace
 
 int sync_to_disk(int handle) { return ::fsync(handle); }
+
+int sync_folder(int handle, SyncCall call) {
+  if (call(handle) == 0) return 0;
+  return errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
+}
 
 NewFile::NewFile(std::filesystem::path place, SyncCall sync_call)
     : place_(std::move(place)), sync_(sync_call) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/ragged_writer.hpp"
+#include "raven/core/utf8.hpp"
 
 namespace raven {
 namespace {
@@ -11,7 +12,17 @@ constexpr char remedy[] = "write a leaf as (label word) and a branch as (label (
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
+/// What parsers and treebanks put around a whole tree.
+bool is_wrapper(std::string_view label) {
+  return label.empty() || label == "ROOT" || label == "TOP" || label == "S1";
+}
+
 }  // namespace
+
+std::string_view category_of(std::string_view label) {
+  if (label.starts_with('-')) return label;
+  return label.substr(0, label.find_first_of("-=", 1));
+}
 
 /// To the next character that says something. @return false at the end
 bool BracketReader::skip_blanks() {
@@ -54,20 +65,40 @@ std::int32_t BracketReader::put_node(BracketTree& tree, std::string label) {
   return static_cast<std::int32_t>(tree.parents.size() - 1);
 }
 
+/// Of what was just closed.
+void BracketReader::leave_out() {
+  if (!open_.empty()) open_.back().emptied = true;
+}
+
 void BracketReader::close(BracketTree& tree) {
   if (open_.empty()) lines_.refuse("a bracket is closed that was never opened", remedy);
   Open now = std::move(open_.back());
   open_.pop_back();
   const std::size_t children = parts_.size() - now.first_part;
+  if (!now.word.empty() && !rules_.traces && now.label == "-NONE-") {
+    ++counts_.traces;
+    leave_out();
+    return;
+  }
+  if (children == 0 && now.emptied) {
+    leave_out();
+    return;
+  }
+  if (rules_.categories) now.label = std::string(category_of(now.label));
   if (!now.word.empty()) {
     parts_.push_back(put_node(tree, std::move(now.label)));
     tree.words.push_back(std::move(now.word));
     return;
   }
   if (children == 0) {
-    lines_.refuse("the bracket (" + now.label.substr(0, 60) + ") holds no word", remedy);
+    lines_.refuse("the bracket (" + std::string(utf8_front(now.label, 60)) + ") holds no word",
+                  remedy);
   }
   if (children == 1) {
+    if (now.outermost && is_wrapper(now.label)) {
+      counts_.wrappers += open_.empty() ? 1 : 0;
+      return;
+    }
     // A chain becomes one node with its upper label.
     if (!now.label.empty()) {
       tree.labels[static_cast<std::size_t>(parts_.back())] = std::move(now.label);
@@ -82,36 +113,43 @@ void BracketReader::close(BracketTree& tree) {
   parts_.push_back(node);
 }
 
+void BracketReader::open(int line) {
+  if (open_.empty()) began_ = line;
+  if (open_.size() == RaggedWriter::most_tokens) {
+    lines_.refuse(began_, "the tree is nested more than 1048576 deep",
+                  "look for a bracket that is never closed");
+  }
+  bool outermost = true;
+  if (!open_.empty()) {
+    Open& around = open_.back();
+    if (!around.word.empty()) {
+      lines_.refuse("a bracket stands beside the word " + shown(around.word), remedy);
+    }
+    around.labelled = true;
+    outermost = around.outermost && is_wrapper(around.label);
+  }
+  open_.push_back({.label = {}, .word = {}, .first_part = parts_.size(), .outermost = outermost});
+}
+
 bool BracketReader::next(BracketTree& tree) {
   tree = {};
   parts_.clear();
-  int began = 0;
   while (skip_blanks()) {
     const char c = line_[at_];
     if (c == '(') {
-      if (open_.empty()) began = lines_.number();
-      if (open_.size() == RaggedWriter::most_tokens) {
-        lines_.refuse(began, "the tree is nested more than 1048576 deep",
-                      "look for a bracket that is never closed");
-      }
-      if (!open_.empty()) {
-        if (!open_.back().word.empty()) {
-          lines_.refuse("a bracket stands beside the word " + shown(open_.back().word), remedy);
-        }
-        open_.back().labelled = true;
-      }
-      open_.push_back({.label = {}, .word = {}, .first_part = parts_.size()});
+      open(lines_.number());
       ++at_;
     } else if (c == ')') {
       close(tree);
       ++at_;
-      if (open_.empty()) return true;
+      if (open_.empty() && !tree.parents.empty()) return true;
+      if (open_.empty()) ++counts_.hollow;
     } else {
       add_atom(atom());
     }
   }
   if (!open_.empty()) {
-    lines_.refuse(began, "the tree that begins here is never closed",
+    lines_.refuse(began_, "the tree that begins here is never closed",
                   "add the brackets that are missing");
   }
   return false;

@@ -13,10 +13,10 @@ namespace {
 /// zlib's own reader passes files through that are not gzip.
 class FileSource final : public ByteSource {
  public:
-  explicit FileSource(const std::filesystem::path& file)
-      : ByteSource(file.string()), handle_(gzopen(file.c_str(), "rb"), gzclose_r) {
+  explicit FileSource(const InputFile& file)
+      : ByteSource(file.name()), handle_(gzopen(file.path().c_str(), "rb"), gzclose_r) {
     if (!handle_) {
-      throw InputError({file.string()}, "can't be opened for reading",
+      throw InputError({file.name()}, "can't be opened for reading",
                        "check that it exists and that you may read it");
     }
     gzbuffer(handle_.get(), 1U << 18);
@@ -69,11 +69,7 @@ void ByteSource::expect_end() {
   }
 }
 
-std::unique_ptr<ByteSource> open_file_source(const std::filesystem::path& file) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) {
-    throw InputError({file.string()}, "is a folder, not a file", "give the file itself");
-  }
+std::unique_ptr<ByteSource> open_file_source(const InputFile& file) {
   return std::make_unique<FileSource>(file);
 }
 

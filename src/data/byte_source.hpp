@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 
+#include "data/input_file.hpp"
 #include "raven/core/bytes.hpp"
 
 namespace raven {
@@ -42,11 +42,11 @@ class ByteSource {
 };
 
 /// A file, unpacked on the way when it is gzip. @throws InputError
-[[nodiscard]] std::unique_ptr<ByteSource> open_file_source(const std::filesystem::path& file);
+[[nodiscard]] std::unique_ptr<ByteSource> open_file_source(const InputFile& file);
 
 /// Member `name` of a ZIP archive, stored or deflated; its CRC is checked at its end. @throws
 /// InputError
-[[nodiscard]] std::unique_ptr<ByteSource> open_zip_source(const std::filesystem::path& file,
+[[nodiscard]] std::unique_ptr<ByteSource> open_zip_source(const InputFile& file,
                                                           const std::string& name);
 
 }  // namespace raven

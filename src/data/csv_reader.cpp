@@ -1,5 +1,8 @@
 #include "data/csv_reader.hpp"
 
+#include <algorithm>
+
+#include "data/text_pieces.hpp"
 #include "raven/core/error.hpp"
 
 namespace raven {
@@ -82,6 +85,17 @@ void CsvReader::read_field(std::string& field) {
   if (!field.empty() && field.back() == '\r') field.pop_back();
 }
 
+void CsvReader::check_text(const std::string& field) const {
+  if (std::ranges::all_of(field, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
+    return;
+  }
+  try {
+    (void)characters_of(field);
+  } catch (const InputError& error) {
+    refuse(record_line_, error.problem(), error.remedy());
+  }
+}
+
 bool CsvReader::next(std::vector<std::string>& fields) {
   while (peek() == '\n' || peek() == '\r') (void)take();
   if (peek() < 0) return false;
@@ -92,7 +106,8 @@ bool CsvReader::next(std::vector<std::string>& fields) {
     if (count == max_fields)
       refuse(record_line_, "a record has more than 65536 fields", "check the separator");
     if (fields.size() == count) fields.emplace_back();
-    read_field(fields[count++]);
+    read_field(fields[count]);
+    check_text(fields[count++]);
     const int c = take();
     if (c < 0 || c == '\n') break;
   }

@@ -15,7 +15,8 @@ class CsvReader {
   CsvReader(std::unique_ptr<ByteSource> source, char separator);
 
   /// The next record into `fields`, reusing their memory. @return false at the end
-  /// @throws InputError at file:line for a stray or unclosed quote, or a record beyond 4 MiB
+  /// @throws InputError at file:line for a stray or unclosed quote, a record beyond 4 MiB,
+  /// or what is no UTF-8
   bool next(std::vector<std::string>& fields);
   /// Line on which the last record began, from 1.
   [[nodiscard]] int line() const { return record_line_; }
@@ -29,6 +30,7 @@ class CsvReader {
   void read_field(std::string& field);
   void read_quoted(std::string& field);
   void append(std::string& field, int c);
+  void check_text(const std::string& field) const;
 
   std::unique_ptr<ByteSource> source_;
   char separator_;

@@ -8,6 +8,7 @@
 #include <shared_mutex>
 
 #include "data/ragged_rows.hpp"
+#include "data/row_mapping.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/shard.hpp"
@@ -87,7 +88,7 @@ struct Dataset::Impl {
 
   std::shared_ptr<const ShardRows> load(std::size_t number, Slot& slot) {
     const ShardEntry& entry = manifest.shards[number];
-    const ShardExpectation expected{.schema = manifest.schema,
+    const ShardExpectation expected{.schema = manifest.stored_schema(),
                                     .rows = entry.rows,
                                     .sequences = entry.sequences,
                                     .tokens = entry.tokens,
@@ -96,7 +97,11 @@ struct Dataset::Impl {
                                     .hashed = slot.hashed,
                                     .within = manifest.file.parent_path()};
     make_room(expected.bytes());
-    auto rows = std::make_shared<const ShardRows>(load_shard(manifest.path_of(entry), expected));
+    ShardRows loaded = load_shard(manifest.path_of(entry), expected);
+    if (manifest.mapping) {
+      map_rows(*manifest.mapping, manifest.schema, {entry.tokens, entry.nodes}, loaded);
+    }
+    auto rows = std::make_shared<const ShardRows>(std::move(loaded));
     slot.hashed = rows->stamp;
     if ((manifest.schema.ragged() || manifest.schema.of_sequences()) && !slot.made) {
       slot.made = std::make_unique<const ShardLayout>(*rows);
@@ -234,9 +239,11 @@ Dataset& Dataset::operator=(Dataset&&) noexcept = default;
 void Dataset::read(std::span<const std::int64_t> samples, const RowViews& to) const {
   if (schema().ragged()) return impl_->read_ragged(samples, to);
   const auto count = static_cast<std::int64_t>(samples.size());
-  expects(
-      to.features.type == schema().features(count) && to.targets.type == schema().targets(count),
-      "the views have the schema's types");
+  if (!views_fit(schema(), count, {.tokens = count}, to)) {
+    throw InputError({manifest().file.string()},
+                     "the samples are of another kind than the graph was recorded for",
+                     "give every process the same data set");
+  }
   const std::size_t feature_bytes =
       static_cast<std::size_t>(schema().feature_shape.count()) * element_bytes;
   const std::size_t target_bytes = schema().targets(1).bytes();
@@ -244,9 +251,13 @@ void Dataset::read(std::span<const std::int64_t> samples, const RowViews& to) co
   auto* const to_targets = static_cast<std::byte*>(to.targets.data);
   impl_->visit(samples, [&](const RowPlace& place, const ShardRows& shard) {
     const std::byte* stored = shard.features_of(place.row);
-    impl_->unpacker.unpack_features(stored, to_features + place.index * feature_bytes);
-    impl_->unpacker.unpack_target(stored, shard.targets_of(place.row),
-                                  to_targets + place.index * target_bytes);
+    if (to.features) {
+      impl_->unpacker.unpack_features(stored, to_features + place.index * feature_bytes);
+    }
+    if (to.targets) {
+      impl_->unpacker.unpack_target(stored, shard.targets_of(place.row),
+                                    to_targets + place.index * target_bytes);
+    }
   });
 }
 

@@ -35,8 +35,10 @@ const DriverFile& ours(const H5FD_t* file) { return *reinterpret_cast<const Driv
 H5FD_t* open_file(const char* name, unsigned, hid_t access, haddr_t) noexcept {
   auto* file = new (std::nothrow) DriverFile;
   if (file == nullptr) return nullptr;
-  file->error = *static_cast<int* const*>(H5Pget_driver_info(access));
-  file->handle = ::open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  auto* target = *static_cast<Hdf5Output::Target* const*>(H5Pget_driver_info(access));
+  file->error = &target->error;
+  file->handle = target->handle >= 0 ? ::fcntl(target->handle, F_DUPFD_CLOEXEC, 0)
+                                     : ::open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file->handle >= 0) return &file->base;
   file->note_error();
   delete file;
@@ -122,7 +124,7 @@ hid_t driver() {
     made.name = "raven_output";
     made.maxaddr = (haddr_t{1} << 62) - 1;
     made.fc_degree = H5F_CLOSE_WEAK;
-    made.fapl_size = sizeof(int*);
+    made.fapl_size = sizeof(Hdf5Output::Target*);
     made.open = open_file;
     made.close = close_file;
     made.query = query;
@@ -142,10 +144,12 @@ hid_t driver() {
 
 }  // namespace
 
-Hdf5Output::Hdf5Output(const std::filesystem::path& path, hid_t how)
-    : path_(path), error_(std::make_unique<int>(0)) {
+Hdf5Output::Hdf5Output(const std::filesystem::path& path, hid_t how) : Hdf5Output(-1, path, how) {}
+
+Hdf5Output::Hdf5Output(int handle, const std::filesystem::path& path, hid_t how)
+    : path_(path), target_(std::make_unique<Target>(Target{.error = 0, .handle = handle})) {
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  int* const where = error_.get();
+  Target* const where = target_.get();
   H5Pset_driver(access.id(), driver(), &where);
   file_ = Hdf5Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, how, access.id()), H5Fclose);
 }
@@ -164,8 +168,9 @@ void Hdf5Output::finish(bool sound) {
     // grow with the history of the run, so none would ever serve again.
     H5garbage_collect();
   }
-  if (closed && sound && *error_ == 0) return;
-  const std::string reason = *error_ == 0 ? "" : " (" + std::string(std::strerror(*error_)) + ")";
+  const int error = target_->error;
+  if (closed && sound && error == 0) return;
+  const std::string reason = error == 0 ? "" : " (" + std::string(std::strerror(error)) + ")";
   throw InputError({path_.string()}, "writing this file failed" + reason,
                    "check free space and permissions there");
 }

@@ -14,8 +14,17 @@ namespace raven {
 /// all is well, remembers the first error and writes nothing from then on; finish() reports it.
 class Hdf5Output {
  public:
+  /// What the driver is told. It keeps the address of `error`.
+  struct Target {
+    int error = 0;    ///< the first errno
+    int handle = -1;  ///< of a file that is open; below 0: opened by its path
+  };
+
   /// Makes or empties the file. Only under Hdf5Lock. @param how file creation properties
   Hdf5Output(const std::filesystem::path& path, hid_t how);
+  /// Writes to a file that is open for reading and writing, and empty; it stays open.
+  /// @param path for messages
+  Hdf5Output(int handle, const std::filesystem::path& path, hid_t how);
   /// Closes what was not finished without a word. Takes Hdf5Lock.
   ~Hdf5Output();
   Hdf5Output(const Hdf5Output&) = delete;
@@ -30,7 +39,7 @@ class Hdf5Output {
 
  private:
   std::filesystem::path path_;
-  std::unique_ptr<int> error_;  ///< first errno of the driver, which keeps the address
+  std::unique_ptr<Target> target_;
   Hdf5Handle file_;
 };
 

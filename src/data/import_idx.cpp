@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "data/byte_source.hpp"
+#include "data/channel_order.hpp"
 #include "data/moments.hpp"
 #include "data/split_writer.hpp"
 #include "raven/data/import.hpp"
@@ -43,7 +44,7 @@ std::vector<std::int64_t> read_dims(ByteSource& source, std::size_t least, std::
 }
 
 /// Reads all labels once to learn how many there are and the largest.
-std::int32_t class_count(const std::filesystem::path& labels, std::int64_t rows) {
+std::int32_t class_count(const InputFile& labels, std::int64_t rows) {
   const auto source = open_file_source(labels);
   const std::int64_t told = read_dims(*source, 1, 1)[0];
   if (told != rows) {
@@ -64,10 +65,18 @@ std::int32_t class_count(const std::filesystem::path& labels, std::int64_t rows)
   return largest + 1;
 }
 
-SampleSchema schema_of(const std::vector<std::int64_t>& dims, std::int32_t classes) {
+/// Each byte to its place.
+void turn(const Bytes& from, const std::vector<std::uint32_t>& places, Bytes& to) {
+  if (places.empty()) {
+    std::ranges::copy(from, to.begin());
+    return;
+  }
+  for (std::size_t i = 0; i < from.size(); ++i) to[places[i]] = from[i];
+}
+
+SampleSchema schema_of(const std::vector<std::int64_t>& sample, std::int32_t classes) {
   SampleSchema schema;
   schema.feature_type = FeatureType::u8;
-  const std::span<const std::int64_t> sample = std::span(dims).subspan(1);
   schema.feature_shape = Shape(sample);
   if (sample.size() == 2) schema.feature_shape = Shape{sample[0], sample[1], 1};
   schema.target_kind = TargetKind::classes;
@@ -78,19 +87,26 @@ SampleSchema schema_of(const std::vector<std::int64_t>& dims, std::int32_t class
 }  // namespace
 
 ImportReport import_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
-                        const ImportOptions& options) {
-  const auto image_source = open_file_source(images);
+                        const ImportOptions& options, Channels channels) {
+  const InputFile image_file(images);
+  const InputFile label_file(labels);
+  const auto image_source = open_file_source(image_file);
   const auto dims = read_dims(*image_source, 2, 4);
-  const SampleSchema schema = schema_of(dims, class_count(labels, dims[0]));
+  const ChannelOrder order({dims.begin() + 1, dims.end()}, channels,
+                           [&](const std::string& problem, const std::string& remedy) {
+                             image_source->refuse(problem, remedy);
+                           });
+  const SampleSchema schema = schema_of(order.dims(), class_count(label_file, dims[0]));
   SplitWriter writer(options, schema, {});
   NormalisationCollector collector(schema);
-  const auto label_source = open_file_source(labels);
+  const auto label_source = open_file_source(label_file);
   (void)read_dims(*label_source, 1, 1);
+  Bytes read(schema.feature_bytes());
   Bytes image(schema.feature_bytes());
-  std::error_code error;
-  const auto total = std::filesystem::file_size(images, error);
+  const std::uint64_t total = image_file.bytes();
   for (std::int64_t row = 0; row < dims[0]; ++row) {
-    image_source->read_exactly(image, "the image data");
+    image_source->read_exactly(read, "the image data");
+    turn(read, order.places(), image);
     std::array<std::byte, 1> label{};
     label_source->read_exactly(label, "the label data");
     const auto target = std::to_integer<std::int32_t>(label[0]);
@@ -99,7 +115,7 @@ ImportReport import_idx(const std::filesystem::path& images, const std::filesyst
     if (!is_validation_row(options, row)) collector.add(image);
     writer.add(image, std::as_bytes(std::span(&target, 1)));
     if (options.progress && writer.rows() % progress_rows == 0) {
-      options.progress({writer.rows(), image_source->stored_offset(), error ? 0 : total});
+      options.progress({writer.rows(), image_source->stored_offset(), total});
     }
   }
   image_source->expect_end();

@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "data/byte_source.hpp"
+#include "data/new_dataset.hpp"
 #include "data/split_writer.hpp"
+#include "data/text_pieces.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/import.hpp"
 #include "raven/data/shard.hpp"
@@ -16,9 +17,9 @@ constexpr std::size_t block = std::size_t{1} << 20;
 constexpr std::size_t usual_shard_bytes = std::size_t{64} << 20;
 
 std::string whole_text(const std::filesystem::path& file, const ImportOptions& options) {
-  const std::unique_ptr<ByteSource> source = open_file_source(file);
-  std::error_code ignored;
-  const std::uint64_t stored = std::filesystem::file_size(file, ignored);
+  const InputFile input(file);
+  const std::unique_ptr<ByteSource> source = open_file_source(input);
+  const std::uint64_t stored = input.bytes();
   std::string text;
   for (;;) {
     const std::size_t before = text.size();
@@ -37,8 +38,9 @@ std::string whole_text(const std::filesystem::path& file, const ImportOptions& o
 /// One of the two data sets that a text becomes.
 class Side {
  public:
-  Side(const char* name, const ImportOptions& options, const SampleSchema& schema)
-      : name_(name), options_(options), schema_(schema) {
+  Side(const char* name, const ImportOptions& options, const SampleSchema& schema,
+       NewDataset& files)
+      : name_(name), options_(options), schema_(schema), files_(files) {
     const std::size_t usual = std::max<std::size_t>(1, usual_shard_bytes / schema.row_bytes());
     rows_per_shard_ =
         options.rows_per_shard > 0 ? options.rows_per_shard : static_cast<std::int64_t>(usual);
@@ -61,7 +63,7 @@ class Side {
     }
   }
 
-  /// Writes what is left and the manifest. @return none when there was nothing
+  /// Writes what is left. @return the manifest to write; none when there was nothing
   std::optional<Manifest> finish(const Vocabulary& vocabulary) {
     flush();
     if (shards_.empty()) return std::nullopt;
@@ -71,16 +73,14 @@ class Side {
                       .vocabulary = vocabulary,
                       .shards = shards_,
                       .file = options_.folder / (std::string(name_) + ".yaml")};
-    write_manifest(manifest, manifest.file);
     return manifest;
   }
 
  private:
   void flush() {
     if (rows_ == 0) return;
-    char file[64];
-    std::snprintf(file, sizeof file, "%s-%05zu.h5", name_, shards_.size());
-    const Digest digest = write_token_shard(options_.folder / file, schema_, tokens_, offsets_);
+    const std::string file = files_.next_shard(name_);
+    const Digest digest = write_token_shard(files_.path_of(file), schema_, tokens_, offsets_);
     shards_.push_back({.file = file,
                        .rows = rows_,
                        .sha256 = digest,
@@ -94,6 +94,7 @@ class Side {
   const char* name_;
   const ImportOptions& options_;
   const SampleSchema& schema_;
+  NewDataset& files_;
   std::int64_t rows_per_shard_ = 1;
   std::int64_t rows_ = 0;
   std::vector<std::int32_t> tokens_;
@@ -146,12 +147,20 @@ ImportReport import_text(const std::filesystem::path& file, const TextOptions& t
     throw InputError("rows per shard make a shard of more than 1 GiB",
                      "leave it out to get about 64 MiB per shard");
   }
-  const std::string content = whole_text(file, options);
+  std::string content = whole_text(file, options);
   try {
+    // Before the text becomes a plain one, which has fewer bytes, so that places are the file's.
+    if (text.unit == TokenUnit::byte_pair) {
+      check_byte_order(content);
+    } else {
+      check_characters(content);
+    }
+    content = plain_text(std::move(content));
     const Vocabulary vocabulary = Vocabulary::learn(text.unit, content, text.vocabulary);
     const SampleSchema schema = schema_of(text, vocabulary);
-    Side train("train", options, schema);
-    Side valid("valid", options, schema);
+    NewDataset files(options.folder);
+    Side train("train", options, schema, files);
+    Side valid("valid", options, schema, files);
     if (text.sequences == TextOptions::Sequences::whole) {
       split_stream(vocabulary.encode(content), options, train, valid);
     } else {
@@ -162,17 +171,7 @@ ImportReport import_text(const std::filesystem::path& file, const TextOptions& t
       throw InputError("no two tokens are left for training",
                        "give more text, or a smaller fraction for validation");
     }
-    const std::optional<Manifest> validated = valid.finish(vocabulary);
-    ImportReport report{.train = trained->file, .valid = {}, .train_rows = trained->rows()};
-    if (validated) {
-      report.valid = validated->file;
-      report.valid_rows = validated->rows();
-    } else {
-      // One of an earlier import would pass for this one's.
-      std::error_code ignored;
-      std::filesystem::remove(options.folder / "valid.yaml", ignored);
-    }
-    return report;
+    return files.commit(*trained, valid.finish(vocabulary));
   } catch (const InputError& error) {
     if (!error.place().file.empty()) throw;
     throw InputError({file.string()}, error.problem(), error.remedy());

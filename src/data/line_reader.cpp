@@ -1,9 +1,10 @@
 #include "data/line_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include "data/text_pieces.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/utf8.hpp"
 
 namespace raven {
 namespace {
@@ -29,21 +30,25 @@ bool LineReader::next(std::string& line) {
       used_ = 0;
       if (filled_ == 0) break;
     }
+    if (std::exchange(after_cr_, false) && block_[used_] == '\n') {
+      ++used_;
+      continue;
+    }
     if (!some) ++number_;
     some = true;
-    const std::size_t end = std::min(block_.find('\n', used_), filled_);
+    const std::size_t end = std::min(block_.find_first_of("\r\n", used_), filled_);
     line.append(block_, used_, end - used_);
     used_ = end;
     if (line.size() > longest_line) {
       refuse("the line is longer than 1 MiB", "check that this is a text of the format named");
     }
     if (end < filled_) {
+      after_cr_ = block_[end] == '\r';
       ++used_;
       break;
     }
   }
   if (!some) return false;
-  if (line.ends_with('\r')) line.pop_back();
   if (number_ == 1 && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
   check(line);
   return true;
@@ -55,16 +60,15 @@ void LineReader::check(const std::string& line) const {
   if (line.find('\0') != std::string::npos) {
     refuse("there is a zero byte, so this is no text", "save it as UTF-8 text");
   }
-  try {
-    (void)characters_of(line);
-  } catch (const InputError& error) {
-    refuse(error.problem(), error.remedy());
+  if (const std::size_t at = first_not_utf8(line); at != std::string::npos) {
+    refuse("the line is not UTF-8 at its byte " + std::to_string(at),
+           "convert it to UTF-8, for instance with iconv");
   }
 }
 
 std::string shown(std::string_view text) {
   constexpr std::size_t most = 60;
-  return "'" + std::string(text.substr(0, most)) + (text.size() > most ? "...'" : "'");
+  return "'" + std::string(utf8_front(text, most)) + (text.size() > most ? "...'" : "'");
 }
 
 }  // namespace raven

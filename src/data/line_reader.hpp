@@ -7,12 +7,13 @@
 
 namespace raven {
 
-/// The lines of a UTF-8 text, perhaps gzipped, from front to back in constant memory.
+/// The lines of a UTF-8 text, perhaps gzipped, from front to back in constant memory: a line ends
+/// with LF, CRLF or CR alone; a byte order mark in front is dropped.
 class LineReader {
  public:
   explicit LineReader(std::unique_ptr<ByteSource> source);
 
-  /// The next line without its end (LF or CRLF), reusing the memory. @return false at the end
+  /// The next line without its end, reusing the memory. @return false at the end
   /// @throws InputError at file:line when it is longer than 1 MiB or no UTF-8 text
   bool next(std::string& line);
   /// Of the last line, from 1.
@@ -31,6 +32,7 @@ class LineReader {
   std::string block_;
   std::size_t used_ = 0;
   std::size_t filled_ = 0;
+  bool after_cr_ = false;  // an LF here is of the same end
   int number_ = 0;
 };
 

@@ -43,7 +43,8 @@ Normalisation normalisation_of(std::uint64_t pixels, std::uint64_t sum, std::uin
 ImportReport make_digits(std::int64_t count, const ImportOptions& options) {
   if (count < 1 || count > most)
     throw InputError("can't make " + std::to_string(count) + " digits", "try 20000");
-  SplitWriter writer(options, digits_schema(), {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
+  SplitWriter writer(options, digits_schema(),
+                     {.classes = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}});
   const auto valid_count =
       static_cast<std::int64_t>(static_cast<double>(count) * options.valid_fraction + 0.5);
   std::vector<Drawn> drawn(static_cast<std::size_t>(std::min(at_once, count)));

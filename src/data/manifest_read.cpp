@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "data/new_dataset.hpp"
 #include "data/yaml_reader.hpp"
 #include "raven/data/manifest.hpp"
 
@@ -46,9 +47,48 @@ std::string whole_text(const std::filesystem::path& file) {
   return text;
 }
 
-void read_features(YamlReader& reader, const YamlValue& node, SampleSchema& schema) {
-  if (!node.is_defined() || !reader.check_map(node, "features", {"shape", "type", "vocabulary"}))
+enum class Empty : std::uint8_t { refused, allowed };
+
+/// Names of which each stands there once, as many as there are things to name.
+std::vector<std::string> read_names(YamlReader& reader, const YamlValue& list, const char* what,
+                                    const char* twice, Empty empty = Empty::refused) {
+  std::vector<std::string> names;
+  if (list.size() > ManifestLimits::names) {
+    reader.mistake(list, "more than " + std::to_string(ManifestLimits::names) + " names",
+                   "give their number alone");
+    return names;
+  }
+  std::set<std::string_view> seen;
+  for (const YamlValue& node : list) {
+    // A table's column may have a heading without letters.
+    const bool blank = empty == Empty::allowed && node.is_scalar() && node.scalar().empty();
+    const auto name = blank ? std::string() : reader.text(node, what);
+    if (name && !seen.insert(node.scalar()).second)
+      reader.mistake(node, twice, "give each its own");
+    names.push_back(name.value_or("?"));
+  }
+  return names;
+}
+
+void read_columns(YamlReader& reader, const YamlValue& columns, Manifest& manifest) {
+  const SampleSchema& schema = manifest.schema;
+  const bool table = schema.feature_shape.rank() == 1 && schema.feature_type != FeatureType::i32;
+  if (!columns.is_list() || !table ||
+      static_cast<std::int64_t>(columns.size()) != schema.feature_shape.count()) {
+    reader.mistake(columns, "columns must be a list with a name for each number of a table's row",
+                   "name as many as shape says, or leave it out");
     return;
+  }
+  manifest.column_names = read_names(reader, columns, "a column's name",
+                                     "two columns have the same name", Empty::allowed);
+}
+
+void read_features(YamlReader& reader, const YamlValue& node, Manifest& manifest) {
+  SampleSchema& schema = manifest.schema;
+  if (!node.is_defined() ||
+      !reader.check_map(node, "features", {"shape", "type", "vocabulary", "columns"})) {
+    return;
+  }
   if (const YamlValue shape = reader.required(node, "shape"); shape.is_defined()) {
     if (!shape.is_list() || shape.size() >= Shape::max_rank) {
       reader.mistake(shape, "shape must be a list of at most five numbers",
@@ -78,6 +118,9 @@ void read_features(YamlReader& reader, const YamlValue& node, SampleSchema& sche
     schema.vocabulary =
         static_cast<std::int32_t>(reader.whole(vocabulary, "vocabulary", 1, max_width).value_or(1));
   }
+  if (const YamlValue columns = node["columns"]; columns.is_defined()) {
+    read_columns(reader, columns, manifest);
+  }
 }
 
 void read_form(YamlReader& reader, const YamlValue& node, SampleSchema& schema) {
@@ -97,45 +140,42 @@ void read_classes(YamlReader& reader, const YamlValue& classes, Manifest& manife
         static_cast<std::int32_t>(reader.whole(classes, "classes", 1, max_width).value_or(1));
     return;
   }
-  if (classes.size() > ManifestLimits::classes) {
-    reader.mistake(classes,
-                   "more than " + std::to_string(ManifestLimits::classes) + " names of classes",
-                   "give their number alone");
-    return;
-  }
-  std::set<std::string_view> seen;
-  for (const YamlValue& node : classes) {
-    const auto name = reader.text(node, "a class name");
-    if (name && !seen.insert(node.scalar()).second) {
-      reader.mistake(node, "two classes have the same name", "give each its own");
-    }
-    manifest.class_names.push_back(name.value_or("?"));
-  }
+  manifest.class_names =
+      read_names(reader, classes, "a class name", "two classes have the same name");
   if (classes.size() == 0) reader.mistake(classes, "there are no classes", "name at least one");
   manifest.schema.target_width =
       static_cast<std::int32_t>(std::max<std::size_t>(1, classes.size()));
 }
 
 void read_targets(YamlReader& reader, const YamlValue& node, Manifest& manifest) {
-  if (!node.is_defined() || !reader.check_map(node, "targets", {"kind", "classes", "width"}))
+  if (!node.is_defined() ||
+      !reader.check_map(node, "targets", {"kind", "classes", "width", "name"})) {
     return;
+  }
   const YamlValue kind = reader.required(node, "kind");
   if (!kind.is_defined()) return;
   const std::string_view name = kind.scalar();
-  if (name == to_string(TargetKind::next)) {
-    for (const char* other : {"classes", "width"}) {
+  const bool next = name == to_string(TargetKind::next);
+  if (next || name == to_string(TargetKind::none)) {
+    for (const char* other : {"classes", "width", "name"}) {
       if (const YamlValue extra = node[other]; extra.is_defined()) {
-        reader.mistake(extra, "next tokens are as many as the vocabulary", "leave it out");
+        reader.mistake(extra,
+                       next ? "next tokens are as many as the vocabulary"
+                            : "where there are no targets there is nothing to say of them",
+                       "leave it out");
       }
     }
-    manifest.schema.target_kind = TargetKind::next;
-    manifest.schema.target_width = manifest.schema.vocabulary;
+    manifest.schema.target_kind = next ? TargetKind::next : TargetKind::none;
+    manifest.schema.target_width = next ? manifest.schema.vocabulary : 0;
     return;
+  }
+  if (const YamlValue called = node["name"]; called.is_defined()) {
+    manifest.target_name = reader.text(called, "the target's name").value_or("?");
   }
   const bool real = name == to_string(TargetKind::real);
   const bool tags = name == to_string(TargetKind::tags);
   if (!real && !tags && name != to_string(TargetKind::classes)) {
-    reader.mistake(kind, "unknown kind of target", "choose class, tags, real or next");
+    reader.mistake(kind, "unknown kind of target", "choose class, tags, real, next or none");
     return;
   }
   if (const YamlValue extra = node[real ? "classes" : "width"]; extra.is_defined()) {
@@ -172,6 +212,30 @@ void read_normalisation(YamlReader& reader, const YamlValue& node, Normalisation
     normalisation.scale = reader.real(node["scale"], "scale").value_or(1);
   if (node["mean"].is_defined()) normalisation.mean = read_list(reader, node["mean"], "mean");
   if (node["std"].is_defined()) normalisation.std = read_list(reader, node["std"], "std");
+}
+
+void read_origin(YamlReader& reader, const YamlValue& node, Manifest& manifest) {
+  if (!node.is_defined() || !reader.check_map(node, "origin", {"offset", "scale"})) return;
+  const YamlValue offset = reader.required(node, "offset");
+  const YamlValue scale = reader.required(node, "scale");
+  if (!offset.is_defined() || !scale.is_defined()) return;
+  const std::vector<double> offsets = read_list(reader, offset, "offset");
+  const std::vector<double> scales = read_list(reader, scale, "scale");
+  const Normalisation& normalisation = manifest.schema.normalisation;
+  if (offsets.size() != scales.size() || offsets.size() != normalisation.mean.size() ||
+      manifest.schema.feature_type != FeatureType::f32) {
+    reader.mistake(node,
+                   "origin must have as many offsets and scales as the normalisation has means",
+                   "give one for each column or channel of features of type f32");
+    return;
+  }
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    if (!(scales[i] > 0)) {
+      reader.mistake(scale, "a scale of origin must be positive", "correct it");
+      return;
+    }
+    manifest.origin.push_back({.offset = offsets[i], .scale = scales[i]});
+  }
 }
 
 /// What the tokens mean. @param place of the whole, for what is wrong with several of them
@@ -314,6 +378,7 @@ void read_shards(YamlReader& reader, const YamlValue& root, Manifest& manifest) 
 }  // namespace
 
 Manifest read_manifest(const std::filesystem::path& file) {
+  check_replaced(file);
   const YamlDocument document = parse_yaml_document(whole_text(file), file.string());
   const YamlValue root(document);
   YamlReader reader(file.string());
@@ -321,21 +386,22 @@ Manifest read_manifest(const std::filesystem::path& file) {
   manifest.file = file;
   if (!reader.check_map(root, "the manifest",
                         {"format_version", "name", "form", "features", "targets", "normalisation",
-                         "vocabulary", "rows", "shards"})) {
+                         "origin", "vocabulary", "rows", "shards"})) {
     reader.throw_mistakes();
   }
   if (const YamlValue version = reader.required(root, "format_version"); version.is_defined()) {
     reader.whole(version, "format_version (of manifests that this raven reads)",
-                 Manifest::format_version, Manifest::format_version);
+                 Manifest::oldest_version, Manifest::format_version);
   }
   if (const YamlValue name = reader.required(root, "name"); name.is_defined()) {
     manifest.name = reader.text(name, "name").value_or("?");
   }
   read_form(reader, root["form"], manifest.schema);
   const YamlValue features = reader.required(root, "features");
-  read_features(reader, features, manifest.schema);
+  read_features(reader, features, manifest);
   read_targets(reader, reader.required(root, "targets"), manifest);
   read_normalisation(reader, root["normalisation"], manifest.schema.normalisation);
+  read_origin(reader, root["origin"], manifest);
   read_vocabulary(reader, root["vocabulary"], manifest);
   read_shards(reader, root, manifest);
   if (reader.clean() && !manifest.schema.flaw().empty()) {

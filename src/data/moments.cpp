@@ -8,7 +8,9 @@ namespace {
 constexpr std::int64_t most_columns = 65536;
 constexpr std::int64_t most_channels = 16;
 
-std::size_t channels_of(const SampleSchema& schema) {
+}  // namespace
+
+std::size_t normalised_channels(const SampleSchema& schema) {
   const Shape& shape = schema.feature_shape;
   if (shape.rank() == 0) return 1;
   const bool table = shape.rank() == 1 && schema.feature_type == FeatureType::f32;
@@ -17,11 +19,9 @@ std::size_t channels_of(const SampleSchema& schema) {
                                                         : 1;
 }
 
-}  // namespace
-
 NormalisationCollector::NormalisationCollector(const SampleSchema& schema)
     : type_(schema.feature_type),
-      channels_(schema.feature_type == FeatureType::i32 ? 0 : channels_of(schema)) {}
+      channels_(schema.feature_type == FeatureType::i32 ? 0 : normalised_channels(schema)) {}
 
 void NormalisationCollector::add(ByteSpan row) {
   if (channels_.empty()) return;

@@ -22,6 +22,7 @@ class Moments {
     min_ = std::min(min_, value);
     max_ = std::max(max_, value);
   }
+  [[nodiscard]] std::int64_t count() const { return count_; }
   [[nodiscard]] double mean() const { return mean_; }
   /// Of the whole, not of a sample: divided by the count.
   [[nodiscard]] double std() const {
@@ -38,8 +39,11 @@ class Moments {
   double max_ = -std::numeric_limits<double>::infinity();
 };
 
-/// Gathers what an importer needs to normalise its training rows: per column of a table, per
-/// channel of an image of few channels, else over everything.
+/// How many means and standard deviations such features have: one per column of a table, per
+/// channel of an image of few channels, else one for everything.
+[[nodiscard]] std::size_t normalised_channels(const SampleSchema& schema);
+
+/// Gathers what an importer needs to normalise its training rows.
 class NormalisationCollector {
  public:
   explicit NormalisationCollector(const SampleSchema& schema);

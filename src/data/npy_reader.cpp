@@ -1,79 +1,21 @@
 #include "data/npy_reader.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
-#include <optional>
 
+#include "data/text_pieces.hpp"
+#include "raven/core/error.hpp"
 #include "raven/data/schema.hpp"
 
 namespace raven {
 namespace {
 
-constexpr std::size_t max_header_bytes = 65536;
 constexpr std::int64_t max_rows = std::int64_t{1} << 40;
-
-struct TypeName {
-  std::string_view name;
-  NpyType type;
-};
-constexpr TypeName type_names[] = {{"|u1", NpyType::u1}, {"|i1", NpyType::i1}, {"<u2", NpyType::u2},
-                                   {"<i2", NpyType::i2}, {"<u4", NpyType::u4}, {"<i4", NpyType::i4},
-                                   {"<u8", NpyType::u8}, {"<i8", NpyType::i8}, {"<f4", NpyType::f4},
-                                   {"<f8", NpyType::f8}, {"|b1", NpyType::u1}};
-
-/// Steps through the Python dictionary that an npy header is: only the few forms that NumPy writes.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : rest_(text) {}
-
-  bool accept(char c) {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\n'))
-      rest_.remove_prefix(1);
-    if (rest_.empty() || rest_.front() != c) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  std::optional<std::string_view> quoted() {
-    const char quote = accept('\'') ? '\'' : accept('"') ? '"' : '\0';
-    const std::size_t end = rest_.find(quote);
-    if (quote == '\0' || end == std::string_view::npos) return std::nullopt;
-    const std::string_view text = rest_.substr(0, end);
-    rest_.remove_prefix(end + 1);
-    return text;
-  }
-  std::optional<bool> truth() {
-    (void)accept(' ');
-    for (const auto& [word, value] :
-         {std::pair{std::string_view("True"), true}, {"False", false}}) {
-      if (rest_.starts_with(word)) {
-        rest_.remove_prefix(word.size());
-        return value;
-      }
-    }
-    return std::nullopt;
-  }
-  std::optional<std::vector<std::int64_t>> sizes() {
-    if (!accept('(')) return std::nullopt;
-    std::vector<std::int64_t> dims;
-    while (!accept(')')) {
-      (void)accept(' ');
-      std::int64_t size = 0;
-      const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), size);
-      if (error != std::errc{} || dims.size() == Shape::max_rank) return std::nullopt;
-      rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-      dims.push_back(size);
-      if (accept(',')) continue;
-      if (!accept(')')) return std::nullopt;
-      break;
-    }
-    return dims;
-  }
-
- private:
-  std::string_view rest_;
-};
 
 template <class T>
 T load(ByteSpan row, std::size_t i) {
@@ -82,55 +24,50 @@ T load(ByteSpan row, std::size_t i) {
   return value;
 }
 
-std::string read_header(ByteSource& source) {
-  std::array<std::byte, 8> magic{};
-  source.read_exactly(magic, "the header");
-  if (std::memcmp(magic.data(), "\x93NUMPY", 6) != 0) {
-    source.refuse("this is no npy file", "save the array with numpy.save");
+/// IEEE 754 binary16: a sign, five bits of exponent, ten of fraction.
+double half_of(std::uint16_t bits) {
+  const int exponent = bits >> 10 & 31;
+  const double fraction = bits & 1023;
+  double value = 0;
+  if (exponent == 31) {
+    value = fraction == 0 ? std::numeric_limits<double>::infinity()
+                          : std::numeric_limits<double>::quiet_NaN();
+  } else if (exponent == 0) {
+    value = std::ldexp(fraction, -24);
+  } else {
+    value = std::ldexp(1024 + fraction, exponent - 25);
   }
-  const int version = std::to_integer<int>(magic[6]);
-  if (version < 1 || version > 3)
-    source.refuse("the npy version is unknown", "save the array with numpy.save");
-  std::array<std::byte, 4> raw{};
-  source.read_exactly(std::span(raw).first(version == 1 ? 2 : 4), "the header");
-  std::uint32_t length = 0;
-  std::memcpy(&length, raw.data(), raw.size());
-  if (length > max_header_bytes)
-    source.refuse("the header is longer than 64 KiB", "save a plain array of numbers");
-  std::string header(length, '\0');
-  source.read_exactly(std::as_writable_bytes(std::span(header)), "the header");
-  return header;
+  return (bits & 0x8000) != 0 ? -value : value;
+}
+
+/// UTF-8 of a code point; nothing when it is none.
+std::string utf8_of(std::uint32_t code) {
+  const auto byte = [](std::uint32_t value) { return static_cast<char>(value); };
+  const auto tail = [&](int shift) { return byte(0x80U | (code >> shift & 0x3FU)); };
+  if (code < 0x80) return {byte(code)};
+  if (code < 0x800) return {byte(0xC0U | code >> 6), tail(0)};
+  if (code >= 0xD800 && code < 0xE000) return {};
+  if (code < 0x10000) return {byte(0xE0U | code >> 12), tail(6), tail(0)};
+  if (code < 0x110000) return {byte(0xF0U | code >> 18), tail(12), tail(6), tail(0)};
+  return {};
 }
 
 }  // namespace
 
-std::size_t bytes_of(NpyType type) {
-  switch (type) {
-    case NpyType::u1:
-    case NpyType::i1:
-      return 1;
-    case NpyType::u2:
-    case NpyType::i2:
-      return 2;
-    case NpyType::u4:
-    case NpyType::i4:
-    case NpyType::f4:
-      return 4;
-    case NpyType::u8:
-    case NpyType::i8:
-    case NpyType::f8:
-      return 8;
-  }
-  return 8;
+bool is_real(NpyType type) {
+  return type == NpyType::f2 || type == NpyType::f4 || type == NpyType::f8;
 }
 
-bool is_real(NpyType type) { return type == NpyType::f4 || type == NpyType::f8; }
+bool is_text(NpyType type) { return type == NpyType::unicode || type == NpyType::bytes; }
 
-NpyReader::NpyReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {
-  parse_header(read_header(*source_));
-  std::size_t row_bytes = bytes_of(type_);
-  for (std::size_t d = 0; d < dims_.size(); ++d) {
-    const std::int64_t size = dims_[d];
+NpyReader::NpyReader(std::unique_ptr<ByteSource> source)
+    : source_(std::move(source)), header_(read_npy_header(*source_)) {
+  if (header_.dims.empty()) {
+    source_->refuse("the array is a single number", "the first dimension must count the rows");
+  }
+  std::size_t row_bytes = header_.item_bytes;
+  for (std::size_t d = 0; d < header_.dims.size(); ++d) {
+    const std::int64_t size = header_.dims[d];
     if (size < 1)
       source_->refuse("a dimension is not positive", "save an array that holds something");
     if (d == 0) {
@@ -147,61 +84,30 @@ NpyReader::NpyReader(std::unique_ptr<ByteSource> source) : source_(std::move(sou
   row_.resize(row_bytes);
 }
 
-void NpyReader::parse_header(const std::string& header) {
-  Scanner scan(header);
-  bool typed = false;
-  bool shaped = false;
-  bool ordered = false;
-  bool sound = scan.accept('{');
-  while (sound && !scan.accept('}')) {
-    const auto key = scan.quoted();
-    sound = key && scan.accept(':');
-    if (!sound) break;
-    if (*key == "descr" && !typed) {
-      const auto name = scan.quoted();
-      for (const TypeName& known : type_names) {
-        if (name && *name == known.name) {
-          type_ = known.type;
-          typed = true;
-        }
-      }
-      if (!typed) {
-        source_->refuse("the element type " +
-                            (name ? "'" + std::string(name->substr(0, 20)) + "'" : "") +
-                            " can't be imported",
-                        "convert the array to uint8, float32 or int64, little-endian");
-      }
-    } else if (*key == "fortran_order" && !ordered) {
-      const auto fortran = scan.truth();
-      sound = ordered = fortran.has_value();
-      if (fortran.value_or(false))
-        source_->refuse("the array is in Fortran order", "save numpy.ascontiguousarray(array)");
-    } else if (*key == "shape" && !shaped) {
-      const auto sizes = scan.sizes();
-      sound = shaped = sizes.has_value();
-      if (sizes) dims_ = *sizes;
-    } else {
-      sound = false;
-    }
-    if (!scan.accept(',') && sound) {
-      sound = scan.accept('}');
-      break;
-    }
-  }
-  if (!sound || !typed || !shaped || !ordered) {
-    source_->refuse("the npy header is not what NumPy writes", "save the array with numpy.save");
-  }
-  if (dims_.empty())
-    source_->refuse("the array is a single number", "the first dimension must count the rows");
+void NpyReader::refuse_row(const std::string& problem, const std::string& remedy) const {
+  source_->refuse("row " + std::to_string(next_ - 1) + ": " + problem, remedy);
 }
 
 ByteSpan NpyReader::next_row() {
   source_->read_exactly(row_, "the array data");
+  ++next_;
+  const std::size_t unit = header_.type == NpyType::unicode ? 4 : header_.item_bytes;
+  if (header_.big_endian && unit > 1 && header_.type != NpyType::bytes) {
+    for (std::size_t at = 0; at < row_.size(); at += unit) {
+      std::reverse(row_.begin() + static_cast<std::ptrdiff_t>(at),
+                   row_.begin() + static_cast<std::ptrdiff_t>(at + unit));
+    }
+  }
+  if (header_.type == NpyType::b1 &&
+      std::ranges::any_of(row_, [](std::byte b) { return b > std::byte{1}; })) {
+    refuse_row("a truth value is neither 0 nor 1", "save the array with numpy.save");
+  }
   return row_;
 }
 
 std::int64_t NpyReader::whole_at(ByteSpan row, std::size_t i) const {
-  switch (type_) {
+  switch (header_.type) {
+    case NpyType::b1:
     case NpyType::u1:
       return load<std::uint8_t>(row, i);
     case NpyType::i1:
@@ -217,21 +123,67 @@ std::int64_t NpyReader::whole_at(ByteSpan row, std::size_t i) const {
     case NpyType::u8: {
       const auto value = load<std::uint64_t>(row, i);
       constexpr auto top = std::numeric_limits<std::int64_t>::max();
-      return value > static_cast<std::uint64_t>(top) ? top : static_cast<std::int64_t>(value);
+      if (value > static_cast<std::uint64_t>(top)) {
+        refuse_row(std::to_string(value) + " is beyond int64", "convert the array to float64");
+      }
+      return static_cast<std::int64_t>(value);
     }
     case NpyType::i8:
       return load<std::int64_t>(row, i);
+    case NpyType::f2:
     case NpyType::f4:
     case NpyType::f8:
+    case NpyType::unicode:
+    case NpyType::bytes:
       return -1;
   }
   return -1;
 }
 
 double NpyReader::real_at(ByteSpan row, std::size_t i) const {
-  if (type_ == NpyType::f4) return static_cast<double>(load<float>(row, i));
-  if (type_ == NpyType::f8) return load<double>(row, i);
+  if (header_.type == NpyType::f2) return half_of(load<std::uint16_t>(row, i));
+  if (header_.type == NpyType::f4) return static_cast<double>(load<float>(row, i));
+  if (header_.type == NpyType::f8) return load<double>(row, i);
   return static_cast<double>(whole_at(row, i));
+}
+
+std::string NpyReader::text_at(ByteSpan row, std::size_t i) const {
+  if (header_.type == NpyType::b1) return whole_at(row, i) != 0 ? "True" : "False";
+  if (is_real(header_.type)) {
+    std::array<char, 32> buffer{};
+    char* const end = buffer.data() + buffer.size();
+    const double value = real_at(row, i);
+    // Shortest in the array's own precision: 0.1 of float32 is 0.1, not 0.10000000149.
+    return {buffer.data(), (header_.type == NpyType::f8
+                                ? std::to_chars(buffer.data(), end, value)
+                                : std::to_chars(buffer.data(), end, static_cast<float>(value)))
+                               .ptr};
+  }
+  if (!is_text(header_.type)) return std::to_string(whole_at(row, i));
+  const ByteSpan item = row.subspan(i * header_.item_bytes, header_.item_bytes);
+  std::string text;
+  if (header_.type == NpyType::bytes) {
+    text.assign(reinterpret_cast<const char*>(item.data()), item.size());
+  } else {
+    for (std::size_t at = 0; at < item.size() / 4; ++at) {
+      const std::string character = utf8_of(load<std::uint32_t>(item, at));
+      if (character.empty()) {
+        refuse_row("a string holds what is no Unicode", "save the array with numpy.save");
+      }
+      text += character;
+    }
+  }
+  // NumPy fills shorter strings up with zeros.
+  text.erase(text.find_last_not_of('\0') + 1);
+  if (text.find('\0') != std::string::npos) {
+    refuse_row("a string holds a zero character", "remove it");
+  }
+  try {
+    (void)characters_of(text);
+  } catch (const InputError& error) {
+    refuse_row(error.problem(), error.remedy());
+  }
+  return text;
 }
 
 }  // namespace raven

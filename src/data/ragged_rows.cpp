@@ -89,7 +89,7 @@ bool sound_ragged_row(const SampleSchema& schema, const RaggedRow& row) {
       leaves_of(row.parents, row.extent.nodes) != row.extent.tokens) {
     return false;
   }
-  if (schema.target_kind == TargetKind::real) return true;
+  if (schema.target_kind == TargetKind::real || !schema.has_targets()) return true;
   return all_in(row.targets, schema.target_rows(1, row.extent), schema.target_width,
                 schema.target_kind == TargetKind::tags);
 }
@@ -103,7 +103,7 @@ bool views_fit(const SampleSchema& schema, std::int64_t samples, const SampleExt
   const bool tree = schema.form == SampleForm::tree;
   return fits(views.features, schema.features(all.tokens)) &&
          fits(views.targets, schema.targets(schema.target_rows(samples, all))) &&
-         fits(views.lengths, numbers(samples)) &&
+         (schema.ragged() ? fits(views.lengths, numbers(samples)) : !views.lengths) &&
          (tree ? fits(views.parents, numbers(all.nodes)) && fits(views.nodes, numbers(samples))
                : !views.parents && !views.nodes);
 }

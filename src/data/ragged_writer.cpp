@@ -1,7 +1,5 @@
 #include "data/ragged_writer.hpp"
 
-#include <cstdio>
-
 #include "data/split_writer.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
@@ -40,7 +38,8 @@ RaggedWriter::RaggedWriter(ImportOptions options, SampleSchema schema,
     : options_(std::move(options)),
       schema_(std::move(schema)),
       class_names_(std::move(class_names)),
-      vocabulary_(std::move(vocabulary)) {
+      vocabulary_(std::move(vocabulary)),
+      files_(options_.folder) {
   if (!schema_.flaw().empty()) {
     throw InputError("these data can't become samples (" + std::string(schema_.flaw()) + ")",
                      "check the input's labels and words");
@@ -81,11 +80,10 @@ void RaggedWriter::add(bool valid, const TokenSample& sample) {
 
 void RaggedWriter::flush(Side& side) {
   if (side.together.tokens.empty()) return;
-  char name[64];
-  std::snprintf(name, sizeof name, "%s-%05zu.h5", side.name, side.shards.size());
+  const std::string name = files_.next_shard(side.name);
   const bool tree = schema_.form == SampleForm::tree;
   const Digest digest =
-      write_ragged_shard(options_.folder / name, schema_,
+      write_ragged_shard(files_.path_of(name), schema_,
                          {.features = std::as_bytes(std::span(side.together.tokens)),
                           .token_offsets = side.token_offsets,
                           .parents = side.together.parents,
@@ -118,20 +116,9 @@ ImportReport RaggedWriter::finish() {
     throw InputError("nothing is left to train on",
                      "give more samples, or a smaller fraction for validation");
   }
-  const Manifest train = manifest_of(train_);
-  write_manifest(train, train.file);
-  ImportReport report{.train = train.file, .valid = std::nullopt, .train_rows = train.rows()};
-  if (!valid_.shards.empty()) {
-    const Manifest valid = manifest_of(valid_);
-    write_manifest(valid, valid.file);
-    report.valid = valid.file;
-    report.valid_rows = valid.rows();
-  } else {
-    // One of an earlier import would pass for this one's.
-    std::error_code ignored;
-    std::filesystem::remove(options_.folder / "valid.yaml", ignored);
-  }
-  return report;
+  const bool validates = !valid_.shards.empty();
+  return files_.commit(manifest_of(train_),
+                       validates ? std::optional(manifest_of(valid_)) : std::nullopt);
 }
 
 }  // namespace raven

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "data/new_dataset.hpp"
 #include "raven/data/import.hpp"
 #include "raven/data/manifest.hpp"
 
@@ -52,6 +53,7 @@ class RaggedWriter {
   SampleSchema schema_;
   std::vector<std::string> class_names_;
   Vocabulary vocabulary_;
+  NewDataset files_;
   std::int64_t rows_ = 0;
   Side train_{"train"};
   Side valid_{"valid"};

@@ -93,6 +93,8 @@ std::string_view to_string(TargetKind kind) {
       return "next";
     case TargetKind::tags:
       return "tags";
+    case TargetKind::none:
+      return "none";
   }
   return "unknown";
 }
@@ -115,7 +117,7 @@ std::size_t SampleSchema::feature_bytes() const {
 }
 
 std::size_t SampleSchema::target_bytes() const {
-  if (of_sequences()) return 0;
+  if (of_sequences() || !has_targets()) return 0;
   return target_kind == TargetKind::real ? static_cast<std::size_t>(target_width) * 4 : 4;
 }
 
@@ -145,7 +147,7 @@ std::int64_t SampleSchema::target_rows(std::int64_t samples, const SampleExtent&
 std::string_view SampleSchema::flaw() const {
   if (form > SampleForm::tree) return "unknown form of samples";
   if (const auto found = flaw_of_features(*this); !found.empty()) return found;
-  if (target_kind < TargetKind::classes || target_kind > TargetKind::tags) {
+  if (target_kind < TargetKind::classes || target_kind > TargetKind::none) {
     return "unknown target kind";
   }
   if (target_kind == TargetKind::tags && !ragged()) {
@@ -157,6 +159,10 @@ std::string_view SampleSchema::flaw() const {
       return "next tokens need features of i32 with one dimension, the length of a window";
     }
     if (target_width != vocabulary) return "the next token is one of the vocabulary";
+  }
+  if (!has_targets()) {
+    if (target_width != 0) return "samples without targets have no classes and no width";
+    return flaw_of(normalisation, static_cast<std::size_t>(channels_of(feature_shape)));
   }
   if (target_width < 1) return "there must be at least one class or one target number";
   if (target_kind != TargetKind::real && !of_sequences() && target_width > max_classes) {
@@ -196,7 +202,7 @@ std::optional<SampleSchema> SampleSchema::decode(ByteReader& in) {
   schema.target_kind = static_cast<TargetKind>(kind_and_form & 15U);
   schema.form = static_cast<SampleForm>(kind_and_form >> 4U);
   schema.target_width = in.get<std::int32_t>();
-  if (in.ok() && !schema.flaw().empty()) in.fail();
+  if (in.ok() && (!schema.flaw().empty() || !schema.has_targets())) in.fail();
   if (!in.ok()) return std::nullopt;
   return schema;
 }

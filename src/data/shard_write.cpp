@@ -78,14 +78,14 @@ bool covers(std::span<const std::int64_t> offsets, std::size_t samples, std::siz
 Digest write_shard(const std::filesystem::path& file, const SampleSchema& schema, ByteSpan features,
                    ByteSpan targets) {
   expects(schema.flaw().empty() && !schema.ragged(), "a shard needs a sound schema");
-  const std::size_t rows = targets.size() / schema.target_bytes();
+  const std::size_t rows = features.size() / schema.feature_bytes();
   expects(rows > 0 && targets.size() == rows * schema.target_bytes() &&
               features.size() == rows * schema.feature_bytes(),
           "a shard has at least one row, and as many features as targets");
   const auto count = static_cast<std::int64_t>(rows);
   return write_whole(file, [&](hid_t to) {
     return write_array(to, features_array(schema, count), features) &&
-           write_array(to, targets_array(schema, count), targets);
+           (!schema.has_targets() || write_array(to, targets_array(schema, count), targets));
   });
 }
 
@@ -123,7 +123,8 @@ Digest write_ragged_shard(const std::filesystem::path& file, const SampleSchema&
            (!tree ||
             (write_array(to, parents_array(all.nodes), std::as_bytes(samples.parents)) &&
              write_array(to, node_offsets_array(rows), std::as_bytes(samples.node_offsets)))) &&
-           write_array(to, targets_array(schema, targets), samples.targets);
+           (!schema.has_targets() ||
+            write_array(to, targets_array(schema, targets), samples.targets));
   });
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
@@ -35,12 +34,6 @@ std::int64_t checked_rows_per_shard(const ImportOptions& options, const SampleSc
       std::max<std::size_t>(1, usual_shard_bytes / schema.row_bytes()));
 }
 
-std::string shard_name(const char* side, std::size_t number) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%s-%05zu.h5", side, number);
-  return text;
-}
-
 }  // namespace
 
 bool is_validation_row(const ImportOptions& options, std::int64_t row) {
@@ -49,12 +42,12 @@ bool is_validation_row(const ImportOptions& options, std::int64_t row) {
   return key.words(0)[0] * 0x1.0p-32 < options.valid_fraction;
 }
 
-SplitWriter::SplitWriter(ImportOptions options, SampleSchema schema,
-                         std::vector<std::string> class_names)
+SplitWriter::SplitWriter(ImportOptions options, SampleSchema schema, RowNames names)
     : options_(std::move(options)),
       schema_(std::move(schema)),
-      class_names_(std::move(class_names)),
-      rows_per_shard_(checked_rows_per_shard(options_, schema_)) {}
+      names_(std::move(names)),
+      rows_per_shard_(checked_rows_per_shard(options_, schema_)),
+      files_(options_.folder) {}
 
 void SplitWriter::add(ByteSpan features, ByteSpan target) {
   add(is_validation_row(options_, rows_), features, target);
@@ -72,8 +65,8 @@ void SplitWriter::add(bool valid, ByteSpan features, ByteSpan target) {
 
 void SplitWriter::flush(Side& side) {
   if (side.rows == 0) return;
-  const std::string name = shard_name(side.name, side.shards.size());
-  const Digest digest = write_shard(options_.folder / name, schema_, side.features, side.targets);
+  const std::string name = files_.next_shard(side.name);
+  const Digest digest = write_shard(files_.path_of(name), schema_, side.features, side.targets);
   side.shards.push_back({.file = name, .rows = side.rows, .sha256 = digest});
   side.features.clear();
   side.targets.clear();
@@ -83,7 +76,10 @@ void SplitWriter::flush(Side& side) {
 Manifest SplitWriter::manifest_of(Side& side) const {
   return {.name = options_.name + "-" + side.name,
           .schema = schema_,
-          .class_names = class_names_,
+          .class_names = names_.classes,
+          .column_names = names_.columns,
+          .target_name = names_.target,
+          .origin = names_.origin,
           .shards = side.shards,
           .file = options_.folder / (std::string(side.name) + ".yaml")};
 }
@@ -96,20 +92,9 @@ ImportReport SplitWriter::finish(const Normalisation& normalisation) {
                      "give more rows, or a smaller fraction for validation");
   }
   schema_.normalisation = normalisation;
-  const Manifest train = manifest_of(train_);
-  write_manifest(train, train.file);
-  ImportReport report{.train = train.file, .valid = std::nullopt, .train_rows = train.rows()};
-  if (!valid_.shards.empty()) {
-    const Manifest valid = manifest_of(valid_);
-    write_manifest(valid, valid.file);
-    report.valid = valid.file;
-    report.valid_rows = valid.rows();
-  } else {
-    // One of an earlier import would pass for this one's.
-    std::error_code ignored;
-    std::filesystem::remove(options_.folder / "valid.yaml", ignored);
-  }
-  return report;
+  const bool validates = !valid_.shards.empty();
+  return files_.commit(manifest_of(train_),
+                       validates ? std::optional(manifest_of(valid_)) : std::nullopt);
 }
 
 }  // namespace raven

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "data/new_dataset.hpp"
 #include "raven/data/import.hpp"
 #include "raven/data/manifest.hpp"
 
@@ -13,12 +14,20 @@ namespace raven {
 /// answer never depends on the number or the content of the other rows.
 [[nodiscard]] bool is_validation_row(const ImportOptions& options, std::int64_t row);
 
+/// What a data set's numbers are called, as far as it is known, and how they were stored.
+struct RowNames {
+  std::vector<std::string> classes{};
+  std::vector<std::string> columns{};  ///< of a table
+  std::string target{};
+  std::vector<ColumnOrigin> origin{};  ///< Manifest::origin
+};
+
 /// Takes rows one by one, cuts them into shards of two data sets, train and valid, and writes their
 /// manifests. Holds at most one shard per side in memory.
 class SplitWriter {
  public:
   /// @throws InputError when the schema or the options make no sense.
-  SplitWriter(ImportOptions options, SampleSchema schema, std::vector<std::string> class_names);
+  SplitWriter(ImportOptions options, SampleSchema schema, RowNames names);
 
   /// Adds the next row to the side that is_validation_row tells.
   void add(ByteSpan features, ByteSpan target);
@@ -42,8 +51,9 @@ class SplitWriter {
 
   ImportOptions options_;
   SampleSchema schema_;
-  std::vector<std::string> class_names_;
+  RowNames names_;
   std::int64_t rows_per_shard_;
+  NewDataset files_;
   std::int64_t rows_ = 0;
   Side train_{"train"};
   Side valid_{"valid"};

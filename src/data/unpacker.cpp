@@ -49,12 +49,25 @@ bool sound_window(const std::byte* from, std::size_t count, std::int32_t vocabul
   return length >= 2;
 }
 
-bool all_below(const std::int32_t* values, std::size_t count, std::int32_t bound) {
+bool all_below(const std::byte* values, std::size_t count, std::int32_t bound) {
   bool below = true;
   for (std::size_t i = 0; i < count; ++i) {
-    below &= static_cast<std::uint32_t>(values[i]) < static_cast<std::uint32_t>(bound);
+    below &= static_cast<std::uint32_t>(token_at(values, i)) < static_cast<std::uint32_t>(bound);
   }
   return below;
+}
+
+/// Whether tokens and class of a fixed row from elsewhere are ones that the schema has.
+bool sound_row(const SampleSchema& schema, const std::byte* row, std::size_t elements) {
+  if (schema.of_sequences()) return sound_window(row, elements + 1, schema.vocabulary);
+  bool sound = true;
+  if (schema.feature_type == FeatureType::i32) {
+    sound = all_below(row, elements, schema.vocabulary);
+  }
+  if (schema.target_kind == TargetKind::classes) {
+    sound &= all_below(row + schema.feature_bytes(), 1, schema.target_width);
+  }
+  return sound;
 }
 
 }  // namespace
@@ -135,35 +148,27 @@ bool Unpacker::unpack_ragged(ByteSpan rows, const RowViews& to) const {
 
 bool Unpacker::unpack(ByteSpan rows, const RowViews& to) const {
   if (schema_.ragged()) return unpack_ragged(rows, to);
-  View features = to.features;
-  View targets = to.targets;
-  expects(features.shape().rank() > 0, "features have a batch dimension");
-  const std::int64_t count = features.shape()[0];
-  expects(features.type == schema_.features(count) && targets.type == schema_.targets(count),
-          "the views have the schema's types");
   const std::size_t row_bytes = schema_.row_bytes();
-  const std::size_t feature_bytes = schema_.feature_bytes();
-  const std::size_t target_bytes = schema_.targets(1).bytes();
-  if (rows.size() / row_bytes != static_cast<std::size_t>(count) || rows.size() % row_bytes != 0) {
+  const auto count = static_cast<std::int64_t>(rows.size() / row_bytes);
+  if (rows.size() % row_bytes != 0 || !views_fit(schema_, count, {.tokens = count}, to)) {
     return false;
   }
+  const std::size_t feature_bytes = schema_.feature_bytes();
+  const std::size_t target_bytes = schema_.targets(1).bytes();
   const auto elements = static_cast<std::size_t>(schema_.feature_shape.count());
   bool sound = true;
   for (std::int64_t r = 0; r < count; ++r) {
     const auto row = static_cast<std::size_t>(r);
     const std::byte* raw = rows.data() + row * row_bytes;
-    std::byte* out = static_cast<std::byte*>(features.data) + row * elements * element_bytes;
-    unpack_features(raw, out);
-    if (schema_.of_sequences()) {
-      sound &= sound_window(raw, elements + 1, schema_.vocabulary);
-    } else if (schema_.feature_type == FeatureType::i32) {
-      sound &= all_below(features.i32() + row * elements, elements, schema_.vocabulary);
+    sound &= sound_row(schema_, raw, elements);
+    if (to.features) {
+      unpack_features(raw,
+                      static_cast<std::byte*>(to.features.data) + row * elements * element_bytes);
     }
-    unpack_target(raw, raw + feature_bytes,
-                  static_cast<std::byte*>(targets.data) + row * target_bytes);
-  }
-  if (schema_.target_kind == TargetKind::classes) {
-    sound &= all_below(targets.i32(), static_cast<std::size_t>(count), schema_.target_width);
+    if (to.targets) {
+      unpack_target(raw, raw + feature_bytes,
+                    static_cast<std::byte*>(to.targets.data) + row * target_bytes);
+    }
   }
   return sound;
 }

@@ -112,6 +112,7 @@ DatasetSummary describe(const Manifest& manifest) {
       features.add(value);
       if (!by_channel.empty()) by_channel[i % channels].add(value);
     });
+    if (!schema.has_targets()) continue;
     const std::byte* from = shard.targets.get();
     for (std::int64_t row = schema.target_rows(shard.rows, all); row > 0; --row) {
       if (real) {

@@ -201,6 +201,16 @@ Vocabulary Vocabulary::of_merges(std::vector<Merge> merges) {
   return made;
 }
 
+Digest Vocabulary::digest() const {
+  ByteWriter out;
+  out.put(unit_);
+  for (const Merge& merge : merges_) out.put_list(std::span<const std::int32_t>(merge));
+  if (unit_ != TokenUnit::byte_pair) {
+    for (const std::string& text : texts_) out.put_string(text);
+  }
+  return digest_of(out.bytes());
+}
+
 std::vector<std::int32_t> Vocabulary::encode(std::string_view text) const {
   std::vector<std::int32_t> tokens;
   if (unit_ == TokenUnit::byte_pair) {

@@ -7,9 +7,7 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 bool is_break(char c) { return c == '\n' || c == '\r'; }
-bool is_flow_mark(char c) {
-  return c == ',' || c == '[' || c == ']' || c == '{' || c == '}';
-}
+bool is_flow_mark(char c) { return c == ',' || c == '[' || c == ']' || c == '{' || c == '}'; }
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -152,9 +150,8 @@ void YamlCursor::fold_quoted() {
 
 void YamlCursor::read_escape() {
   static constexpr std::string_view names = "0abt\tnvfre \"/\\N_LP";
-  static constexpr std::uint32_t meant[] = {0,    7,    8,    9,    9,    10,    11,     12,    13,
-                                            0x1B, 0x20, 0x22, 0x2F, 0x5C, 0x85,  0xA0,   0x2028,
-                                            0x2029};
+  static constexpr std::uint32_t meant[] = {
+      0, 7, 8, 9, 9, 10, 11, 12, 13, 0x1B, 0x20, 0x22, 0x2F, 0x5C, 0x85, 0xA0, 0x2028, 0x2029};
   const char c = peek(1);
   mark_.at += 2;
   if (c == 'x') return put_code_point(2);

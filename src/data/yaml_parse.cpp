@@ -183,8 +183,8 @@ class Parser {
   std::uint32_t read_below(int column, bool list_may_stay) {
     const YamlCursor::Mark before = cursor_.mark();
     cursor_.skip_to_content(true);
-    const bool inside = cursor_.column() > column ||
-                        (list_may_stay && cursor_.column() == column && at_item());
+    const bool inside =
+        cursor_.column() > column || (list_may_stay && cursor_.column() == column && at_item());
     if (!cursor_.at_end() && inside) return read_block(column);
     cursor_.back_to(before);
     return add(Kind::nothing);
@@ -226,7 +226,8 @@ class Parser {
     cursor_.advance(1);
     for (;;) {
       cursor_.skip_to_content(false);
-      if (cursor_.at_end()) cursor_.fail(std::string("a '") + (is_map ? '{' : '[') + "' is never closed");
+      if (cursor_.at_end())
+        cursor_.fail(std::string("a '") + (is_map ? '{' : '[') + "' is never closed");
       if (cursor_.peek() == end) break;
       if (is_map) {
         read_flow_entry(into);

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "raven/core/number.hpp"
+
 namespace raven {
 namespace {
 
@@ -97,7 +99,7 @@ std::optional<std::string> YamlReader::text(const YamlValue& node, std::string_v
 
 std::optional<double> YamlReader::real(const YamlValue& node, std::string_view what) {
   if (node.is_scalar()) {
-    if (const auto value = parsed<double>(node.scalar())) return value;
+    if (const auto value = number_of(node.scalar())) return value;
   }
   mistake(node, std::string(what) + " must be a number", "write it like 0.5 or 1e-3");
   return std::nullopt;

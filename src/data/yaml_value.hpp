@@ -13,10 +13,10 @@ namespace raven {
 struct ManifestLimits {
   static constexpr std::size_t bytes = std::size_t{64} << 20;
   static constexpr std::size_t values = std::size_t{1} << 22;
-  static constexpr std::size_t depth = 16;        ///< lists and maps inside each other
-  static constexpr std::size_t texts = std::size_t{1} << 21;    ///< in a vocabulary
-  static constexpr std::size_t classes = std::size_t{1} << 20;  ///< that have names
-  static constexpr std::size_t text_bytes = 4096;  ///< of a name, a class or a word
+  static constexpr std::size_t depth = 16;                    ///< lists and maps inside each other
+  static constexpr std::size_t texts = std::size_t{1} << 21;  ///< in a vocabulary
+  static constexpr std::size_t names = std::size_t{1} << 20;  ///< of classes or columns
+  static constexpr std::size_t text_bytes = 4096;             ///< of a name, a class or a word
 };
 
 /// A parsed text: values in the order of their beginnings, 28 bytes each.
@@ -24,12 +24,12 @@ struct YamlDocument {
   enum class Kind : std::uint8_t { nothing, scalar, list, map };
   struct Value {
     Kind kind = Kind::nothing;
-    bool own = false;            ///< a scalar whose characters are in `unescaped`
-    std::uint32_t line = 0;      ///< from 0, as is the next
+    bool own = false;        ///< a scalar whose characters are in `unescaped`
+    std::uint32_t line = 0;  ///< from 0, as is the next
     std::uint32_t column = 0;
-    std::uint32_t next = 0;      ///< the next of the same list or map; 0: none
-    std::uint32_t from = 0;      ///< of a scalar: the first character; else the first value inside
-    std::uint32_t count = 0;     ///< of a scalar: characters; of a map: keys and values
+    std::uint32_t next = 0;   ///< the next of the same list or map; 0: none
+    std::uint32_t from = 0;   ///< of a scalar: the first character; else the first value inside
+    std::uint32_t count = 0;  ///< of a scalar: characters; of a map: keys and values
   };
 
   std::string text;       ///< as read
@@ -88,7 +88,9 @@ class YamlValue {
 
  private:
   [[nodiscard]] const YamlDocument::Value& get() const { return document_->values[index_]; }
-  [[nodiscard]] bool is(YamlDocument::Kind kind) const { return is_defined() && get().kind == kind; }
+  [[nodiscard]] bool is(YamlDocument::Kind kind) const {
+    return is_defined() && get().kind == kind;
+  }
   [[nodiscard]] YamlValue at(std::uint32_t index) const {
     YamlValue value;
     if (index == 0) return value;  // the root follows nothing

@@ -27,8 +27,8 @@ constexpr char remake[] = "save the archive again with numpy.savez, or get a cle
 /// A plain file read at any offset.
 class RandomAccessFile {
  public:
-  explicit RandomAccessFile(const std::filesystem::path& file)
-      : name_(file.string()), handle_(std::fopen(file.c_str(), "rb"), std::fclose) {
+  explicit RandomAccessFile(const InputFile& file)
+      : name_(file.name()), handle_(std::fopen(file.path().c_str(), "rb"), std::fclose) {
     if (!handle_ || fseeko(handle_.get(), 0, SEEK_END) != 0) {
       throw InputError({name_}, "can't be opened for reading",
                        "check that it exists and that you may read it");
@@ -165,8 +165,8 @@ Member find_member(const RandomAccessFile& file, const std::string& wanted) {
 
 class ZipSource final : public ByteSource {
  public:
-  ZipSource(const std::filesystem::path& file, const std::string& member_name)
-      : ByteSource(file.string() + " (" + member_name + ")"),
+  ZipSource(const InputFile& file, const std::string& member_name)
+      : ByteSource(file.name() + " (" + member_name + ")"),
         file_(file),
         member_(find_member(file_, member_name)) {
     if ((member_.flags & 1U) != 0)
@@ -260,8 +260,7 @@ class ZipSource final : public ByteSource {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> open_zip_source(const std::filesystem::path& file,
-                                            const std::string& name) {
+std::unique_ptr<ByteSource> open_zip_source(const InputFile& file, const std::string& name) {
   return std::make_unique<ZipSource>(file, name);
 }
 

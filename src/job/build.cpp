@@ -1,18 +1,19 @@
 #include "raven/job/build.hpp"
 
+#include "raven/data/meaning.hpp"
+#include "raven/job/fit.hpp"
 #include "raven/job/recorder.hpp"
 
 #include <algorithm>
 
-#include "raven/tensor/bench.hpp"
 #include "raven/tensor/fingerprint.hpp"
+#include "raven/tensor/numerics.hpp"
 
 namespace raven {
 namespace {
 
-std::shared_ptr<const Dataset> open(const std::filesystem::path& manifest,
-                                    std::uint64_t cache_bytes) {
-  return std::make_shared<const Dataset>(read_manifest(manifest),
+std::shared_ptr<const Dataset> open(Manifest manifest, std::uint64_t cache_bytes) {
+  return std::make_shared<const Dataset>(std::move(manifest),
                                          DatasetOptions{.cache_bytes = cache_bytes});
 }
 
@@ -54,6 +55,12 @@ Graph example_graph(const Training& training, const JobSpec& job) {
 
 }  // namespace
 
+std::optional<InputError> missing_targets(const Manifest& train) {
+  if (train.schema.has_targets()) return std::nullopt;
+  return InputError({train.file.string()}, "has no targets, so there is nothing to learn from it",
+                    "import it without --no-target; 'raven predict' takes it as it is");
+}
+
 std::optional<InputError> grouping_error(const JobSpec& job, const SampleSchema& schema) {
   if (job.train.group_by_length == 0 || schema.ragged()) return std::nullopt;
   return InputError({job.file.string()},
@@ -88,22 +95,28 @@ Digest training_digest(const JobSpec& job, const ParameterStore& parameters, con
 }
 
 Training build_training(const JobSpec& job) {
+  if (const auto missing = missing_data(job)) throw *missing;
   Training training;
-  training.train = open(job.train_manifest, job.data_cache_bytes);
+  training.train = open(read_manifest(job.train_manifest), job.data_cache_bytes);
+  if (const auto error = missing_targets(training.train->manifest())) throw *error;
   if (job.valid_manifest) {
-    training.valid = open(*job.valid_manifest, job.data_cache_bytes);
-    if (training.valid->schema() != training.train->schema()) {
-      throw InputError(
-          {job.valid_manifest->string()},
-          "the validation samples are not of the same kind as the training samples",
-          "import both from one source, so that types, shapes and normalisation agree");
-    }
+    training.valid = open(taken_for(read_manifest(*job.valid_manifest), training.train->manifest(),
+                                    Targets::needed, "the data to train on has", training.notes),
+                          job.data_cache_bytes);
   }
   const SampleSchema& schema = training.train->schema();
-  if (const auto error = grouping_error(job, schema)) throw *error;
   training.model =
       std::make_shared<const Model>(model_for(job.model, schema), row_of_features(schema),
                                     row_of_targets(schema), training.parameters);
+
+  for (const InputError& error :
+       misfits(job, training.train->manifest(), *training.model, training.parameters)) {
+    throw error;  // the first one, as check_job() has it
+  }
+  for (const auto& data : {training.train, training.valid}) {
+    if (data == nullptr) continue;
+    if (const auto error = target_error(job, *data)) throw *error;
+  }
 
   if (training.parameters.size() > max_parameters) {
     throw InputError("the model has " + std::to_string(training.parameters.size()) +
@@ -148,8 +161,8 @@ Training build_training(const JobSpec& job) {
                                                                        std::int64_t sample) {
     return (dataset == 0 ? train : valid)->begins_sequence(sample);
   };
-  setup.fingerprint = numerics_fingerprint();
-  setup.core = openblas_core_name();
+  setup.numerics = numerics_class();
+  setup.earlier_fingerprint = earlier_fingerprint();
   setup.cache_bytes = job.data_cache_bytes;
   setup.checkpoint_every = job.checkpoint.every;
   setup.training_digest = training_digest(job, training.parameters, example_graph(training, job),

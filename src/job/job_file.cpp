@@ -90,9 +90,41 @@ std::uint64_t read_seed(MapReader& map) {
   return value.value_or(fallback);
 }
 
+/// One command, or a list of them.
+std::vector<std::string> read_commands(MapReader& map, std::string_view key) {
+  const YamlNode* node = map.find(key);
+  if (!node) return {};
+  std::vector<std::string> commands;
+  const auto add = [&](const YamlNode& item, const std::string& what) {
+    if (auto text = map.checker().text(item, what)) commands.push_back(std::move(*text));
+  };
+  const std::string path = map.path_of(key);
+  if (node->kind != YamlNode::Kind::list) add(*node, path);
+  for (std::size_t i = 0; i < node->items.size(); ++i) {
+    add(node->items[i], path + "." + std::to_string(i));
+  }
+  return commands;
+}
+
+/// Puts the sample set in the place of the data, if the job wants that.
+void read_use_of_samples(MapReader& map, JobSpec& job) {
+  bool use = false;
+  map.boolean("use_samples", use);
+  if (!use) return;
+  if (!job.samples_folder) {
+    map.checker().report(map.find("use_samples")->place,
+                         "data.use_samples is true, but the job names no sample set",
+                         "add for instance 'samples: ../data/samples/digits' to its data, a folder "
+                         "with train.yaml and valid.yaml");
+    return;
+  }
+  use_samples(job);
+}
+
 void read_data(MapReader& job_map, JobSpec& job) {
   const YamlNode* node = job_map.need("data", "add 'data: {train: ../data/digits/train.yaml}'");
   if (!node) return;
+  job.data_place = node->place;
   MapReader map(job_map.checker(), *node, "data");
   const auto path = [&](const YamlNode* value,
                         std::string_view key) -> std::optional<std::filesystem::path> {
@@ -104,6 +136,9 @@ void read_data(MapReader& job_map, JobSpec& job) {
   job.train_manifest =
       path(map.need("train", "add 'train: ../data/digits/train.yaml'"), "train").value_or("");
   job.valid_manifest = path(map.find("valid"), "valid");
+  job.samples_folder = path(map.find("samples"), "samples");
+  job.data_made_by = read_commands(map, "made_by");
+  read_use_of_samples(map, job);
   read_size(map, "cache", job.data_cache_bytes);
   map.finish();
 }
@@ -332,10 +367,18 @@ void read_whole(const YamlNode& root, Programs programs, JobSpec& job,
 
 }  // namespace
 
+void use_samples(JobSpec& job) {
+  job.train_manifest = *job.samples_folder / "train.yaml";
+  if (job.valid_manifest) job.valid_manifest = *job.samples_folder / "valid.yaml";
+  job.data_made_by.clear();
+  // Not the run of the job itself.
+  job.name += "_samples";
+}
+
 std::optional<JobSpec> read_job(const std::filesystem::path& file,
                                 const std::vector<std::string>& overrides,
                                 std::vector<InputError>& errors, Programs programs) {
-  const std::optional<std::string> text = file_text(file, errors);
+  std::optional<std::string> text = file_text(file, errors);
   if (!text) return std::nullopt;
   std::vector<InputError> found;
   std::optional<YamlNode> root = parse_yaml(*text, file.string(), found);
@@ -357,6 +400,7 @@ std::optional<JobSpec> read_job(const std::filesystem::path& file,
   const bool good = found.empty();
   errors.insert(errors.end(), found.begin(), found.end());
   if (!good) return std::nullopt;
+  job.text = std::move(*text);
   return job;
 }
 

@@ -1,12 +1,15 @@
+#include "job/program_check.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <new>
 
-#include "raven/data/manifest.hpp"
+#include "raven/data/meaning.hpp"
 #include "raven/data/sampler.hpp"
 #include "raven/graph/plan.hpp"
 #include "raven/job/build.hpp"
 #include "raven/job/check.hpp"
+#include "raven/job/fit.hpp"
 #include "raven/job/recorder.hpp"
 #include "raven/optim/optimizer.hpp"
 
@@ -39,58 +42,13 @@ std::string targets_in_words(const SampleSchema& schema) {
   return width + (schema.target_width == 1 ? " real number" : " real numbers");
 }
 
-/// Whether both manifests hold the same kind of samples, prepared in the same way.
-void compare(const Manifest& train, const Manifest& valid, std::vector<InputError>& errors) {
-  const SampleSchema& a = train.schema;
-  const SampleSchema& b = valid.schema;
-  const Place place{valid.file.string()};
-  if (a.features(1) != b.features(1)) {
-    errors.emplace_back(place,
-                        "validation features are " + to_string(b.feature_shape) +
-                            ", those to train on " + to_string(a.feature_shape),
-                        "name two manifests of one data set");
-  } else if (a.target_kind != b.target_kind || a.target_width != b.target_width) {
-    errors.emplace_back(place,
-                        "validation targets are " + targets_in_words(b) + ", those to train on " +
-                            targets_in_words(a),
-                        "name two manifests of one data set");
-  } else if (a.normalisation != b.normalisation) {
-    errors.emplace_back(place,
-                        "validation data is normalised in another way than the data to train on",
-                        "copy 'normalisation' from " + train.file.string());
-  }
-}
-
-/// Whether the last layer has one number per class or per value. The graph can't tell: a target is
-/// one class number, however many classes there are.
-void check_width(const JobSpec& job, const Manifest& train, const ValueType& prediction,
-                 std::vector<InputError>& errors) {
-  const SampleSchema& schema = train.schema;
-  if (schema.target_kind == TargetKind::real || prediction.shape.rank() < 2) return;
-  const std::int64_t width = prediction.shape.back();
-  if (width == schema.target_width) return;
-  errors.emplace_back(job.model.layers.back().layer.place,
-                      "the last layer makes " + std::to_string(width) +
-                          " numbers per sample, but the data has " +
-                          std::to_string(schema.target_width) + " classes",
-                      "make the last layer " + std::to_string(schema.target_width) + " wide");
-}
-
-/// Whether every token id of the data has its row in the embedding: the graph only knows that they
-/// are whole numbers.
-void check_vocabulary(const JobSpec& job, const Manifest& train, std::vector<InputError>& errors) {
-  if (train.schema.feature_type != FeatureType::i32) return;
-  for (const LayerSpec& layer : job.model.layers) {
-    if (layer.layer.type != "embedding" && layer.layer.type != "tied_embedding") continue;
-    const std::int64_t count = layer.layer.options.integer("count");
-    if (count > 0 && count < train.schema.vocabulary) {
-      errors.emplace_back(layer.layer.place,
-                          layer.layer.type + ".count is " + std::to_string(count) +
-                              ", but the data has token ids up to " +
-                              std::to_string(train.schema.vocabulary - 1),
-                          "write at least " + std::to_string(train.schema.vocabulary));
-    }
-    return;
+/// Whether the validation data mean what the data to train on mean.
+void compare(const Manifest& train, const Manifest& valid, std::vector<InputError>& errors,
+             std::vector<std::string>& notes) {
+  try {
+    (void)taken_for(valid, train, Targets::needed, "the data to train on has", notes);
+  } catch (const InputError& error) {
+    errors.push_back(error);
   }
 }
 
@@ -108,26 +66,6 @@ void count_parameters(const JobSpec& job, const ParameterStore& store, JobSummar
   }
 }
 
-/// The sizes of a sample as long as the mean of all, from what the manifest says.
-SampleExtent mean_extent(const Manifest& manifest) {
-  SampleExtent all{.tokens = 0};
-  for (const ShardEntry& shard : manifest.shards) {
-    all.tokens += shard.tokens;
-    all.nodes += shard.nodes;
-  }
-  const std::int64_t rows = std::max<std::int64_t>(manifest.rows(), 1);
-  return {.tokens = std::max<std::int64_t>(all.tokens / rows, 1), .nodes = all.nodes / rows};
-}
-
-/// The graph of so many samples. Of a model by sample: of samples of mean size.
-Graph graph_of(const Model& model, const Manifest& manifest, const ParameterStore& store,
-               std::int64_t samples, Tape::Mode mode) {
-  if (!model.by_sample()) return model.record(store, samples, mode);
-  const SampleData sample = parts_of(manifest.schema, mean_extent(manifest));
-  const auto one = std::make_shared<const SampleGraph>(model.record_sample(store, sample, mode));
-  return join_graphs(std::vector(static_cast<std::size_t>(samples), one), Autobatch::on);
-}
-
 void count_work(const JobSpec& job, const Model& model, const Manifest& manifest,
                 const ParameterStore& store, JobSummary& summary) {
   const TrainSpec& train = job.train;
@@ -139,7 +77,7 @@ void count_work(const JobSpec& job, const Model& model, const Manifest& manifest
   const std::int64_t batch =
       std::min(train.batch, std::max<std::int64_t>(summary.train_samples, 1));
   summary.snippet_rows = (batch + train.snippets - 1) / train.snippets;
-  // What a program makes of a sample shows only with the sample's numbers, and no shard is opened.
+  // A program makes of each sample what it likes: its work shows only when all are recorded.
   if (!model.by_size()) return;
   const Plan plan(graph_of(model, manifest, store, summary.snippet_rows, Tape::Mode::training),
                   Plan::Purpose::training);
@@ -148,34 +86,74 @@ void count_work(const JobSpec& job, const Model& model, const Manifest& manifest
       plan.flops() * static_cast<double>(batch) / static_cast<double>(summary.snippet_rows);
 }
 
+/// Builds the model and runs it, and fills in what it amounts to.
+/// @throws InputError when layers, data and loss do not fit together
+void check_model(const JobSpec& job, const Manifest& train, const std::optional<Manifest>& valid,
+                 bool data_fits, JobSummary& summary, std::vector<InputError>& errors) {
+  const std::size_t errors_before = errors.size();
+  ParameterStore store;
+  const auto shared = std::make_shared<const Model>(model_for(job.model, train.schema),
+                                                    row_of_features(train.schema),
+                                                    row_of_targets(train.schema), store);
+  const Model& model = *shared;
+  for (InputError& error : misfits(job, train, model, store)) errors.push_back(std::move(error));
+  if (!model.by_size() && data_fits) check_program(job, shared, train, valid, store, errors);
+  for (const Manifest* manifest : {&train, valid ? &*valid : nullptr}) {
+    if (errors.size() > errors_before || !data_fits || manifest == nullptr) continue;
+    if (auto error = target_error(job, Dataset(*manifest))) errors.push_back(std::move(*error));
+  }
+  count_parameters(job, store, summary);
+  if (errors.size() == errors_before) count_work(job, model, train, store, summary);
+}
+
+/// The job itself can be checked without its data, as long as there are samples of its kind.
+std::optional<JobSummary> check_on_samples(const JobSpec& job, const InputError& missing,
+                                           std::vector<InputError>& errors) {
+  JobSpec on_samples = job;
+  if (job.samples_folder) use_samples(on_samples);
+  if (!job.samples_folder || missing_data(on_samples)) {
+    errors.push_back(missing);
+    return std::nullopt;
+  }
+  std::optional<JobSummary> summary = check_job(on_samples, errors);
+  if (!summary) return std::nullopt;
+  const std::string notes[] = {
+      missing.problem() + "; this is about its sample set, " + job.samples_folder->string(),
+      missing.remedy()};
+  summary->notes.insert(summary->notes.begin(), std::begin(notes), std::end(notes));
+  return summary;
+}
+
 }  // namespace
 
 std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>& errors) {
+  const std::optional<InputError> missing = missing_data(job);
+  std::error_code code;
+  if (missing && !std::filesystem::exists(job.train_manifest, code)) {
+    return check_on_samples(job, *missing, errors);
+  }
   const std::size_t errors_before = errors.size();
   const std::optional<Manifest> train = open_manifest(job.train_manifest, errors);
   std::optional<Manifest> valid;
-  if (job.valid_manifest) valid = open_manifest(*job.valid_manifest, errors);
+  if (missing) {
+    errors.push_back(*missing);
+  } else if (job.valid_manifest) {
+    valid = open_manifest(*job.valid_manifest, errors);
+  }
   if (!train) return std::nullopt;
-  if (valid) compare(*train, *valid, errors);
-
   JobSummary summary;
+  if (auto error = missing_targets(*train)) {
+    errors.push_back(std::move(*error));
+    return std::nullopt;
+  }
+  if (valid) compare(*train, *valid, errors, summary.notes);
   const ValueType features = row_of_features(train->schema);
   summary.features = std::string(to_string(features.dtype)) + " " + to_string(features.shape);
   summary.targets = targets_in_words(train->schema);
   summary.train_samples = train->rows();
   summary.valid_samples = valid ? valid->rows() : 0;
   try {
-    ParameterStore store;
-    const Model model(model_for(job.model, train->schema), features, row_of_targets(train->schema),
-                      store);
-    if (model.by_size()) {
-      const Graph graph = graph_of(model, *train, store, 2, Tape::Mode::inference);
-      if (graph.prediction) check_width(job, *train, type_of(graph, *graph.prediction), errors);
-    }
-    check_vocabulary(job, *train, errors);
-    if (auto error = grouping_error(job, train->schema)) errors.push_back(std::move(*error));
-    count_parameters(job, store, summary);
-    if (errors.size() == errors_before) count_work(job, model, *train, store, summary);
+    check_model(job, *train, valid, errors.size() == errors_before, summary, errors);
   } catch (const InputError& error) {
     const Place& whole =
         job.model.program != nullptr ? job.model.program_place : job.model.loss.place;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <span>
 
+#include "raven/core/number.hpp"
+
 namespace raven {
 namespace {
 
@@ -58,11 +60,7 @@ std::optional<std::uint64_t> parse_unsigned(std::string_view text) {
   return whole<std::uint64_t>(text);
 }
 
-std::optional<double> parse_real(std::string_view text) {
-  const std::optional<double> value = whole<double>(text);
-  if (!value || !std::isfinite(*value)) return std::nullopt;
-  return value;
-}
+std::optional<double> parse_real(std::string_view text) { return number_of(text); }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   constexpr std::array units{Unit{"ms", 1},  Unit{"s", 1e3},   Unit{"sec", 1e3}, Unit{"min", 6e4},

@@ -1,6 +1,8 @@
 #include "raven/nn/builder.hpp"
 
+#include "nn/chosen_options.hpp"
 #include "nn/initial.hpp"
+#include "nn/layer.hpp"
 #include "raven/graph/ops/embedding.hpp"
 #include "raven/graph/ops/linear.hpp"
 
@@ -44,19 +46,47 @@ ParameterId Builder::parameter(std::string_view name, const Shape& shape,
                     initial_options(initial), "none");
 }
 
-std::shared_ptr<const Module> Builder::layer(
-    std::string_view name, std::string_view type, const ValueType& input,
-    const std::vector<std::pair<std::string_view, OptionValue>>& options) {
+Layer Builder::layer(std::string_view name, std::string_view type, const LayerInput& input,
+                     const std::vector<std::pair<std::string_view, OptionValue>>& options) {
+  const std::string what = std::string(name) + ", a layer '" + std::string(type) + "'";
   const ModuleDef* def = find_module(type);
   if (def == nullptr) {
     throw InputError("there is no layer '" + std::string(type) + "'",
                      "'raven explain layers' lists them");
   }
-  Options chosen = defaults(def->options);
-  for (const auto& [key, value] : options) chosen.set(key, value);
+  if (def->has_block) {
+    throw InputError(what + ": it has layers inside, which a program writes in C++",
+                     "call its layers and ops one after the other; 'residual' is add(x, y)");
+  }
   ModuleContext context = inside(context_, name);
-  context.input = input;
-  return def->make(context, chosen);
+  context.input = input.type;
+  context.ragged = input.rows.value_or(context_.ragged);
+  // Each sample is recorded on its own: no window follows another.
+  context.carried = nullptr;
+  try {
+    const Options chosen = chosen_options(def->options, options);
+    std::shared_ptr<const Module> module = def->make(context, chosen);
+    ValueType output = output_type(*module, context);
+    const Ragged rows = def->gives == nullptr ? context.ragged : def->gives(context.ragged, chosen);
+    return {context.path, std::move(module), std::move(output), rows};
+  } catch (const InputError& error) {
+    throw InputError(error.place(), what + ": " + error.problem(), error.remedy());
+  }
+}
+
+LayerInput::LayerInput(const Layer& below) : type(below.output()), rows(below.rows()) {}
+
+Variable Layer::operator()(Variable x) const {
+  const ParameterStore* store = x.tape().store();
+  if (store == nullptr) {
+    throw InputError(name_ + " is used on a tape without parameters",
+                     "call it on variables of the sample that the model is given");
+  }
+  try {
+    return module_->forward(*store, x);
+  } catch (const InputError& error) {
+    throw InputError(error.place(), name_ + ": " + error.problem(), error.remedy());
+  }
 }
 
 Linear::Linear(Builder& build, std::string_view name, std::int64_t in, std::int64_t out,

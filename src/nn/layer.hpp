@@ -28,6 +28,10 @@ template <class Record>
   return std::make_unique<RecordModule<Record>>(std::move(record));
 }
 
+/// What a layer gives for one row, or for a sample of one row: it is run once on a tape that is
+/// thrown away. @throws InputError when its input does not fit
+[[nodiscard]] ValueType output_type(const Module& module, const ModuleContext& context);
+
 /// "[28, 28, 1]": the shape of one sample, as the user knows it.
 [[nodiscard]] inline std::string sample_shape(const ValueType& batch) {
   return to_string(batch.shape.without_first());

@@ -65,18 +65,19 @@ const OptionDef bce_options[] = {
      .help = "how much targets of 1 count, one number or one per output; if not given, 1"},
 };
 
-/// A sample with several answers counts as their mean.
-void add_mean_metric(std::string name, Variable per_answer, std::int64_t rows) {
-  const std::int64_t answers = per_answer.shape().count() / std::max(rows, std::int64_t{1});
-  if (answers > 1) per_answer = scale(per_answer, 1.0 / static_cast<double>(answers));
-  per_answer.tape().add_metric(std::move(name), per_answer);
+/// A mean over the places that ask for a class: what the loss ignores is no answer, right or wrong.
+void add_class_metric(const std::string& name, Variable logits, Variable targets, std::int64_t k,
+                      const Options& options) {
+  const ClassHits found = class_hits(logits, targets, k, options.integer("ignore_index"));
+  logits.tape().add_metric(name, found.hits);
+  logits.tape().add_metric(name + "/rows", found.counted);
 }
 
 /// Logits [..., classes] and targets [...], whose last dimension may also be a 1.
 Variable class_targets(Variable logits, Variable targets) {
   if (targets.type().dtype != DType::i32) {
     throw InputError("it compares with class numbers, but the targets are real numbers",
-                     "use the loss mse or huber, or import the targets as i32");
+                     "use the loss mse or huber, or import the targets as classes");
   }
   if (logits.type().dtype != DType::f32 || logits.shape().rank() < 2) {
     throw InputError("the model's last layer doesn't give one number per class",
@@ -93,18 +94,6 @@ Variable class_targets(Variable logits, Variable targets) {
       logits.shape().rank() > 2 && targets.shape().rank() == 1
           ? "put a flatten layer in front of the last linear layer"
           : "make the model's output as the targets, with the classes as last dimension");
-}
-
-/// A window counts as the mean over its tokens; where samples differ in length, all tokens count
-/// alike.
-void add_accuracy(Variable logits, Variable targets) {
-  Tape& tape = logits.tape();
-  if (!tape.of_one_sample()) {
-    return add_mean_metric("accuracy", accuracy(logits, targets), logits.shape()[0]);
-  }
-  tape.add_metric("accuracy", accuracy(logits, targets));
-  // 1 for each target that is a class: none is likelier than all of them.
-  tape.add_metric("accuracy/rows", top_k_accuracy(logits, targets, logits.shape().back()));
 }
 
 void add_f1(Variable logits, Variable targets, const Options& options) {
@@ -137,22 +126,26 @@ void record_cross_entropy(Variable logits, Variable targets, const Options& opti
                          std::to_string(classes) + " classes",
                      "use a smaller top_k");
   }
-  const std::int64_t rows = logits.shape()[0];
   const RowLosses result = cross_entropy(logits, targets,
                                          {.label_smoothing = options.real("label_smoothing"),
                                           .ignore_index = options.integer("ignore_index"),
                                           .class_weights = weights});
   logits.tape().set_loss(result.losses, result.weights);
-  add_accuracy(logits, targets);
+  add_class_metric("accuracy", logits, targets, 1, options);
   if (top_k > 0) {
-    add_mean_metric("top_" + std::to_string(top_k) + "_accuracy",
-                    top_k_accuracy(logits, targets, top_k), rows);
+    add_class_metric("top_" + std::to_string(top_k) + "_accuracy", logits, targets, top_k, options);
   }
   add_f1(logits, targets, options);
 }
 
-/// Targets as real numbers, one for each output of the model.
+/// Targets as real numbers, one for each output of the model. Never class numbers: which number a
+/// class has follows from how classes were found, not from what they mean.
 Variable number_targets(Variable prediction, Variable targets) {
+  if (targets.type().dtype == DType::i32) {
+    throw InputError("it compares with values, but the targets are class numbers",
+                     "import the data with their targets as values (raven data import csv with "
+                     "--kind real), or use the loss cross_entropy");
+  }
   if (prediction.type().dtype != DType::f32) {
     throw InputError("the model's output is whole numbers, which can't be trained",
                      "end the model with a layer that computes, such as linear");
@@ -162,7 +155,7 @@ Variable number_targets(Variable prediction, Variable targets) {
                          " numbers per sample, but the targets are " + sample_shape(targets.type()),
                      "make the last layer give as many numbers as a target has");
   }
-  return targets.type().dtype == DType::i32 ? to_f32(targets) : targets;
+  return targets;
 }
 
 void set_loss(const RowLosses& result) {

@@ -73,6 +73,10 @@ Graph Model::record_sample(const ParameterStore& store, const SampleData& sample
   const Sample seen(tape, sample);
   if (program_) {
     program_->record(seen);
+    if (mode == Tape::Mode::training && !tape.graph().losses) {
+      throw InputError("the program gives a sample no loss",
+                       "call sample.learn() for every sample");
+    }
   } else {
     const Variable prediction = body_->forward(store, seen.features());
     tape.set_prediction(prediction);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nn/layer.hpp"
 #include "nn/rows.hpp"
 
 namespace raven {
@@ -54,7 +55,8 @@ class Sequence final : public Module {
   std::vector<std::unique_ptr<Module>> modules_;
 };
 
-/// Runs a layer once on a tape that is thrown away, to learn what the next layer is given.
+}  // namespace
+
 ValueType output_type(const Module& module, const ModuleContext& context) {
   Tape tape;
   const ValueType one{DType::i32, {1}};
@@ -73,8 +75,6 @@ ValueType output_type(const Module& module, const ModuleContext& context) {
   }
   return module.forward(context.store, tape.input(slot_features, input)).type();
 }
-
-}  // namespace
 
 std::span<const ModuleDef* const> module_table() { return table; }
 

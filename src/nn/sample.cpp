@@ -28,9 +28,16 @@ Sample::Sample(Tape& tape, const SampleData& data)
 }
 
 void Sample::report(const std::string& name, Variable metric) const {
+  report(name, metric, clamp(metric, 1, 1));
+}
+
+void Sample::report(const std::string& name, Variable metric, Variable counted) const {
   tape_->add_metric(name, metric);
-  // As many ones, by which told_metrics() divides.
-  tape_->add_metric(name + "/rows", clamp(metric, 1, 1));
+  tape_->add_metric(name + "/rows", counted);  // by which told_metrics() divides
+}
+
+void Sample::report(const std::string& name, const ClassHits& found) const {
+  report(name, found.hits, found.counted);
 }
 
 std::span<const std::int32_t> Sample::tokens() const { return whole_numbers(data_.features); }

@@ -35,20 +35,21 @@ const OptionDef adagrad_options[] = {
 
 int one(const Options&) { return 1; }
 
-void adagrad_update(const Options& options, const UpdateCall& call) {
+kernels::UpdateFindings adagrad_update(const Options& options, const UpdateCall& call) {
   float* square_sum = state_of(call, 0);
   // State is zeros before the first step, whoever made it; only here is another start known.
-  if (call.step == 1) {
+  const bool goes_on = std::ranges::find(call.done, 1) != call.done.end();
+  if (call.step == 1 && !goes_on) {
     std::fill_n(square_sum, call.before.size(), static_cast<float>(options.real("initial")));
   }
-  kernels::adagrad_update(count_of(call), call.before.data(), call.after.data(),
-                          call.gradient.data(), square_sum,
-                          {.rate = static_cast<float>(call.rate),
-                           .rate_decay = static_cast<float>(options.real("rate_decay")),
-                           .epsilon = static_cast<float>(options.real("epsilon")),
-                           .weight_decay = decay_of(options, call),
-                           .step = call.step},
-                          use_of(call));
+  return kernels::adagrad_update(count_of(call), call.before.data(), call.after.data(),
+                                 call.gradient.data(), square_sum,
+                                 {.rate = static_cast<float>(call.rate),
+                                  .rate_decay = static_cast<float>(options.real("rate_decay")),
+                                  .epsilon = static_cast<float>(options.real("epsilon")),
+                                  .weight_decay = decay_of(options, call),
+                                  .step = call.step},
+                                 use_of(call));
 }
 
 }  // namespace

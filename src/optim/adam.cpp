@@ -57,16 +57,16 @@ kernels::AdamParams params_of(const Options& options, const UpdateCall& call) {
 
 int two(const Options&) { return 2; }
 
-void adam_update(const Options& options, const UpdateCall& call) {
-  kernels::adam_update(count_of(call), call.before.data(), call.after.data(), call.gradient.data(),
-                       state_of(call, 0), state_of(call, 1), params_of(options, call),
-                       use_of(call));
+kernels::UpdateFindings adam_update(const Options& options, const UpdateCall& call) {
+  return kernels::adam_update(count_of(call), call.before.data(), call.after.data(),
+                              call.gradient.data(), state_of(call, 0), state_of(call, 1),
+                              params_of(options, call), use_of(call));
 }
 
-void adamw_update(const Options& options, const UpdateCall& call) {
-  kernels::adamw_update(count_of(call), call.before.data(), call.after.data(), call.gradient.data(),
-                        state_of(call, 0), state_of(call, 1), params_of(options, call),
-                        use_of(call));
+kernels::UpdateFindings adamw_update(const Options& options, const UpdateCall& call) {
+  return kernels::adamw_update(count_of(call), call.before.data(), call.after.data(),
+                               call.gradient.data(), state_of(call, 0), state_of(call, 1),
+                               params_of(options, call), use_of(call));
 }
 
 }  // namespace

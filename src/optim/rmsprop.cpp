@@ -35,16 +35,16 @@ const OptionDef rmsprop_options[] = {
 
 int rmsprop_state_count(const Options& options) { return options.real("momentum") > 0 ? 2 : 1; }
 
-void rmsprop_update(const Options& options, const UpdateCall& call) {
+kernels::UpdateFindings rmsprop_update(const Options& options, const UpdateCall& call) {
   float* velocity = rmsprop_state_count(options) > 1 ? state_of(call, 1) : nullptr;
-  kernels::rmsprop_update(count_of(call), call.before.data(), call.after.data(),
-                          call.gradient.data(), state_of(call, 0), velocity,
-                          {.rate = static_cast<float>(call.rate),
-                           .alpha = static_cast<float>(options.real("alpha")),
-                           .epsilon = static_cast<float>(options.real("epsilon")),
-                           .weight_decay = decay_of(options, call),
-                           .momentum = static_cast<float>(options.real("momentum"))},
-                          use_of(call));
+  return kernels::rmsprop_update(count_of(call), call.before.data(), call.after.data(),
+                                 call.gradient.data(), state_of(call, 0), velocity,
+                                 {.rate = static_cast<float>(call.rate),
+                                  .alpha = static_cast<float>(options.real("alpha")),
+                                  .epsilon = static_cast<float>(options.real("epsilon")),
+                                  .weight_decay = decay_of(options, call),
+                                  .momentum = static_cast<float>(options.real("momentum"))},
+                                 use_of(call));
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ constexpr double below_one = 1.0 - 0x1.0p-20;
 [[nodiscard]] inline kernels::GradientUse use_of(const UpdateCall& call) {
   return {.also = call.gradient_also.empty() ? nullptr : call.gradient_also.data(),
           .scale = call.gradient_scale,
-          .clip_value = call.clip_value};
+          .clip_value = call.clip_value,
+          .done = call.done.empty() ? nullptr : call.done.data()};
 }
 [[nodiscard]] inline float decay_of(const Options& options, const UpdateCall& call) {
   return call.decays ? static_cast<float>(options.real("weight_decay")) : 0.0F;

@@ -80,8 +80,7 @@ double Run::usual_speed() const {
 
 ContributorSetup Run::contributor_setup(const ContributorTraits& traits,
                                         std::shared_ptr<const bool> readable) const {
-  ContributorSetup setup{.hello = {.fingerprint = setup_.fingerprint,
-                                   .core = setup_.core,
+  ContributorSetup setup{.hello = {.numerics = setup_.numerics,
                                    .node = traits.name,
                                    .pid = 1,
                                    .threads = traits.threads},
@@ -235,7 +234,7 @@ void Run::after_master() {
   }
   trained_ = true;
   result_.weights = master_->parameters().digest();
-  result_.history = master_->history();
+  result_.history = master_->history().kept();
   const auto newest = disk_.newest();
   if (!newest || newest->step != master_->progress().steps) {
     blame("the last checkpoint is not that of the last step");

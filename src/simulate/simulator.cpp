@@ -28,7 +28,7 @@ std::string difference(const SimulationResult& expected, const SimulationResult&
     const EpochResult& a = expected.history[i];
     const EpochResult& b = found.history[i];
     const std::string where = "epoch " + std::to_string(a.epoch) + ": ";
-    if (a.epoch != b.epoch) return where + "another was reported in its place";
+    if (a.epoch != b.epoch || a.step != b.step) return where + "another was reported in its place";
     if (std::string text = difference(a.train, b.train); !text.empty()) {
       return where + "training: " + text;
     }

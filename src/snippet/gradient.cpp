@@ -205,10 +205,22 @@ Tensor expand(const Gradient& gradient, const ValueType& type, BufferPool& buffe
   return whole;
 }
 
+namespace {
+
+std::span<const float> values_of(const Gradient& gradient) {
+  return gradient.form() == Gradient::Form::dense ? gradient.dense().values()
+                                                  : gradient.rows().values();
+}
+
+}  // namespace
+
+bool is_finite(const Gradient& gradient) {
+  const std::span<const float> values = values_of(gradient);
+  return kernels::all_finite(static_cast<std::int64_t>(values.size()), values.data());
+}
+
 double sum_of_squares(const Gradient& gradient) {
-  const std::span<const float> values = gradient.form() == Gradient::Form::dense
-                                            ? gradient.dense().values()
-                                            : gradient.rows().values();
+  const std::span<const float> values = values_of(gradient);
   return kernels::sum_of_squares(static_cast<std::int64_t>(values.size()), values.data());
 }
 

@@ -1,5 +1,6 @@
 #include "raven/tensor/fingerprint.hpp"
 
+#include <span>
 #include <vector>
 
 #include "raven/core/function_ref.hpp"
@@ -43,6 +44,27 @@ void add_products(std::uint32_t& stream, Add add) {
       std::vector<float> c(static_cast<std::size_t>(m * n));
       kernels::gemm(flip_a, flip_b, m, n, k, a.data(), b.data(), c.data());
       add(c);
+    }
+  }
+}
+
+/// Narrow results of long sums, and slices too thin for raven's own products: OpenBLAS computes
+/// them, and its kernels for unlike CPUs cut such sums in unlike places.
+void add_narrow_products(std::uint32_t& stream, Add add) {
+  const std::int64_t shapes[][3] = {{128, 10, 1000}, {64, 31, 2048}, {33, 3, 4096},
+                                    {7, 96, 1500},   {1, 10, 4096},  {200, 24, 7}};
+  const Transpose flips[][2] = {{Transpose::no, Transpose::no},
+                                {Transpose::no, Transpose::yes},
+                                {Transpose::yes, Transpose::no}};
+  for (const auto& [m, n, k] : shapes) {
+    const std::vector<float> a = numbers(++stream, m * k);
+    const std::vector<float> b = numbers(++stream, k * n);
+    std::vector<float> c(static_cast<std::size_t>(m * n));
+    for (const auto& [flip_a, flip_b] : flips) {
+      for (const Accumulate accumulate : {Accumulate::no, Accumulate::yes}) {
+        kernels::gemm(flip_a, flip_b, m, n, k, a.data(), b.data(), c.data(), accumulate);
+        add(c);
+      }
     }
   }
 }
@@ -165,14 +187,22 @@ constexpr Part parts[] = {{"products", add_products},
                           {"products of few rows", add_row_products},
                           {"convolutions", add_convolutions},
                           {"normalisations", add_normalisations},
-                          {"pointwise functions and updates", add_pointwise}};
+                          {"pointwise functions and updates", add_pointwise},
+                          {"narrow products", add_narrow_products}};
 
-}  // namespace
+/// Those that were there before narrow products.
+constexpr std::size_t earlier_parts = 5;
 
-std::vector<NumericsPart> numerics_parts() {
+Digest digest_of_parts(std::span<const NumericsPart> of) {
+  Hasher hasher;
+  for (const NumericsPart& part : of) hasher.add(part.digest.bytes);
+  return hasher.finish();
+}
+
+std::vector<NumericsPart> first_parts(std::size_t count) {
   std::vector<NumericsPart> digests;
   std::uint32_t stream = 0;
-  for (const Part& part : parts) {
+  for (const Part& part : std::span(parts).first(count)) {
     Hasher hasher;
     part.add(stream, [&](const std::vector<float>& values) {
       hasher.add(std::as_bytes(std::span(values)));
@@ -182,10 +212,12 @@ std::vector<NumericsPart> numerics_parts() {
   return digests;
 }
 
-Digest numerics_fingerprint() {
-  Hasher hasher;
-  for (const NumericsPart& part : numerics_parts()) hasher.add(part.digest.bytes);
-  return hasher.finish();
-}
+}  // namespace
+
+std::vector<NumericsPart> numerics_parts() { return first_parts(std::size(parts)); }
+
+Digest numerics_fingerprint() { return digest_of_parts(numerics_parts()); }
+
+Digest earlier_fingerprint() { return digest_of_parts(first_parts(earlier_parts)); }
 
 }  // namespace raven

@@ -26,7 +26,8 @@ def shards(folder, part):
 
 
 def commonest(values):
-    return collections.Counter(values).most_common(1)[0][0]
+    """Of those that ask for something."""
+    return collections.Counter(value for value in values if value != -100).most_common(1)[0][0]
 
 
 def all_of(folder, part, name):
@@ -42,7 +43,8 @@ def of_tags(folder):
     seen = collections.defaultdict(list)
     tags = all_of(folder, "train", "targets")
     for word, tag in zip(all_of(folder, "train", "tokens"), tags):
-        seen[word].append(tag)
+        if tag != -100:
+            seen[word].append(tag)
     usual = {word: commonest(of_word) for word, of_word in seen.items()}
     fallback = commonest(tags)
     share("each word's usual tag", np.array([usual.get(word, fallback) for word in all_of(folder, "valid", "tokens")]),
@@ -57,8 +59,18 @@ def of_trees(folder):
     share("commonest class of a root", commonest(roots["train"]), roots["valid"])
 
 
+def asked_of(folder, part):
+    """All tokens but the first of each sequence, which nothing stands before."""
+    asked = []
+    for shard in shards(folder, part):
+        begins = np.zeros(len(shard["tokens"]), bool)
+        begins[shard["offsets"][:-1]] = True
+        asked.append(shard["tokens"][~begins])
+    return np.concatenate(asked)
+
+
 def of_text(folder):
-    train, valid = (all_of(folder, part, "tokens") for part in ("train", "valid"))
+    train, valid = (asked_of(folder, part) for part in ("train", "valid"))
     counts = np.bincount(train, minlength=int(max(train.max(), valid.max())) + 1) + 1.0
     loss = -np.log(counts / counts.sum())[valid].mean()
     print(f"  how often each token stands: loss {loss:.4f}, {loss / math.log(2):.3f} bits a token, perplexity {math.exp(loss):.1f}")

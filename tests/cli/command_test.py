@@ -84,6 +84,30 @@ class Help(Folder):
         self.assertIn("raven " + number, self.expect_done(raven("version")))
 
 
+    def test_several_values_follow_one_set_as_help_shows(self):
+        """Wherever --set is taken; a job may stand before or after."""
+        job = self.folder / "bad.yaml"
+        job.write_text("name: bad\ndata: {train: t.yaml}\nmodel: [flatten]\nloss: mse\noptimizer: adam\n")
+        for verb in ("check", "train", "launch", "simulate"):
+            self.assertIn("--set KEY=VALUE ...", self.expect_done(raven(verb, "--help")))
+            for words in ((job, "--set", "threads=many", "train.batch=0"), ("--set", "threads=many", "train.batch=0", job),
+                          ("--set=threads=many", "train.batch=0", job), ("--set", "threads=many", "--set", "train.batch=0", job)):
+                result = raven(verb, *words)
+                self.expect_mistake(result, "raven: --set threads=many: threads is 'many'", "raven: --set train.batch=0: ")
+                self.assertEqual(len(result.stderr.splitlines()), 2, result.stderr)
+
+    def test_an_option_of_which_help_shows_one_word_takes_one(self):
+        for verb, option in ((("launch",), "--mpirun WORD"), (("data", "import", "csv"), "--ignore TEXT")):
+            text = self.expect_done(raven(*verb, "--help"))
+            self.assertIn(option, text)
+            self.assertNotIn(option + " ...", text)
+        table = self.folder / "t.csv"
+        table.write_text("a,b,c,y\n" + "".join("%d.5,%d.5,%d.5,%d.5\n" % (i, i * i, -i, i) for i in range(30)))
+        folder = self.folder / "data"
+        self.expect_done(raven("data", "import", "csv", table, "--target", "y", "--ignore", "a", "--ignore", "b", "--folder", folder))
+        self.assertIn("[1]", self.expect_done(raven("data", "show", folder / "train.yaml")))
+
+
 class Mistakes(Folder):
     def test_a_misspelt_verb_is_answered_with_the_right_one(self):
         self.expect_mistake(raven("chekc", "job.yaml"), "there is no verb 'chekc' in 'raven'; did you mean 'check'?")
@@ -285,6 +309,78 @@ class Data(Folder):
 
 
 class Jobs(Folder):
+    def fresh_clone(self):
+        """Jobs and sample sets as they come. @return each job with the program that runs it"""
+        shutil.copytree(SOURCE / "jobs", self.folder / "jobs")
+        shutil.copytree(SOURCE / "data/samples", self.folder / "data/samples")
+        programs = pathlib.Path(RAVEN).resolve().parent / "programs"
+        found = [(job, RAVEN) for job in sorted((self.folder / "jobs").glob("*.yaml"))]
+        found += [(job, programs / job.stem) for job in sorted((self.folder / "jobs/programs").glob("*.yaml"))]
+        self.assertGreaterEqual(len(found), 9)
+        return found
+
+    def run_program(self, program, *words):
+        return subprocess.run([program, *map(str, words)], capture_output=True, text=True, timeout=600, cwd=self.folder)
+
+    def test_every_shipped_job_is_checked_and_trains_on_the_samples_of_a_fresh_clone(self):
+        for job, program in self.fresh_clone():
+            with self.subTest(job.name):
+                checked = self.run_program(program, "check", job)
+                self.assertEqual(checked.returncode, DONE, checked.stderr)
+                self.assertIn("no mistakes", checked.stdout)
+                self.assertIn("the data is not there", checked.stdout, "and it says that this is about the samples")
+                self.assertIn("data/samples/", checked.stdout)
+                self.assertNotIn("not there", self.run_program(program, "check", job, "--samples").stdout)
+                trained = self.run_program(program, "train", job, "--samples", "--set", "train.steps=1", "--quiet")
+                self.assertEqual(trained.returncode, DONE, trained.stderr)
+                run = self.folder / "runs" / (job.stem + "_samples")
+                summary = json.loads((run / "summary.json").read_text())
+                self.assertEqual(summary["steps"], 1)
+                self.assertIn("valid", summary)
+
+    def test_missing_data_is_answered_with_the_commands_that_make_it(self):
+        """From wherever one types; and these commands make it."""
+        self.fresh_clone()
+        for where, job, commands in (
+                (".", "jobs/tagger.yaml", "raven data make tags --count 5000 --folder data/tags"),
+                ("jobs", "tagger.yaml", "raven data make tags --count 5000 --folder ../data/tags"),
+                (".", "jobs/tabular.yaml", "raven data make table --count 5000 --file data/machines.csv && "
+                                           "raven data import csv data/machines.csv --target outcome --folder data/machines")):
+            for verb in (("train",), ("simulate",)):
+                result = raven(*verb, job, cwd=self.folder / where)
+                self.expect_mistake(result, "the data is not there (no ", "/train.yaml)",
+                                    f"; make it: {commands}; or try the job on its sample set: --samples")
+                self.assertRegex(result.stderr, r"^raven: [a-z/]*(tagger|tabular)\.yaml:\d+:\d+: ", "with the place of `data`")
+            less = commands.replace("5000", "300").replace("raven data", f"{RAVEN} data")
+            made = subprocess.run(less, shell=True, cwd=self.folder / where, capture_output=True, text=True, timeout=600)
+            self.assertEqual(made.returncode, DONE, made.stderr)
+            self.assertNotIn("not there", self.expect_done(raven("check", job, cwd=self.folder / where)))
+            shutil.rmtree(self.folder / "data/tags", ignore_errors=True)
+
+    def test_missing_data_of_a_job_without_commands_is_told(self):
+        job = self.folder / "mine.yaml"
+        job.write_text("data: {train: t.yaml}\nmodel: [flatten]\nloss: mse\noptimizer: adam\n")
+        self.expect_mistake(raven("check", job), "mine.yaml:1:7: the data is not there (no ", "t.yaml); make or import data")
+        self.expect_mistake(raven("check", job, "--samples"), "the job names no sample set")
+
+    def test_sample_sets_are_sound_and_are_what_their_raw_files_say(self):
+        """Those of data/README.md, whose commands import them again."""
+        text = (SOURCE / "data/README.md").read_text().split("```sh samples\n")[1].split("```")[0]
+        shutil.copytree(SOURCE / "data", self.folder / "data", ignore=lambda at, names: [
+            name for name in names if pathlib.Path(at) == SOURCE / "data" and name not in ("README.md", "samples")])
+        sets = sorted(path.parent.name for path in (self.folder / "data/samples").glob("*/train.yaml"))
+        self.assertEqual(sets, ["digits", "machines", "story", "story_words", "tags", "trees"])
+        for name in sets:
+            for part in ("train", "valid"):
+                self.assertIn("all sound", self.expect_done(raven("data", "verify", self.folder / "data/samples" / name / f"{part}.yaml")))
+        size = sum(path.stat().st_size for path in (self.folder / "data/samples").glob("*/*"))
+        self.assertLess(size, 1 << 20, "small enough to come along")
+        for line in text.splitlines():
+            before = {path: path.read_bytes() for path in (self.folder / "data/samples").glob("*/*.csv")}
+            made = raven(*line.split()[1:], cwd=self.folder)
+            self.assertEqual(made.returncode, DONE, made.stderr)
+            self.assertEqual(before, {path: path.read_bytes() for path in before}, "raw files stay")
+
     def test_every_shipped_job_passes_the_check_on_the_data_that_its_head_tells_to_make(self):
         jobs = self.folder / "jobs"
         shutil.copytree(SOURCE / "jobs", jobs)

@@ -4,5 +4,14 @@ if(TARGET raven)
                                           $<TARGET_FILE:raven> ${PROJECT_SOURCE_DIR})
   add_test(NAME cli.trained_model COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/trained_model_test.py
                                           $<TARGET_FILE:raven>)
-  set_tests_properties(cli.raven_command cli.trained_model PROPERTIES LABELS cli TIMEOUT 900 COST 20)
+  add_test(NAME cli.same_figures COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/same_figures_test.py
+                                         $<TARGET_FILE:raven>)
+  add_test(NAME cli.terminal COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/terminal_test.py
+                                     $<TARGET_FILE:raven>)
+  # PyTorch is a large package: where it is missing, the test says so and is told as skipped. scripts/test installs it.
+  add_test(NAME cli.export_layouts COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/export_layouts_test.py
+                                           $<TARGET_FILE:raven> ${PROJECT_SOURCE_DIR})
+  set_tests_properties(cli.export_layouts PROPERTIES LABELS cli TIMEOUT 900 SKIP_RETURN_CODE 77)
+  set_tests_properties(cli.raven_command cli.trained_model cli.same_figures cli.terminal
+                       PROPERTIES LABELS cli TIMEOUT 900 COST 20)
 endif()

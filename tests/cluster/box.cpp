@@ -19,6 +19,11 @@
 namespace raven {
 namespace {
 
+/// Of the fingerprint alone: all processes of a box have the same kernels.
+NumericsClass test_numerics() {
+  return {.fingerprint = numerics_fingerprint(), .core = "test", .library = "BLAS", .vectors = "V"};
+}
+
 LayerSpec layer(const std::string& type,
                 std::initializer_list<std::pair<std::string, OptionValue>> options) {
   const ModuleDef* def = find_module(type);
@@ -201,8 +206,8 @@ MasterSetup ClusterBox::setup() const {
                                                                std::int64_t sample) {
                 return (dataset == 0 ? *train_set : *valid_set).begins_sequence(sample);
               },
-          .fingerprint = numerics_fingerprint(),
-          .core = "test",
+          .numerics = test_numerics(),
+          .earlier_fingerprint = {},
           .training_digest = {},
           .others_may_come = others_may_come,
           .session = session,
@@ -243,8 +248,7 @@ ClusterBox::Result ClusterBox::run(const std::vector<Contribution>& contribution
       BufferPool memory;
       MortalTransport endpoint(std::move(joined), contribution.dies_after);
       ContributorSetup contributor{
-          .hello = {.fingerprint = numerics_fingerprint(),
-                    .core = "test",
+          .hello = {.numerics = test_numerics(),
                     .node = "box",
                     .threads = static_cast<std::uint32_t>(contribution.threads)},
           .open_dataset = open_offered_dataset};
@@ -275,7 +279,7 @@ ClusterBox::Result ClusterBox::run(const std::vector<Contribution>& contribution
   transport.reset();
   threads.clear();
   result.weights = master.parameters().digest();
-  result.history = master.history();
+  result.history = master.history().kept();
   result.stopped_early = master.stopped_early();
   return result;
 }

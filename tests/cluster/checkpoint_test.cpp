@@ -1,7 +1,9 @@
 #include "raven/cluster/checkpoint.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bit>
@@ -18,6 +20,7 @@
 
 #include "cluster/checkpoint_format.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/folder.hpp"
 #include "source_tree.hpp"
 
 namespace raven {
@@ -32,13 +35,14 @@ Checkpoint sample(std::uint64_t step) {
   made.store_version = step + 7;
   made.wall_seconds = 12.345678901234567;
   made.training_digest = digest_of(std::as_bytes(std::span("job", 3)));
-  made.fingerprint = digest_of(std::as_bytes(std::span("kernels", 7)));
-  made.core = "Zen";
+  made.numerics = {digest_of(std::as_bytes(std::span("kernels", 7))), "Zen", "OpenBLAS 0.3.21",
+                   "AVX2"};
   made.epoch = {640,
                 std::nan(""),
                 1e-300,
                 {{"wer", 0.25}, {"accuracy", std::numeric_limits<double>::infinity()}}};
   made.history_json = R"([{"epoch":1,"loss":2.25}])";
+  made.credits_json = R"([{"node":"n1"}])";
   const Tensor weight = Tensor::of({2, 3}, std::array{1.5F, -0.0F, 3e-45F, 4.0F, 5.0F, 6.0F});
   const Tensor bias = Tensor::of({3}, std::array{0.5F, 0.25F, 0.125F});
   made.tensors.push_back({"1.linear.weight", weight, step, {weight.clone(), weight.clone()}});
@@ -61,13 +65,13 @@ void expect_same(const Checkpoint& a, const Checkpoint& b) {
   EXPECT_EQ(a.store_version, b.store_version);
   EXPECT_EQ(a.wall_seconds, b.wall_seconds);
   EXPECT_EQ(a.training_digest, b.training_digest);
-  EXPECT_EQ(a.fingerprint, b.fingerprint);
-  EXPECT_EQ(a.core, b.core);
+  EXPECT_EQ(a.numerics, b.numerics);
   EXPECT_EQ(a.epoch.samples, b.epoch.samples);
   EXPECT_EQ(std::bit_cast<std::uint64_t>(a.epoch.loss), std::bit_cast<std::uint64_t>(b.epoch.loss));
   EXPECT_EQ(a.epoch.weight, b.epoch.weight);
   EXPECT_EQ(a.epoch.metrics, b.epoch.metrics);
   EXPECT_EQ(a.history_json, b.history_json);
+  EXPECT_EQ(a.credits_json, b.credits_json);
   const auto same = [](const Tensor& x, const Tensor& y) {
     return x.type() == y.type() && std::ranges::equal(x.bytes(), y.bytes());
   };
@@ -91,6 +95,16 @@ std::string content(const fs::path& file) {
 
 void put(const fs::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary) << bytes;
+}
+
+checkpoint_format::Layout lay_out_at(const fs::path& file, const Checkpoint& checkpoint) {
+  const Descriptor open(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  return checkpoint_format::lay_out(open.number(), file, checkpoint);
+}
+
+void seal_at(const fs::path& file, checkpoint_format::Layout layout) {
+  const Descriptor open(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+  checkpoint_format::seal(open.number(), file, std::move(layout));
 }
 
 nlohmann::json ask_peer(const fs::path& checkpoint) {
@@ -146,15 +160,15 @@ TEST_F(CheckpointTest, the_same_checkpoint_gives_the_same_file) {
             content(folder / "b" / "step-0000000042.h5"));
 }
 
-TEST_F(CheckpointTest, a_state_that_goes_on_makes_it_version_3_and_is_read_back) {
+TEST_F(CheckpointTest, a_state_that_goes_on_makes_it_version_5_and_is_read_back) {
   write_checkpoint(folder, with_state(42), 3);
   const fs::path path = file("step-0000000042.h5");
   expect_same(read_checkpoint(path), with_state(42));
   const auto read = ask_peer(path);
-  EXPECT_EQ(read["version"], 3);
+  EXPECT_EQ(read["version"], 5);
   EXPECT_EQ(read["carried"].dump(), "[[1.0,-0.0],[0.25,8.0]]");
   write_checkpoint(folder, sample(43), 3);
-  EXPECT_EQ(ask_peer(file("step-0000000043.h5"))["version"], 2);
+  EXPECT_EQ(ask_peer(file("step-0000000043.h5"))["version"], 4);
   const std::string whole = content(path);
   for (std::size_t i = 0; i < whole.size(); i += 31) {
     std::string flipped = whole;
@@ -171,8 +185,9 @@ TEST_F(CheckpointTest, h5py_reads_it_as_the_format_page_says) {
   EXPECT_EQ(read["seed"], 0xfedcba9876543210U);
   EXPECT_EQ(read["wall_seconds"], 12.345678901234567);
   EXPECT_EQ(read["training_digest"], to_hex(sample(42).training_digest));
-  EXPECT_EQ(read["fingerprint"], to_hex(sample(42).fingerprint));
+  EXPECT_EQ(read["fingerprint"], to_hex(sample(42).numerics.fingerprint));
   EXPECT_EQ(read["history"][0]["loss"], 2.25);
+  EXPECT_EQ(read["contributors"][0]["node"], "n1");
   EXPECT_EQ(read["names"], (std::vector<std::string>{"1.linear.weight", "1.linear.bias",
                                                      "0.norm.mean", "count", "nobody"}));
   EXPECT_EQ(read["shapes"].dump(), "[[2,3],[3],[3],[],[0,4]]");
@@ -223,19 +238,26 @@ struct Entry {
 
 /// A sealed file without any HDF5 in it: content, then an index of these tensors.
 /// @param carried the entry of a state that goes on, of which type and offset count
+/// @param is_old of a version that knew nothing of contributors
 void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::uint32_t count,
-                std::size_t cut = 0, const std::optional<Entry>& carried = std::nullopt) {
+                std::size_t cut = 0, const std::optional<Entry>& carried = std::nullopt,
+                bool is_old = false) {
   ByteWriter index;
   for (int i = 0; i < 3; ++i) index.put(std::uint64_t{1});
   index.put(0.5);
   index.put_raw(Bytes(32));
   index.put_raw(Bytes(32));
   index.put_string("Zen");
+  if (!is_old) {
+    index.put_string("lib");
+    index.put_string("AVX2");
+  }
   index.put(std::int64_t{0});
   index.put(0.0);
   index.put(0.0);
   index.put(std::uint32_t{0});
   index.put_string("[]");
+  if (!is_old) index.put_string(R"([{"node":"n1"}])");
   index.put(count);
   for (const Entry& entry : entries) {
     index.put_string(entry.name);
@@ -256,10 +278,23 @@ void put_sealed(const fs::path& path, const std::vector<Entry>& entries, std::ui
   const auto* begin = reinterpret_cast<const char*>(index.bytes().data());
   const std::size_t size = index.bytes().size() - cut;
   put(path, std::string(512 + 64, '\0') + std::string(begin, size));
-  checkpoint_format::seal(
-      path, {{512 + 64, size},
-             {},
-             carried ? checkpoint_format::version_with_state : checkpoint_format::version});
+  const std::int32_t version = is_old ? checkpoint_format::old_version : checkpoint_format::version;
+  seal_at(path, {{512 + 64, size}, {}, carried ? version + 1 : version});
+}
+
+TEST_F(CheckpointTest, the_formats_before_libraries_and_contributors_were_noted_are_still_read) {
+  fs::create_directories(folder);
+  for (const bool has_state : {false, true}) {
+    const std::optional<Entry> state =
+        has_state ? std::optional(Entry{.dims = {2, 2}, .states = {}}) : std::nullopt;
+    put_sealed(file("x.h5"), {Entry{}}, 1, 0, state, true);
+    EXPECT_TRUE(content(file("x.h5"))
+                    .starts_with(has_state ? "raven checkpoint 3\n" : "raven checkpoint 2\n"));
+    const Checkpoint read = read_checkpoint(file("x.h5"));
+    EXPECT_EQ(read.numerics, (NumericsClass{.core = "Zen"}));
+    EXPECT_EQ(read.tensors.at(0).value.shape(), (Shape{2, 3}));
+    EXPECT_EQ(read.carried.empty(), !has_state);
+  }
 }
 
 TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_memory) {
@@ -307,9 +342,24 @@ TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_
                                                     {600, ~std::uint64_t{0}},
                                                     {~std::uint64_t{0}, 100},
                                                     {10000, 1}}) {
-    checkpoint_format::seal(path, {place, {}});
+    seal_at(path, {place, {}});
     EXPECT_THROW((void)read_checkpoint(path), InputError) << place.offset << " " << place.bytes;
   }
+}
+
+TEST_F(CheckpointTest, versions_2_and_3_are_read) {
+  fs::create_directories(folder);
+  const fs::path path = file("x.h5");
+  put_sealed(path, {Entry{}}, 1, 0, std::nullopt, true);
+  EXPECT_TRUE(content(path).starts_with("raven checkpoint 2\n"));
+  EXPECT_EQ(read_checkpoint(path).tensors.at(0).value.shape(), (Shape{2, 3}));
+  EXPECT_EQ(read_checkpoint(path).credits_json, "[]");
+  put_sealed(path, {Entry{}}, 1, 0, Entry{.dims = {1, 4}}, true);
+  EXPECT_TRUE(content(path).starts_with("raven checkpoint 3\n"));
+  EXPECT_EQ(read_checkpoint(path).carried.shape(), (Shape{1, 4}));
+  put_sealed(path, {Entry{}}, 1);
+  EXPECT_TRUE(content(path).starts_with("raven checkpoint 4\n"));
+  EXPECT_EQ(read_checkpoint(path).credits_json, R"([{"node":"n1"}])");
 }
 
 TEST_F(CheckpointTest, a_sealed_state_that_lies_is_refused) {
@@ -331,8 +381,8 @@ TEST_F(CheckpointTest, sealed_garbage_is_read_or_refused_but_never_crashes) {
   fs::create_directories(folder);
   const fs::path path = file("x.h5");
   const Checkpoint checkpoint = sample(42);
-  const checkpoint_format::Layout layout = checkpoint_format::lay_out(path, checkpoint);
-  checkpoint_format::seal(path, layout);
+  const checkpoint_format::Layout layout = lay_out_at(path, checkpoint);
+  seal_at(path, layout);
   const checkpoint_format::IndexPlace place = layout.index;
   const std::string whole = content(path);
   std::mt19937 random(20240607);
@@ -346,7 +396,7 @@ TEST_F(CheckpointTest, sealed_garbage_is_read_or_refused_but_never_crashes) {
     }
     if (round % 10 == 9) damaged.resize(512 + random() % (whole.size() - 512));
     put(path, damaged);
-    checkpoint_format::seal(path, {place, {}});
+    seal_at(path, {place, {}});
     try {
       (void)read_checkpoint(path);
     } catch (const InputError&) {
@@ -371,6 +421,48 @@ TEST_F(CheckpointTest, leftovers_of_a_killed_writer_go_with_the_next_write) {
   EXPECT_FALSE(newest_checkpoint(folder));
   write_checkpoint(folder, sample(2), 1);
   EXPECT_EQ(names(), std::vector<std::string>{"step-0000000002.h5"});
+}
+
+TEST_F(CheckpointTest, a_folder_of_checkpoints_that_is_a_link_is_left_alone) {
+  const fs::path elsewhere = folder.string() + ".elsewhere";
+  write_checkpoint(elsewhere, sample(7), 1);
+  fs::create_directory_symlink(elsewhere, folder);
+  EXPECT_THROW(write_checkpoint(folder, sample(8), 1), InputError);
+  EXPECT_THROW((void)newest_checkpoint(folder), InputError);
+  EXPECT_THROW(remove_checkpoints(folder), InputError);
+  fs::remove(folder);
+  fs::rename(elsewhere, folder);
+  EXPECT_EQ(names(), std::vector<std::string>{"step-0000000007.h5"});
+}
+
+TEST_F(CheckpointTest, a_link_or_fifo_under_the_name_of_a_checkpoint_is_passed_over_and_stays) {
+  write_checkpoint(folder, sample(1), 3);
+  fs::create_symlink(file("step-0000000001.h5"), file("step-0000000002.h5"));
+  ASSERT_EQ(::mkfifo(file("step-0000000003.h5").c_str(), 0600), 0);
+  const auto loaded = newest_checkpoint(folder);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->checkpoint.step, 1U);
+  ASSERT_EQ(loaded->skipped.size(), 2U);
+  EXPECT_NE(loaded->skipped[0].reason.find("a FIFO"), std::string::npos);
+  EXPECT_NE(loaded->skipped[1].reason.find("a symbolic link"), std::string::npos);
+  EXPECT_THROW(write_checkpoint(folder, sample(2), 3), InputError);
+  EXPECT_THROW(remove_checkpoints(folder), InputError);
+  EXPECT_EQ(names().size(), 3U);
+  EXPECT_EQ(read_checkpoint(file("step-0000000002.h5")).step, 1U) << "named by a person";
+}
+
+TEST_F(CheckpointTest, only_what_a_writer_made_is_removed) {
+  write_checkpoint(folder, sample(1), 3);
+  put(file("step-0000000002.h5.part-77"), "half");
+  for (const char* name : {"notes.txt", "step-7.h5", "step-a.h5.part-7", "x.part-7"}) {
+    put(file(name), "mine");
+  }
+  fs::create_directory(file("step-0000000003.h5.bak"));
+  EXPECT_EQ(newest_checkpoint_step(folder), 1U) << "a piece of one is none";
+  remove_checkpoints(folder);
+  EXPECT_EQ(names(), (std::vector<std::string>{"notes.txt", "step-0000000003.h5.bak", "step-7.h5",
+                                               "step-a.h5.part-7", "x.part-7"}));
+  EXPECT_EQ(newest_checkpoint_step(folder), std::nullopt);
 }
 
 TEST_F(CheckpointTest, the_newest_is_found_by_number_not_by_name) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cluster/box.hpp"
 
 namespace raven {
@@ -76,6 +78,46 @@ TEST(Cluster, a_stopped_run_goes_on_to_the_same_bits) {
   }
 }
 
+int count(const ClusterBox::Result& result, const std::string& kind) {
+  return static_cast<int>(std::count_if(result.events.begin(), result.events.end(),
+                                        [&](const RunEvent& event) { return event.kind == kind; }));
+}
+
+TEST(Cluster, a_run_that_ends_with_an_epoch_validates_once_and_its_repetition_not_at_all) {
+  ClusterBox box;
+  const ClusterBox::Result whole = box.run({{}});
+  EXPECT_EQ(count(whole, "epoch"), 2);
+  EXPECT_EQ(whole.history.back().step, static_cast<std::int64_t>(whole.checkpoint->step));
+  const ClusterBox::Result again = box.run({{}}, &*whole.checkpoint);
+  EXPECT_EQ(count(again, "epoch"), 0);
+  EXPECT_EQ(again.history.size(), 2U);
+  EXPECT_EQ(again.checkpoint->history_json, whole.checkpoint->history_json);
+}
+
+TEST(Cluster, whoever_was_killed_before_the_last_validation_does_it_again) {
+  ClusterBox box;
+  box.train.max_steps = 4;
+  const ClusterBox::Result whole = box.run({{}, {}});
+  ASSERT_EQ(whole.history.size(), 1U);
+  EXPECT_EQ(count(whole, "epoch"), 1);
+  EXPECT_EQ(whole.history[0].step, 4);
+  EXPECT_EQ(whole.history[0].train.samples, 4 * box.train.batch);
+
+  // As it stood when the last step was done.
+  Checkpoint before = *whole.checkpoint;
+  before.history_json = "[]";
+  before.epoch = {.samples = 4 * box.train.batch, .loss = 1, .weight = 1, .metrics = {}};
+  const ClusterBox::Result resumed = box.run({{}}, &before);
+  ASSERT_EQ(resumed.history.size(), 1U);
+  EXPECT_EQ(count(resumed, "step"), 0);
+  EXPECT_EQ(resumed.weights, whole.weights);
+  EXPECT_EQ(resumed.history[0].valid.value().loss, whole.history[0].valid.value().loss);
+
+  const ClusterBox::Result again = box.run({{}}, &*whole.checkpoint);
+  EXPECT_EQ(count(again, "epoch"), 0);
+  EXPECT_EQ(again.checkpoint->history_json, whole.checkpoint->history_json);
+}
+
 TEST(Cluster, a_checkpoint_of_another_model_is_refused) {
   ClusterBox box;
   const ClusterBox::Result result = box.run({{}});
@@ -91,14 +133,15 @@ TEST(Cluster, a_loss_that_is_no_number_stops_the_run_with_a_reason) {
     box.run({{}, {}});
     FAIL() << "the run went on";
   } catch (const InputError& error) {
-    EXPECT_NE(std::string(error.what()).find("not a number"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("not a finite number"), std::string::npos)
+        << error.what();
   }
 }
 
 TEST(Cluster, what_an_intruder_sends_reaches_neither_the_model_nor_the_run) {
   ClusterBox box;
   const Digest expected = box.run({{}}).weights;
-  const Hello hello{.fingerprint = box.setup().fingerprint, .threads = 1};
+  const Hello hello{.numerics = box.setup().numerics, .threads = 1};
   const Message ready = encode(Ready{.readable = {1, 1}});
   const Blob numbers(Bytes(24 * 784 * 4));
   const std::vector<std::vector<Message>> attacks{
@@ -106,9 +149,9 @@ TEST(Cluster, what_an_intruder_sends_reaches_neither_the_model_nor_the_run) {
       {encode(GradientMessage{.work = 1, .node = {0, 8}, .parameter = {0}}, numbers)},
       {encode(hello), encode(hello)},
       {encode(hello), encode(Ready{.readable = {1}})},
-      {encode(Hello{.fingerprint = hello.fingerprint, .threads = 0})},
+      {encode(Hello{.numerics = hello.numerics, .threads = 0})},
       {encode(Hello{.protocol = 99})},
-      {encode(Hello{.fingerprint = {}, .threads = 1})},
+      {encode(Hello{.threads = 1})},
       {encode(hello), encode(Heartbeat{}), encode(Welcome{})},
       {encode(hello),
        encode(GradientMessage{.work = 1, .node = {0, 8}, .parameter = {0}}, numbers)},

@@ -89,6 +89,33 @@ TEST(GatewaySums, siblings_become_one_sum_whoever_comes_first) {
   }
 }
 
+TEST(GatewaySums, what_is_not_finite_goes_on_as_it_came_and_nothing_waits_for_it) {
+  Played played{{0, 4}};
+  played.leases(1, {0, 2});
+  played.leases(2, {2, 2});
+  played.brings(1, {0, 2}, 1.5F);
+  EXPECT_EQ(played.withheld(), 1U);
+  played.brings(2, {2, 2}, std::numeric_limits<float>::infinity());
+  EXPECT_EQ(played.passed_on(), 1U);
+  const auto sums = played.all<SumMessage>();
+  ASSERT_EQ(sums.size(), 1U);
+  EXPECT_EQ(sums[0].first.node, (SnippetRange{0, 2}));
+  EXPECT_EQ(number_in(sums[0].second), 1.5F);
+}
+
+TEST(GatewaySums, numbers_whose_sum_is_beyond_all_numbers_go_on_one_by_one) {
+  Played played{{0, 4}};
+  played.leases(1, {0, 2});
+  played.leases(2, {2, 2});
+  played.brings(1, {0, 2}, 3e38F);
+  played.brings(2, {2, 2}, 2e38F);
+  EXPECT_EQ(played.withheld(), 2U);
+  const auto sums = played.all<SumMessage>();
+  ASSERT_EQ(sums.size(), 2U);
+  EXPECT_EQ(number_in(sums[0].second) + number_in(sums[1].second),
+            std::numeric_limits<float>::infinity());
+}
+
 TEST(GatewaySums, what_has_no_sibling_here_goes_on_as_it_came) {
   Played played{{0, 4}};
   played.leases(1, {0, 1});

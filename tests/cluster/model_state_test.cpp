@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
+#include <tuple>
 
 #include "cluster/cached_parameters.hpp"
+#include "raven/core/digest.hpp"
 #include "raven/optim/optimizer.hpp"
 #include "raven/tensor/kernels/fill.hpp"
 
@@ -66,8 +69,9 @@ TEST(ModelState, updates_of_some_rows_have_the_bits_of_updates_of_all_and_leave_
       if (random() % 2 == 0 && held.size() > 1) held.erase(held.begin(), held.end() - 1);
       if (random() % 8 == 0) held.clear();
       const RowGradient rows = random_rows(random, buffers);
-      by_rows.update(id, {rows, {}}, 0.5F, step, 0.1);
-      whole.update(id, {expand(rows, table, buffers), {}}, 0.5F, step, 0.1);
+      ASSERT_EQ(by_rows.update(id, {rows, {}}, 0.5F, step, 0.1), ModelState::Updated::whole);
+      ASSERT_EQ(whole.update(id, {expand(rows, table, buffers), {}}, 0.5F, step, 0.1),
+                ModelState::Updated::whole);
       EXPECT_TRUE(same(by_rows.parameters()[id].value, whole.parameters()[id].value)) << step;
       EXPECT_EQ(by_rows.parameters()[id].version, static_cast<std::uint64_t>(step));
       for (const auto& [kept, copy] : held) EXPECT_TRUE(same(kept, copy)) << step;
@@ -107,6 +111,65 @@ TEST(CachedParameters, take_rows_of_the_version_that_they_have_and_leave_old_ver
   EXPECT_TRUE(same(parameters[0].value, Tensor::of({3, 2}, std::vector<float>{1, 2, 7, 8, 5, 6})));
   EXPECT_TRUE(same(old, whole));
   EXPECT_NE(receive(RowsMessage{{0}, 3, 4}, body, buffers, parameters), nullptr);
+}
+
+/// A model of one tensor of several blocks, and its optimizer.
+ModelState blocks_of(const char* optimizer, BufferPool& buffers) {
+  TrainSpec train;
+  const OptimizerDef* def = find_optimizer(optimizer);
+  train.optimizer.type = def->name;
+  for (const OptionDef& option : def->options) {
+    train.optimizer.options.set(std::string(option.name), option.fallback);
+  }
+  if (std::string(optimizer) == "sgd") train.optimizer.options.set("momentum", 0.9);
+  if (std::string(optimizer) == "adagrad") train.optimizer.options.set("initial", 0.5);
+  ParameterStore store;
+  Parameter parameter{.name = "weight", .value = Tensor({DType::f32, {10000}})};
+  kernels::fill_normal({.seed = 3}, 10000, 0, 1, parameter.value.values().data());
+  (void)store.add(std::move(parameter));
+  return ModelState(train, std::move(store), buffers);
+}
+
+TEST(ModelState, an_update_whose_gradient_was_no_number_somewhere_is_gone_on_with) {
+  for (const char* optimizer : {"sgd", "adam", "adamw", "rmsprop", "adagrad"}) {
+    BufferPool buffers;
+    ModelState disturbed = blocks_of(optimizer, buffers);
+    ModelState quiet = blocks_of(optimizer, buffers);
+    for (std::int64_t step = 1; step <= 3; ++step) {
+      Tensor gradient({DType::f32, {10000}});
+      kernels::fill_normal({.seed = 7, .step = static_cast<std::uint64_t>(step)}, 10000, 0, 1,
+                           gradient.values().data());
+      Tensor broken = gradient.clone();
+      broken.values()[5000] = std::numeric_limits<float>::quiet_NaN();
+      // Somebody else holds the value that the step began with, as a step's work does.
+      const Tensor before = disturbed.parameters()[id].value;
+      const Tensor copy = before.clone();
+      EXPECT_EQ(disturbed.update(id, {broken, {}}, 0.5F, step, 0.1),
+                ModelState::Updated::gradient_not_finite);
+      EXPECT_TRUE(disturbed.between_steps());
+      EXPECT_EQ(disturbed.parameters()[id].version, static_cast<std::uint64_t>(step - 1));
+      EXPECT_EQ(digest_of(disturbed.parameters()[id].value.bytes()), digest_of(copy.bytes()));
+      EXPECT_EQ(disturbed.update(id, {gradient, {}}, 0.5F, step, 0.1), ModelState::Updated::whole);
+      EXPECT_FALSE(disturbed.between_steps());
+      EXPECT_EQ(quiet.update(id, {gradient, {}}, 0.5F, step, 0.1), ModelState::Updated::whole);
+      EXPECT_EQ(disturbed.parameters().digest(), quiet.parameters().digest())
+          << optimizer << " step " << step;
+    }
+  }
+}
+
+TEST(ModelState, numbers_beyond_all_numbers_are_found_in_weights_and_in_the_optimizers_state) {
+  BufferPool buffers;
+  for (const auto& [optimizer, gradient, flaw] :
+       {std::tuple{"sgd", 3e38F, "the values of \"weight\" are"},
+        std::tuple{"adam", 1e20F, "the optimizer's state of \"weight\" is"}}) {
+    ModelState model = blocks_of(optimizer, buffers);
+    EXPECT_EQ(model.flaw(), "");
+    Tensor large({DType::f32, {10000}});
+    large.values()[9999] = gradient;
+    EXPECT_EQ(model.update(id, {large, {}}, 1, 1, 10), ModelState::Updated::not_finite);
+    EXPECT_EQ(model.flaw_of(id), flaw);
+  }
 }
 
 }  // namespace

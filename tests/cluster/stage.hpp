@@ -18,7 +18,7 @@ class Stage {
   explicit Stage(ClusterBox& box)
       : compute_(1),
         master_(box.setup(), box.fresh_parameters(), compute_, buffers_, nullptr, now_),
-        fingerprint_(box.setup().fingerprint),
+        numerics_(box.setup().numerics),
         parameters_(box.fresh_parameters()),
         metrics_(metrics_of(box)) {}
 
@@ -33,7 +33,7 @@ class Stage {
     keep(actions);
   }
   [[nodiscard]] Hello hello() const {
-    return {.fingerprint = fingerprint_, .core = "test", .node = "stage", .threads = 1};
+    return {.numerics = numerics_, .node = "stage", .threads = 1};
   }
   void greets(std::uint32_t peer) {
     says(peer, hello());
@@ -114,6 +114,7 @@ class Stage {
   }
   void looks_ahead() { master_.look_ahead(); }
   void stops() { master_.request_stop(); }
+  void holds(bool held) { master_.hold(held); }
   [[nodiscard]] int events(const std::string& kind) const {
     return static_cast<int>(std::count(events_.begin(), events_.end(), kind));
   }
@@ -160,7 +161,7 @@ class Stage {
   ComputePool compute_;
   BufferPool buffers_;
   Master master_;
-  Digest fingerprint_;
+  NumericsClass numerics_;
   ParameterStore parameters_;
   std::size_t metrics_;
   std::map<std::uint32_t, std::uint32_t> gateways_;  ///< of peers behind one

@@ -125,6 +125,28 @@ TEST(Streams, are_evaluated_lane_by_lane_with_the_state_that_goes_on) {
   EXPECT_NEAR(result.history[0].valid->loss, loss_of_lanes(box, trained), 1e-6);
 }
 
+TEST(Streams, a_run_that_ends_within_an_epoch_validates_the_weights_that_it_ends_with) {
+  ClusterBox box(ClusterBox::Data::text);
+  const Sampler sampler{
+      .size = box.training()->size(), .batch = box.train.batch, .order = SampleOrder::streams};
+  box.train.max_steps = sampler.steps_per_epoch() + 2;
+  const ClusterBox::Result result = box.run({{}, {}});
+  ASSERT_EQ(result.history.size(), 2U);
+  const EpochResult& last = result.history.back();
+  EXPECT_EQ(result.history[0].step, sampler.steps_per_epoch());
+  EXPECT_EQ(last.step, box.train.max_steps);
+  EXPECT_EQ(last.epoch, 2);
+  EXPECT_EQ(last.train.samples, 2 * box.train.batch);
+  ParameterStore trained = box.fresh_parameters();
+  for (std::uint32_t id = 0; id < trained.size(); ++id) {
+    (void)trained.take({id});
+    trained.replace({id}, result.checkpoint->tensors[id].value, 1);
+  }
+  const double right = loss_of_lanes(box, trained);
+  EXPECT_NEAR(last.valid.value().loss, right, 1e-6);
+  EXPECT_GT(std::abs(result.history[0].valid.value().loss - right), 1e-4);
+}
+
 TEST(Streams, statistics_with_a_state_of_another_size_cost_the_sender_its_place) {
   ClusterBox box(ClusterBox::Data::text);
   for (const std::int64_t bytes : {-4, 4}) {

@@ -1,7 +1,10 @@
 #include "raven/core/new_file.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include <fstream>
 #include <iterator>
@@ -45,6 +48,30 @@ TEST_F(NewFileTest, without_commit_the_old_file_stays_and_nothing_else_does) {
   }
   EXPECT_EQ(content(place), "old");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+}
+
+int refuse_to_sync_folders(int handle, int error) {
+  struct stat status {};
+  if (::fstat(handle, &status) == 0 && S_ISDIR(status.st_mode)) {
+    errno = error;
+    return -1;
+  }
+  return sync_to_disk(handle);
+}
+
+// Network file systems, and such as are made of programs, may know no fsync of a folder.
+TEST_F(NewFileTest, a_file_system_that_can_not_sync_folders_is_good_enough) {
+  const fs::path place = folder / "x.txt";
+  const auto written = [&](SyncCall call) {
+    NewFile file(place, call);
+    std::ofstream(file.temporary()) << "new";
+    file.commit();
+    return content(place);
+  };
+  EXPECT_EQ(written([](int handle) { return refuse_to_sync_folders(handle, EINVAL); }), "new");
+  EXPECT_EQ(written([](int handle) { return refuse_to_sync_folders(handle, ENOSYS); }), "new");
+  EXPECT_EQ(written([](int handle) { return refuse_to_sync_folders(handle, EOPNOTSUPP); }), "new");
+  EXPECT_THROW(written([](int handle) { return refuse_to_sync_folders(handle, EIO); }), InputError);
 }
 
 TEST_F(NewFileTest, only_its_own_temporary_names_are_leftovers) {

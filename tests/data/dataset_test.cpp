@@ -9,6 +9,7 @@
 
 #include "data/allocation_count.hpp"
 #include "data/temporary_folder.hpp"
+#include "raven/core/error.hpp"
 #include "raven/data/shard.hpp"
 
 namespace raven {
@@ -142,6 +143,49 @@ TEST(Dataset, raw_rows_unpacked_elsewhere_equal_a_read) {
                       {sent.targets.data(), data.schema().targets(4)}}));
   EXPECT_EQ(std::memcmp(sent.features.data(), direct.features.data(), 80), 0);
   EXPECT_EQ(sent.targets, direct.targets);
+}
+
+TEST(Dataset, what_a_graph_does_not_ask_for_is_left_out) {
+  const TemporaryFolder folder;
+  const Dataset data(make_data(folder, 1, 8));
+  const std::vector<std::int64_t> samples{3, 1};
+  std::vector<float> features(10);
+  std::vector<std::int32_t> targets(2);
+  data.read(samples, {.features = {features.data(), data.schema().features(2)}});
+  data.read(samples, {.targets = {targets.data(), data.schema().targets(2)}});
+  expect_samples({features, targets}, samples);
+  data.read(samples, {});
+
+  std::vector<std::byte> raw(data.raw_bytes(samples));
+  data.gather_raw(samples, raw);
+  features.assign(10, 0);
+  targets.assign(2, 0);
+  EXPECT_TRUE(
+      unpack(data.schema(), raw, {.features = {features.data(), data.schema().features(2)}}));
+  EXPECT_TRUE(unpack(data.schema(), raw, {.targets = {targets.data(), data.schema().targets(2)}}));
+  expect_samples({features, targets}, samples);
+  EXPECT_TRUE(unpack(data.schema(), raw, {}));
+}
+
+TEST(Dataset, views_of_another_kind_are_somebodys_mistake_and_no_bug) {
+  const TemporaryFolder folder;
+  const Dataset data(make_data(folder, 1, 8));
+  const std::vector<std::int64_t> samples{3, 1};
+  std::vector<std::byte> raw(data.raw_bytes(samples));
+  data.gather_raw(samples, raw);
+  std::vector<float> numbers(64);
+  std::vector<std::int32_t> classes(64);
+  const RowViews wrong[] = {
+      {.features = {numbers.data(), data.schema().features(3)}},
+      {.features = {numbers.data(), {DType::f32, {2, 4}}}},
+      {.targets = {classes.data(), {DType::i32, {2, 2}}}},
+      {.targets = {numbers.data(), {DType::f32, {2}}}},
+      {.lengths = {classes.data(), {DType::i32, {2}}}},
+  };
+  for (const RowViews& views : wrong) {
+    EXPECT_THROW(data.read(samples, views), InputError);
+    EXPECT_FALSE(unpack(data.schema(), raw, views));
+  }
 }
 
 TEST(Dataset, another_file_than_the_manifest_names_is_refused) {

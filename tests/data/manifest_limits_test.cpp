@@ -151,7 +151,8 @@ TEST(ManifestYaml, blocks_brackets_and_quotes_say_the_same) {
 
 TEST(ManifestYaml, escapes_are_the_characters_that_they_stand_for) {
   const YamlDocument document = parse_yaml_document(
-      "[\"\\0\\a\\t\\n\\e\\\"\\/\\\\\\N\\_\\L\\P\\x41\\u00e9\\U0001F426\", \"a \\\n  b\", 'c\n\n d']",
+      "[\"\\0\\a\\t\\n\\e\\\"\\/\\\\\\N\\_\\L\\P\\x41\\u00e9\\U0001F426\", \"a \\\n  b\", 'c\n\n "
+      "d']",
       "m.yaml");
   std::vector<std::string> read;
   for (const YamlValue& value : YamlValue(document)) read.emplace_back(value.scalar());
@@ -166,9 +167,10 @@ TEST(ManifestYaml, escapes_are_the_characters_that_they_stand_for) {
 
 TEST(ManifestYaml, what_a_manifest_does_not_need_is_refused) {
   for (const char* text :
-       {"a: &x 1", "a: *x", "a: !!str 1", "a: |\n  x", "a: >\n  x", "a: 1\n---\nb: 2", "%YAML 1.2",
-        "a: 1\n...\n", "a:\n\t- 1", "a: 1\n b: 2", "a: b: c", "[a, b", "{a: b", "{[a]: b}", "a: [1]]",
-        "a: 'x", "a: \"\\q\"", "a: \"\\ud800\"", "- a\nb: c", "a", "a: 1\nb", "[a b: c]", "@a"}) {
+       {"a: &x 1",   "a: *x",       "a: !!str 1", "a: |\n  x",   "a: >\n  x",  "a: 1\n---\nb: 2",
+        "%YAML 1.2", "a: 1\n...\n", "a:\n\t- 1",  "a: 1\n b: 2", "a: b: c",    "[a, b",
+        "{a: b",     "{[a]: b}",    "a: [1]]",    "a: 'x",       "a: \"\\q\"", "a: \"\\ud800\"",
+        "- a\nb: c", "a",           "a: 1\nb",    "[a b: c]",    "@a"}) {
     const std::string said = complaint([&] {
       const YamlDocument document = parse_yaml_document(text, "m.yaml");
       if (!YamlValue(document).is_map()) throw InputError({"m.yaml", 1, 1}, "no map", "try one");
@@ -181,16 +183,17 @@ TEST(ManifestFuzz, a_mutated_manifest_is_read_or_refused) {
   const TemporaryFolder folder;
   write_manifest(of_words(20), folder / "words.yaml");
   const std::string words = content_of(folder / "words.yaml");
-  const std::string block = "format_version: 1\nname: x\nfeatures:\n  shape:\n  - 2\n  type: u8\n"
-                            "targets: {kind: class, classes: ['a', \"b\\x41\", c d]}\nshards:\n"
-                            "- file: a.h5\n  rows: 5\n  sha256: " + digest_text + "\n";
+  const std::string block =
+      "format_version: 1\nname: x\nfeatures:\n  shape:\n  - 2\n  type: u8\n"
+      "targets: {kind: class, classes: ['a', \"b\\x41\", c d]}\nshards:\n"
+      "- file: a.h5\n  rows: 5\n  sha256: " +
+      digest_text + "\n";
   const std::uint64_t mutants = mutants_wanted();
   std::uint64_t read = 0;
   for (std::uint64_t number = 0; number < mutants; ++number) {
     Mutation mutation(number);
-    const auto file =
-        folder.put("m.yaml", mutation.applied_to(number % 2 == 0 ? words : block,
-                                                 number % 2 == 0 ? block : words));
+    const auto file = folder.put("m.yaml", mutation.applied_to(number % 2 == 0 ? words : block,
+                                                               number % 2 == 0 ? block : words));
     ::alarm(10);
     try {
       const Manifest manifest = read_manifest(file);

@@ -65,9 +65,20 @@ class Mutation {
 
   void put_number(std::string& bytes, std::size_t at) {
     const std::uint64_t end = bytes.size();
-    const std::uint64_t values[] = {0,       1,   2,       255,          65535,
-                                    1U << 20, end, end - 1, below(end),   ~std::uint64_t{0},
-                                    1U << 31, end / 2, std::uint64_t{1} << 63, random_()};
+    const std::uint64_t values[] = {0,
+                                    1,
+                                    2,
+                                    255,
+                                    65535,
+                                    1U << 20,
+                                    end,
+                                    end - 1,
+                                    below(end),
+                                    ~std::uint64_t{0},
+                                    1U << 31,
+                                    end / 2,
+                                    std::uint64_t{1} << 63,
+                                    random_()};
     const std::uint64_t value = values[below(std::size(values))];
     const std::size_t width = std::size_t{1} << below(4);
     std::memcpy(bytes.data() + at, &value, std::min(width, bytes.size() - at));

@@ -64,11 +64,16 @@ TEST(ConllImport, reads_conll_u_with_comments_ranges_and_empty_words) {
   EXPECT_EQ(in_words(conll(folder, text, how), 0), "vamos/VERB nos/- the sea/NOUN");
 }
 
-TEST(ConllImport, takes_lines_with_a_hash_for_words_when_told) {
+TEST(ConllImport, asks_where_a_line_with_a_hash_may_be_a_word) {
+  using Hash = ConllOptions::Hash;
   const TemporaryFolder folder;
-  const std::string text = "# SYM\n1 NUM\n";
-  EXPECT_EQ(in_words(conll(folder, text, {}), 0), "1/NUM");
-  EXPECT_EQ(in_words(conll(folder, text, {.comments = false}), 0), "#/SYM 1/NUM");
+  const std::string text = "# a comment\n# SYM\n1 NUM\n";
+  const std::string said = complaint([&] { conll(folder, text, {}); });
+  EXPECT_NE(said.find("words.txt:2: the line begins with #"), std::string::npos) << said;
+  EXPECT_EQ(in_words(conll(folder, text, {.hash = Hash::comments}), 0), "1/NUM");
+  EXPECT_EQ(in_words(conll(folder, "# SYM\n1 NUM\n", {.hash = Hash::words}), 0), "#/SYM 1/NUM");
+  EXPECT_EQ(in_words(conll(folder, "# a comment\n1 NUM\n\n#begin document x\n2 N\n", {}), 1),
+            "2/N");
 }
 
 TEST(ConllImport, unpacks_gzip_and_splits_by_the_number_of_the_sentence) {

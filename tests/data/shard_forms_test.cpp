@@ -77,8 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](auto& m) { m.features_as = [](hid_t how) { chunks(how, 48, 5, 3); }; }},
         Form{"edges", [](auto& m) { m.features_as = [](hid_t how) { chunks(how, 7, 2, 2); }; }},
         // 240 chunks make a tree of two levels.
-        Form{"deep_tree",
-             [](auto& m) { m.features_as = [](hid_t how) { chunks(how, 1, 1, 3); }; }},
+        Form{"deep_tree", [](auto& m) { m.features_as = [](hid_t how) { chunks(how, 1, 1, 3); }; }},
         Form{"filters", [](auto& m) { m.features_as = all_filters; }},
         Form{"attributes", [](auto& m) { m.add = add_attributes; }},
         Form{"user_block", [](auto& m) { m.user_block = 2048; }},
@@ -149,13 +148,13 @@ TEST(ShardForms, the_index_of_resizable_datasets_in_new_files_is_refused_with_a_
     Hdf5Handle space(H5Screate_simple(3, dims, most), H5Sclose);
     Hdf5Handle how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     chunks(how.id(), 2, 4, 3);
-    Hdf5Handle(H5Dcreate2(file, "features", H5T_STD_U8LE, space.id(), H5P_DEFAULT, how.id(),
-                          H5P_DEFAULT),
-               H5Dclose);
+    Hdf5Handle(
+        H5Dcreate2(file, "features", H5T_STD_U8LE, space.id(), H5P_DEFAULT, how.id(), H5P_DEFAULT),
+        H5Dclose);
   };
   maker.make(folder / "a.h5");
-  const std::string said = complaint(
-      [&] { (void)load_shard(folder / "a.h5", {.schema = small_pixels(), .rows = 6}); });
+  const std::string said =
+      complaint([&] { (void)load_shard(folder / "a.h5", {.schema = small_pixels(), .rows = 6}); });
   EXPECT_NE(said.find("only resizable datasets"), std::string::npos) << said;
   EXPECT_NE(said.find("libver='earliest'"), std::string::npos) << said;
 }

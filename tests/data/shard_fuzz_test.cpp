@@ -78,8 +78,7 @@ void add_written_seeds(const TemporaryFolder& folder, std::vector<Seed>& seeds) 
   std::vector<std::int32_t> tokens(50);
   std::iota(tokens.begin(), tokens.end(), 0);
   write_token_shard(folder / "seed.h5", text, tokens, std::vector<std::int64_t>{0, 20, 50});
-  seeds.push_back(
-      seed_of(folder, {.schema = text, .rows = 13, .sequences = 2, .tokens = 50}));
+  seeds.push_back(seed_of(folder, {.schema = text, .rows = 13, .sequences = 2, .tokens = 50}));
 
   for (const SampleForm form : {SampleForm::sequence, SampleForm::tree}) {
     Manifest manifest;
@@ -104,8 +103,7 @@ std::size_t sum_of(const ShardRows& shard) {
   std::size_t sum = 0;
   for (std::int64_t row = 0; row < shard.rows; ++row) {
     const SampleExtent extent = shard.extent_of(row);
-    const auto tokens =
-        static_cast<std::size_t>(shard.token_offsets.empty() ? 1 : extent.tokens);
+    const auto tokens = static_cast<std::size_t>(shard.token_offsets.empty() ? 1 : extent.tokens);
     for (std::size_t i = 0; i < tokens * shard.feature_bytes; ++i) {
       sum += std::to_integer<std::size_t>(shard.features_of(row)[i]);
     }

@@ -36,8 +36,8 @@ class Doctor(unittest.TestCase):
         result, verdicts = doctor()
         took = time.monotonic() - began
         self.assertEqual(result.returncode, DONE, result.stdout + result.stderr)
-        self.assertEqual({*verdicts}, {"mpi", "recovery", "ompi-server", "cores", "hdf5", "disk", "limits", "clock", "join port",
-                                       "token"})
+        self.assertEqual({*verdicts}, {"mpi", "recovery", "ompi-server", "cores", "quota", "hdf5", "disk", "locks", "limits", "clock",
+                                       "network", "join port", "token"})
         self.assertIn("2 others lived on", verdicts["recovery"][1])
         print(f"took {took:.1f} s", flush=True)
 

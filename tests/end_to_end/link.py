@@ -10,6 +10,7 @@ class Link:
 
     def __init__(self):
         number = os.getpid()
+        self.twin = f"rvn{number}c"
         self.name, self.near, self.far = f"raven-{number}", f"rvn{number}a", f"rvn{number}b"
         network = f"198.{18 + number // 256 % 2}.{number % 256}"  # kept for tests (RFC 2544): nobody else leans on it
         self.run("netns", "add", self.name)
@@ -33,6 +34,17 @@ class Link:
     def route(self):
         self.run("-n", self.name, "route", "replace", "default", "via", self.gateway)
 
+    def same_address_on_both_ends(self):
+        """Gives both machines an interface with the same address, as docker0 has one on every machine."""
+        number = os.getpid()
+        address = f"198.{19 - number // 256 % 2}.{number % 256}.1/24"
+        for prefix, name in ([], f"rvn{number}c"), (["-n", self.name], f"rvn{number}d"):
+            self.run(*prefix, "link", "add", name, "type", "dummy")
+            if not prefix:
+                self.twin = name
+            self.run(*prefix, "addr", "add", address, "dev", name)
+            self.run(*prefix, "link", "set", name, "up")
+
     def cut(self):
         self.run("link", "set", self.near, "down")
 
@@ -46,7 +58,7 @@ class Link:
 
     def close(self):
         # The link first: a namespace takes its links along only by and by.
-        for words in (("link", "del", self.near), ("netns", "del", self.name)):
+        for words in (("link", "del", self.near), ("link", "del", self.twin), ("netns", "del", self.name)):
             subprocess.run(["ip", *words], check=False, capture_output=True)
 
 

@@ -58,6 +58,23 @@ class Network(EndToEnd):
         self.assert_same_bits(run)
         self.assertEqual(len(run.events("lost")), 1)
 
+    def test_machines_with_the_same_address_on_one_interface_find_each_other_by_the_other(self):
+        network = link.Link()
+        self.addCleanup(network.close)
+        try:
+            network.same_address_on_both_ends()
+        except subprocess.CalledProcessError as error:
+            self.skipTest(f"no dummy interfaces here: {error.stderr.decode().strip()}")
+        run = Run("same-address")
+        # Nobody else computes, so the run ends only if the far one gets its work.
+        with contextlib.closing(Launched(run, "-n", 0, "--set", "master_computes=false")) as launch:
+            launch.await_events("gateway_open")
+            with self.far_contributor(network, run, launch.mark) as far:
+                self.assert_done(finish(launch.process))
+                self.assertEqual(finish(far).returncode, 0)
+        self.assert_same_bits(run)
+        self.assertEqual([event["pid"] for event in run.events("joined")], [far.pid])
+
 
 if __name__ == "__main__":
     harness.main()

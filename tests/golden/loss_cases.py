@@ -24,6 +24,12 @@ def loss_cases():
     return cases
 
 
+def hits_of(right, targets, ignored=-100, name="accuracy"):
+    """Hits, and the places that ask for something: the metric is the first divided by the second."""
+    asked = targets != ignored
+    return {name: (right & asked).sum(), f"{name}/rows": asked.sum()}
+
+
 def add_cross_entropy(add):
     weights = [0.5, 2.0, 1.0, 0.25, 1.5]
     rows = [
@@ -38,22 +44,26 @@ def add_cross_entropy(add):
         source = Source(300 + number)
         prediction = source.values(9, 5, scale=2.0)
         targets = source.indices(5, 9)
-        right = (prediction.argmax(1) == targets).sum()
-        add("cross_entropy", options, prediction, targets,
-            lambda y, t, o=torch_options: F.cross_entropy(y, t, **o), {"accuracy": right})
+        add("cross_entropy", options, prediction, targets, lambda y, t, o=torch_options: F.cross_entropy(y, t, **o),
+            hits_of(prediction.argmax(1) == targets, targets, options.get("ignore_index", -100)))
     source = Source(309)
     prediction = source.values(8, 5, scale=2.0)
     targets = source.indices(5, 8)
     best = np.argsort(-prediction, axis=1, kind="stable")[:, :2]
     add("cross_entropy", {"top_k": 2}, prediction, targets, F.cross_entropy,
-        {"accuracy": (best[:, 0] == targets).sum(), "top_2_accuracy": (best == targets[:, None]).any(axis=1).sum()})
+        hits_of(best[:, 0] == targets, targets) | hits_of((best == targets[:, None]).any(axis=1), targets, name="top_2_accuracy"))
     source = Source(310)
     prediction = source.values(3, 4, 5)
     targets = source.indices(5, 3, 4)
-    # A sample with several answers counts as the share of them that is right.
-    add("cross_entropy", {}, prediction, targets,
-        lambda y, t: F.cross_entropy(y.reshape(-1, 5), t.reshape(-1)),
-        {"accuracy": (prediction.argmax(2) == targets).mean(axis=1).sum()})
+    # Of samples with several answers every answer counts, and what is ignored is none.
+    for options in ({}, {"ignore_index": 2, "top_k": 2}):
+        ignored = options.get("ignore_index", -100)
+        metrics = hits_of(prediction.argmax(2) == targets, targets, ignored)
+        if "top_k" in options:
+            best = np.argsort(-prediction, axis=2, kind="stable")[..., :2]
+            metrics |= hits_of((best == targets[..., None]).any(axis=2), targets, ignored, "top_2_accuracy")
+        add("cross_entropy", options, prediction, targets,
+            lambda y, t, i=ignored: F.cross_entropy(y.reshape(-1, 5), t.reshape(-1), ignore_index=i), metrics)
     for number, (options, torch_options) in enumerate([({}, {}), ({"f1_without": 2}, {}),
                                                        ({"f1_without": 0, "ignore_index": 3}, {"ignore_index": 3})]):
         source = Source(311 + number)
@@ -64,7 +74,7 @@ def add_cross_entropy(add):
         told, true = (asked & (classes != options.get("f1_without", -1)) for classes in (said, targets))
         add("cross_entropy", {"f1": True, **options}, prediction, targets,
             lambda y, t, o=torch_options: F.cross_entropy(y, t, **o),
-            {"accuracy": (said == targets).sum(), "f1/hits": (told & true & (said == targets)).sum(),
+            {**hits_of(said == targets, targets, options.get("ignore_index", -100)), "f1/hits": (told & true & (said == targets)).sum(),
              "f1/told": told.sum(), "f1/true": true.sum()})
 
 

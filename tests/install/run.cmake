@@ -12,11 +12,21 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 # Moved after installing: nothing in it may remember where it was.
 file(RENAME ${WORK}/prefix ${WORK}/moved)
 run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${SOURCE} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/moved
-    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Release -DWANTED_VERSION=${VERSION})
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DWANTED_VERSION=${VERSION})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${WORK}/build/consumer ${WORK}/run)
 if(NOT output MATCHES "read back step 7: 1 tensor")
   message(FATAL_ERROR "the program printed:\n${output}")
+endif()
+if(NOT output MATCHES ", optimised")
+  message(FATAL_ERROR "a program that is built as the documents say is not optimised:\n${output}")
+endif()
+# Whoever asks for another build gets it.
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${SOURCE} -B ${WORK}/debug -DCMAKE_PREFIX_PATH=${WORK}/moved
+    -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Debug -DWANTED_VERSION=${VERSION})
+file(STRINGS ${WORK}/debug/CMakeCache.txt build_type REGEX "^CMAKE_BUILD_TYPE:")
+if(NOT build_type MATCHES "=Debug$")
+  message(FATAL_ERROR "a debug build became '${build_type}'")
 endif()
 if(EXISTS ${BUILD}/raven)
   run(${WORK}/moved/bin/raven --version)

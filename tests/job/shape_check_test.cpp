@@ -6,10 +6,14 @@
 
 #include "raven/data/manifest.hpp"
 #include "raven/data/shard.hpp"
+#include "raven/graph/ops/layout.hpp"
+#include "raven/graph/ops/metric.hpp"
 #include "raven/job/check.hpp"
 
 namespace raven {
 namespace {
+
+using Texts = std::vector<std::string>;
 
 /// A folder with a data set of 40 rows and a job on it.
 class CheckJob : public testing::Test {
@@ -44,16 +48,33 @@ class CheckJob : public testing::Test {
   }
 
   /// Errors without the folder in front of files.
-  std::vector<std::string> check(
-      const std::string& model, const std::string& loss = "cross_entropy",
-      const std::string& more = "data: {train: train.yaml, valid: valid.yaml}\n") {
+  Texts check(const std::string& model, const std::string& loss = "cross_entropy",
+              const std::string& more = "data: {train: train.yaml, valid: valid.yaml}\n") {
     std::ofstream(folder_ / "job.yaml")
         << "model: " << model << "\nloss: " << loss << "\noptimizer: adam\n"
         << more;
     std::vector<InputError> errors;
     const auto job = read_job(folder_ / "job.yaml", {"train.batch=16", "train.snippets=4"}, errors);
     if (job) summary_ = check_job(*job, errors);
-    std::vector<std::string> texts;
+    EXPECT_EQ(summary_.has_value() && job, errors.empty());
+    return without_folder(errors);
+  }
+
+  /// The same of a job whose model is a program.
+  Texts check_program(const ProgramDef& program) {
+    std::ofstream(folder_ / "job.yaml")
+        << "model: {program: " << program.name
+        << "}\noptimizer: adam\ndata: {train: train.yaml, valid: valid.yaml}\n";
+    std::vector<InputError> errors;
+    const ProgramDef* const programs[] = {&program};
+    const auto job = read_job(folder_ / "job.yaml", {"train.batch=16"}, errors, programs);
+    if (job) summary_ = check_job(*job, errors);
+    EXPECT_EQ(summary_.has_value() && job, errors.empty());
+    return without_folder(errors);
+  }
+
+  Texts without_folder(const std::vector<InputError>& errors) const {
+    Texts texts;
     for (const InputError& error : errors) {
       std::string text = error.what();
       for (std::size_t at; (at = text.find(folder_.string() + "/")) != std::string::npos;) {
@@ -61,15 +82,12 @@ class CheckJob : public testing::Test {
       }
       texts.push_back(text);
     }
-    EXPECT_EQ(summary_.has_value() && job, errors.empty());
     return texts;
   }
 
   std::filesystem::path folder_;
   std::optional<JobSummary> summary_;
 };
-
-using Texts = std::vector<std::string>;
 
 TEST_F(CheckJob, a_sound_job_is_summed_up) {
   EXPECT_EQ(check("[flatten, {linear: {features: 5}}, {linear: {features: 4}}]"), Texts{});
@@ -202,6 +220,65 @@ TEST_F(CheckJob, what_is_allowed_but_odd_is_noted) {
   ASSERT_TRUE(summary_);
   ASSERT_EQ(summary_->notes.size(), 1U);
   EXPECT_NE(summary_->notes[0].find("no data.valid"), std::string::npos);
+}
+
+/// Images [6, 6, 2] to `Wide` numbers, whose mistake shows with a sample only.
+template <std::int64_t wide, bool learns, bool as_in_training>
+class Looks {
+ public:
+  explicit Looks(Builder& build)
+      : wide_(build, "wide", 72, wide), classes_(build, "classes", 5, build.classes()) {}
+  void operator()(const Sample& sample) const {
+    const Variable logits = classes_(wide_(flatten(sample.features())));
+    if (as_in_training || sample.training()) sample.predict(logits);
+    if (!learns) return;
+    sample.learn(cross_entropy(logits, sample.targets()));
+    sample.report("accuracy", accuracy(logits, sample.targets()));
+  }
+
+ private:
+  Linear wide_;
+  Linear classes_;
+};
+
+TEST_F(CheckJob, a_program_is_run_on_a_sample_and_summed_up) {
+  static constexpr ProgramDef sound = program_of<Looks<5, true, true>>("sound");
+  EXPECT_EQ(check_program(sound), Texts{});
+  ASSERT_TRUE(summary_);
+  EXPECT_EQ(summary_->parameters, 72 * 5 + 5 + 5 * 4 + 4);
+}
+
+TEST_F(CheckJob, a_program_whose_shapes_do_not_fit_is_told_with_its_place) {
+  static constexpr ProgramDef narrow = program_of<Looks<3, true, true>>("narrow");
+  const Texts texts = check_program(narrow);
+  ASSERT_EQ(texts.size(), 1U);
+  EXPECT_TRUE(texts[0].starts_with("job.yaml:1:8: narrow, on the first sample of train.yaml: "))
+      << texts[0];
+}
+
+TEST_F(CheckJob, a_program_that_learns_nothing_is_told) {
+  static constexpr ProgramDef idle = program_of<Looks<5, false, true>>("idle");
+  EXPECT_EQ(check_program(idle),
+            Texts{"job.yaml:1:8: idle, on the first sample of train.yaml: the program gives a "
+                  "sample no loss; call sample.learn() for every sample"});
+}
+
+TEST_F(CheckJob, a_program_that_predicts_in_training_only_is_told) {
+  static constexpr ProgramDef shy = program_of<Looks<5, true, false>>("shy");
+  const Texts texts = check_program(shy);
+  ASSERT_EQ(texts.size(), 2U) << "of the data to train on, and of the data to validate on";
+  EXPECT_TRUE(texts[0].starts_with(
+      "job.yaml:1:8: shy gives the same sample in validation no prediction, a loss, 'accuracy', "
+      "but one to train on a prediction of rows [4], a loss, 'accuracy'; "))
+      << texts[0];
+}
+
+TEST_F(CheckJob, a_shard_that_a_program_can_not_look_at_is_told_with_its_place) {
+  static constexpr ProgramDef sound = program_of<Looks<5, true, true>>("sound");
+  std::ofstream(folder_ / "train.h5", std::ios::app) << "x";
+  const Texts texts = check_program(sound);
+  ASSERT_EQ(texts.size(), 1U);
+  EXPECT_TRUE(texts[0].starts_with("train")) << texts[0];
 }
 
 }  // namespace

@@ -35,8 +35,9 @@ TEST(Model, records_a_graph_of_as_many_rows_as_asked) {
     EXPECT_EQ(type_of(graph, *graph.losses).shape, (Shape{rows}));
     EXPECT_EQ(type_of(graph, *graph.weights).shape, (Shape{rows}));
     EXPECT_EQ(type_of(graph, *graph.prediction).shape, (Shape{rows, 3}));
-    ASSERT_EQ(graph.metrics.size(), 1U);
+    ASSERT_EQ(graph.metrics.size(), 2U);
     EXPECT_EQ(graph.metrics[0].name, "accuracy");
+    EXPECT_EQ(graph.metrics[1].name, "accuracy/rows");
     EXPECT_EQ(graph.statistics.size(), 2U);
   }
 }
@@ -120,7 +121,18 @@ TEST(Model, takes_targets_in_the_shapes_people_store_them_in) {
   EXPECT_NO_THROW(Model(spec, vector_sample, {DType::f32, Shape{}}, values));
   spec.loss = loss_choice("bce_with_logits");
   ParameterStore answers;
-  EXPECT_NO_THROW(Model(spec, vector_sample, {DType::i32, Shape{}}, answers));
+  EXPECT_NO_THROW(Model(spec, vector_sample, {DType::f32, {1}}, answers));
+}
+
+TEST(Model, losses_on_values_refuse_class_numbers_and_say_how_to_import) {
+  ModelSpec spec = classifier();
+  spec.layers.back() = linear_layer_spec(1);
+  for (const char* loss : {"mse", "huber", "bce_with_logits"}) {
+    spec.loss = loss_choice(loss);
+    const std::string message = refusal(spec, vector_sample, class_sample);
+    EXPECT_NE(message.find("the targets are class numbers"), std::string::npos) << message;
+    EXPECT_NE(message.find("--kind real"), std::string::npos) << message;
+  }
 }
 
 }  // namespace

@@ -64,7 +64,6 @@ TEST(Builder, names_parameters_by_their_place_and_tells_what_the_data_is) {
   EXPECT_FALSE(store[{1}].decays);
   for (const float value : store[{1}].value.values()) EXPECT_EQ(value, 0.0F);
   EXPECT_THROW((void)build.parameter("gate", {4, 2}), InputError);
-  EXPECT_THROW((void)build.layer("x", "liner", {DType::f32, {1, 2}}), InputError);
 }
 
 TEST(Builder, draws_weights_that_are_a_pure_function_of_seed_and_number) {
@@ -84,7 +83,119 @@ TEST(Builder, draws_weights_that_are_a_pure_function_of_seed_and_number) {
   EXPECT_NE(drawn(1), drawn(2));
 }
 
-TEST(Builder, makes_any_layer_of_a_job) {
+/// What `build.layer(...)` says when it refuses.
+template <class Declare>
+std::string refusal(Declare declare) {
+  ParameterStore store;
+  Builder build({.store = store,
+                 .path = "",
+                 .input = {DType::i32, Shape{1}},
+                 .seed = 1,
+                 .block = {},
+                 .vocabulary = 5,
+                 .ragged = Ragged::sequences},
+                3);
+  try {
+    declare(build);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "nothing was refused";
+}
+
+TEST(Builder, refuses_layers_and_options_that_no_job_could_name) {
+  const ValueType numbers{DType::f32, {1, 2}};
+  const auto linear = [&](std::vector<std::pair<std::string_view, OptionValue>> options) {
+    return refusal([&](Builder& build) { (void)build.layer("x", "linear", numbers, options); });
+  };
+  EXPECT_EQ(linear({}),
+            "x, a layer 'linear': option 'features' is missing; give it: numbers per sample that "
+            "come out");
+  EXPECT_EQ(linear({{"featurs", 3}}),
+            "x, a layer 'linear': there is no option 'featurs'; it has 'features', 'bias', "
+            "'activation', 'initial', 'initial_scale'");
+  EXPECT_EQ(linear({{"features", 0}}),
+            "x, a layer 'linear': option 'features' is out of range; it says: numbers per sample "
+            "that come out");
+  EXPECT_EQ(linear({{"features", "3"}}),
+            "x, a layer 'linear': option 'features' is not a whole number; it says: numbers per "
+            "sample that come out");
+  EXPECT_TRUE(linear({{"features", 3}, {"activation", "rleu"}})
+                  .starts_with("x, a layer 'linear': option 'activation' is out of range"));
+  EXPECT_TRUE(refusal([&](Builder& build) {
+                (void)build.layer("x", "residual", numbers);
+              }).starts_with("x, a layer 'residual': it has layers inside"));
+  EXPECT_TRUE(refusal([&](Builder& build) {
+                (void)build.layer("x", "lstm", numbers, {{"features", 2}, {"carry", true}});
+              }).starts_with("x, a layer 'lstm': there is no state to carry"));
+  EXPECT_EQ(refusal([&](Builder& build) { (void)build.layer("x", "liner", numbers); }),
+            "there is no layer 'liner'; 'raven explain layers' lists them");
+  EXPECT_TRUE(refusal([&](Builder& build) {
+                (void)build.layer("x", "linear", build.input(), {{"features", 2}});
+              }).starts_with("x, a layer 'linear': linear "));
+}
+
+/// Layers of every kind of input: tokens, numbers of tokens, and one row for a sentence.
+class OfLayers {
+ public:
+  explicit OfLayers(Builder& build)
+      : words_(build.layer("words", "embedding", build.input(), {{"width", 2}})),
+        scaled_(build.layer("scaled", "linear", words_, {{"features", 2}, {"bias", false}})),
+        pooled_(build.layer("pooled", "pool", scaled_, {{"kind", "sum"}})),
+        classes_(build.layer("classes", "linear", pooled_, {{"features", build.classes()}})) {
+    EXPECT_EQ(words_.rows(), Ragged::sequences);
+    EXPECT_EQ(pooled_.rows(), Ragged::no);
+    EXPECT_EQ(classes_.output(), (ValueType{DType::f32, {1, 3}}));
+  }
+  void operator()(const Sample& sample) const {
+    const Variable logits = classes_(pooled_(scaled_(words_(sample.features()))));
+    sample.predict(logits);
+    sample.learn(cross_entropy(logits, slice(sample.targets(), 0, 0, 1)));
+  }
+
+ private:
+  Layer words_;
+  Layer scaled_;
+  Layer pooled_;
+  Layer classes_;
+};
+constexpr ProgramDef of_layers = program_of<OfLayers>("of_layers");
+
+TEST(Program, of_layers_computes_what_they_say) {
+  ParameterStore store;
+  const Model model = model_of(of_layers, store);
+  std::vector<std::string> names;
+  for (const Parameter& parameter : store.all()) names.push_back(parameter.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"words.weight", "scaled.weight", "classes.weight",
+                                             "classes.bias"}));
+  const float table[] = {0, 0, 1, 2, 3, 4, 0, -1, 2, 2};
+  const float scaled[] = {2, 0, 0, -1};
+  const float weight[] = {1, 0, 0, 1, -1, 1};
+  const float bias[] = {0.5F, 0, 0};
+  store.replace({0}, Tensor::of({5, 2}, table), 1);
+  store.replace({1}, Tensor::of({2, 2}, scaled), 1);
+  store.replace({2}, Tensor::of({3, 2}, weight), 1);
+  store.replace({3}, Tensor::of({3}, bias), 1);
+
+  const Sentence sentence{{2, 3, 1}, {1, 1, 1}};
+  const Graph graph = model.record_sample(store, sentence.data(), Tape::Mode::training);
+  const Plan plan(graph, Plan::Purpose::training);
+  Workspace workspace(plan.workspace_bytes());
+  const SampleData data = sentence.data();
+  const ConstView inputs[] = {data.features, data.targets, data.lengths};
+  std::vector<ConstView> parameters;
+  for (const Parameter& parameter : store.all()) parameters.push_back(parameter.value.view());
+  plan.forward(workspace,
+               {.inputs = inputs, .parameters = parameters, .gradients = {}, .key = {.seed = 1}});
+  // Words (3, 4), (0, -1), (1, 2) become (6, -4), (0, 1), (2, -2), which add up to (8, -5).
+  const ConstView logits = plan.value(
+      workspace, {.inputs = inputs, .parameters = parameters, .gradients = {}, .key = {.seed = 1}},
+      *graph.prediction);
+  const float expected[] = {8.5F, -5, -13};
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_FLOAT_EQ(logits.f32()[i], expected[i]) << i;
+}
+
+TEST(Layer, says_so_on_a_tape_without_parameters) {
   ParameterStore store;
   Builder build({.store = store,
                  .path = "",
@@ -93,12 +204,31 @@ TEST(Builder, makes_any_layer_of_a_job) {
                  .block = {},
                  .vocabulary = 0},
                 1);
-  const auto layer =
-      build.layer("top", "linear", {DType::f32, {1, 2}}, {{"features", std::int64_t{7}}});
+  const Layer layer = build.layer("top", "linear", build.input(), {{"features", 7}});
+  EXPECT_EQ(layer.output(), (ValueType{DType::f32, {1, 7}}));
+  EXPECT_EQ(store[{0}].name, "top.weight");
   Tape tape;
-  const Variable y = layer->forward(store, tape.input(0, {DType::f32, {4, 2}}));
-  EXPECT_EQ(y.shape(), (Shape{4, 7}));
-  EXPECT_EQ(store[{0}].name.find("top."), 0U) << store[{0}].name;
+  EXPECT_THROW((void)layer(tape.input(0, {DType::f32, {4, 2}})), InputError);
+  tape.bind(store, {});
+  EXPECT_EQ(layer(tape.input(0, {DType::f32, {4, 2}})).shape(), (Shape{4, 7}));
+  EXPECT_THROW((void)layer(tape.input(1, {DType::f32, {4, 3}})), InputError);
+}
+
+class LearnsNothing {
+ public:
+  explicit LearnsNothing(Builder& build) : words_(build, "words", build.vocabulary(), 3) {}
+  void operator()(const Sample& sample) const { sample.predict(words_(sample.features())); }
+
+ private:
+  Embedding words_;
+};
+constexpr ProgramDef learns_nothing = program_of<LearnsNothing>("learns_nothing");
+
+TEST(Program, that_gives_no_loss_is_refused) {
+  ParameterStore store;
+  const Model model = model_of(learns_nothing, store);
+  const Sentence sentence{{1, 2}, {0, 0}};
+  EXPECT_THROW((void)model.record_sample(store, sentence.data(), Tape::Mode::training), InputError);
 }
 
 /// The layers as values, of numbers that are easy to work out by hand.

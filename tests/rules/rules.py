@@ -27,6 +27,12 @@ SYSTEM = re.compile(r"(sys|net|netinet|arpa|linux)/\w+\.h$|(unistd|fcntl|dlfcn|n
                     r"ifaddrs|cxxabi|immintrin|dirent|unwind)\.h$")
 # Both rooms that speak HDF5 share one way to own its handles. Nothing else crosses rooms beside public headers.
 SHARED_PRIVATE = {("cluster", "data/hdf5_output.hpp")}
+# What data, jobs, peers and file names hold is made printable in these two places; see cli/console.hpp.
+PRINTING = {"src/cli/console.cpp", "src/cli/progress.cpp"}
+# These stop the process, or speak where nothing may throw, and say constant words alone.
+CONSTANT_WORDS = {"include/raven/core/contract.hpp"}
+PRINTS = re.compile(r"\b(?:cout|cerr|clog|perror|putchar|puts|printf|vprintf)\b|"
+                    r"\b(?:fputs|fwrite|fputc|putc|fprintf|vfprintf|print)\s*\(((?:[^();]|\([^();]*\))*)\)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -150,6 +156,21 @@ def check_headers(root):
         macro = re.search(r"^\s*#\s*define\s+(\w+)", text, re.MULTILINE) if public else None
         if macro:
             yield f"{path}: the macro {macro.group(1)} in a public header"
+
+
+def check_printing(root):
+    for path in files(root, ["include", "src"], (".hpp", ".cpp")):
+        if path in PRINTING | CONSTANT_WORDS:
+            continue
+        # Comments, and the examples that --help shows, print nothing.
+        text = re.sub(r'R"\((.*?)\)"|//[^\n]*', lambda at: re.sub(r"[^\n]", " ", at.group()), text_of(root, path), flags=re.S)
+        for found in PRINTS.finditer(re.sub(r'"(?:[^"\\\n]|\\.)*"', lambda at: '"' + " " * (len(at.group()) - 2) + '"', text)):
+            words = found.group(1)
+            if words is not None and (not re.search(r"\bstd(?:out|err)\b", words) or
+                                      re.fullmatch(r'(?:\s*"\s*"\s*)+,\s*(?:std::)?stderr\s*', words)):
+                continue
+            yield (f"{path}:{text.count(chr(10), 0, found.start()) + 1}: writes to the terminal by itself; "
+                   "cli/console.hpp has functions that escape what a terminal obeys")
 
 
 def check_top_level(root):

@@ -8,11 +8,13 @@ import rules
 SOUND = {
     "CMakeLists.txt": "",
     "CMakePresets.json": "{}",
-    "cmake/layers.txt": "# rooms\ncore:\ndata: core\ncluster: core data\n",
+    "cmake/layers.txt": "# rooms\ncore:\ndata: core\ncluster: core data\ncli: core\n",
     "include/raven/core/error.hpp": "#pragma once\n\n#include <string>\n",
     "src/core/error.cpp": '#include "raven/core/error.hpp"\n#include <openssl/evp.h>\n#include <unistd.h>\n',
     "src/data/shard.cpp": '#include "data/shard.hpp"\n#include "raven/core/error.hpp"\n#include <hdf5.h>\n',
     "src/data/shard.hpp": "#pragma once\n",
+    "src/cli/console.cpp": "void say(const char* x) { std::fputs(x, stdout); }\n",
+    "src/cli/say.cpp": '// To stdout: printf(x).\nvoid f() { print(x); std::fputs(\n"a "\n"b", stderr); std::fwrite(p, 1, n, f); }\n',
     "src/cluster/a.cpp": '#include "data/hdf5_output.hpp"\n',
 }
 
@@ -23,7 +25,7 @@ BROKEN = [
     ("layers", {"include/raven/data/b.hpp": '#pragma once\n#include "data/shard.hpp"\n'}, "private to data"),
     ("layers", {"src/core/c.cpp": '#include "../data/shard.hpp"\n'}, "climbs"),
     ("layers", {"src/attic/a.cpp": ""}, "attic is no room"),
-    ("layers", {"cmake/layers.txt": "core: data\ndata: core\ncluster: core data\n"}, "core may use data"),
+    ("layers", {"cmake/layers.txt": "core: data\ndata: core\ncluster: core data\ncli: core\n"}, "core may use data"),
     ("third_party", {"src/core/h.cpp": "#include <hdf5.h>\n"}, "is for cluster, data, not for core"),
     ("third_party", {"src/data/m.cpp": "#  include <mpi.h>\n"}, "is for transport"),
     ("third_party", {"src/data/m.cpp": "#include <boost/any.hpp>\n"}, "does not list"),
@@ -36,6 +38,9 @@ BROKEN = [
     ("headers", {"src/core/x.hpp": "// first\n#pragma once\n"}, "begins with #pragma once"),
     ("headers", {"include/raven/core/x.hpp": "#pragma once\nusing namespace std;\n"}, "using namespace"),
     ("headers", {"include/raven/core/x.hpp": "#pragma once\n#define RAVEN_X 1\n"}, "macro RAVEN_X"),
+    ("printing", {"src/data/p.cpp": "void f() {\n  std::fputs(name.c_str(), stderr);\n}\n"}, "src/data/p.cpp:2: writes to"),
+    ("printing", {"src/cli/p.cpp": "void f() { std::cerr << name; }\n"}, "src/cli/p.cpp:1: writes to"),
+    ("printing", {"src/cli/p.cpp": 'void f() { std::fprintf(stdout, "%s", name); }\n'}, "src/cli/p.cpp:1: writes to"),
     ("top_level", {"notes.txt": ""}, "notes.txt"),
 ]
 

@@ -1,6 +1,6 @@
 # The architecture is tested like the code.
 set(rules ${CMAKE_CURRENT_SOURCE_DIR}/rules)
-foreach(rule layers third_party sizes words headers top_level)
+foreach(rule layers third_party sizes words headers printing top_level)
   add_test(NAME rules.${rule} COMMAND ${Python3_EXECUTABLE} -B ${rules}/rules.py ${rule} ${PROJECT_SOURCE_DIR})
   set_tests_properties(rules.${rule} PROPERTIES LABELS rules TIMEOUT 60)
 endforeach()

@@ -97,6 +97,18 @@ TEST(Faults, are_named_and_known_by_their_names) {
   EXPECT_THROW((void)FaultSet::named("earthquake"), InputError);
 }
 
+TEST_F(Simulated, a_run_that_ends_within_an_epoch_tells_the_same_of_its_final_weights) {
+  Simulator shorter(job->training({"train.steps=6"}), job->scratch());
+  const std::vector<EpochResult>& history = shorter.undisturbed().history;
+  ASSERT_EQ(history.size(), 2U);
+  EXPECT_EQ(history[1].step, 6);
+  EXPECT_TRUE(history[1].valid.has_value());
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    EXPECT_EQ(shorter.run({.seed = seed, .faults = FaultSet::all()}).difference, "")
+        << "seed " << seed;
+  }
+}
+
 /// Worlds in which something went wrong once, with what it was.
 TEST_F(Simulated, what_went_wrong_once_goes_well_now) {
   struct Found {

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "raven/transport/both.hpp"
 #include "raven/transport/faulty.hpp"
 #include "raven/transport/local.hpp"
 #include "transport/conformance.hpp"
@@ -114,6 +115,55 @@ TEST_P(RelayConformance, holds) {
   EXPECT_EQ(gateway.end(), "");
 }
 
+/// The master's view with its contributors counted from 1, whichever side they are on: odd ones
+/// remote, even ones local.
+class CountedFromOne final : public Transport {
+ public:
+  explicit CountedFromOne(std::unique_ptr<Transport> both) : both_(std::move(both)) {}
+
+  void send(PeerId to, Message message) override { both_->send(inner(to), std::move(message)); }
+  std::optional<Event> poll(std::chrono::microseconds patience) override {
+    auto event = both_->poll(patience);
+    if (!event) return event;
+    const bool local = event->peer.value >= local_peer_base;
+    const std::uint32_t number = local ? event->peer.value - local_peer_base : event->peer.value;
+    event->peer.value = 2 * number - (local ? 0 : 1);
+    return event;
+  }
+  void wake() override { both_->wake(); }
+  void drop(PeerId peer) override { both_->drop(inner(peer)); }
+  [[nodiscard]] bool flushed(PeerId peer) const override { return both_->flushed(inner(peer)); }
+  [[nodiscard]] std::size_t backlog(PeerId peer) const override {
+    return both_->backlog(inner(peer));
+  }
+  void limit_bodies(std::size_t bytes) override { both_->limit_bodies(bytes); }
+  [[nodiscard]] Traffic traffic() const override { return both_->traffic(); }
+
+ private:
+  static PeerId inner(PeerId peer) {
+    const std::uint32_t number = (peer.value + 1) / 2;
+    return {peer.value % 2 == 0 ? number + local_peer_base : number};
+  }
+  std::unique_ptr<Transport> both_;
+};
+
+/// The same with a master that has contributors on two transports.
+class BothConformance : public testing::TestWithParam<std::tuple<Scenario, int>> {};
+
+TEST_P(BothConformance, holds) {
+  const auto& [scenario, contributors] = GetParam();
+  LocalHub local({.max_body_bytes = max_body_bytes});
+  LocalHub remote({.max_body_bytes = max_body_bytes});
+  std::vector<std::unique_ptr<Transport>> endpoints;
+  endpoints.push_back(
+      std::make_unique<CountedFromOne>(make_both_transport(local.master(), remote.master())));
+  for (int i = 1; i <= contributors; ++i) {
+    endpoints.push_back((i % 2 == 0 ? local : remote).join());
+  }
+  const auto errors = play(scenario, std::move(endpoints));
+  for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_EQ(errors[i], "") << "endpoint " << i;
+}
+
 std::vector<std::tuple<Scenario, int>> relay_cases() {
   std::vector<std::tuple<Scenario, int>> all;
   for (const Scenario& scenario : conformance::scenarios()) {
@@ -130,6 +180,7 @@ std::string name_of_relay(const testing::TestParamInfo<std::tuple<Scenario, int>
 }
 
 INSTANTIATE_TEST_SUITE_P(, RelayConformance, testing::ValuesIn(relay_cases()), name_of_relay);
+INSTANTIATE_TEST_SUITE_P(, BothConformance, testing::ValuesIn(relay_cases()), name_of_relay);
 
 }  // namespace
 }  // namespace raven

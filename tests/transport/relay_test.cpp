@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 
+#include "raven/core/error.hpp"
 #include "raven/core/random.hpp"
 #include "raven/transport/local.hpp"
 #include "transport/gateway_thread.hpp"
@@ -250,6 +251,49 @@ TEST(Relay, a_silent_gateway_is_lost_with_its_newcomers) {
   const Event lost = next(*played.master_side);
   EXPECT_EQ(lost.kind, Event::Kind::lost);
   EXPECT_NE(lost.reason.find("silent"), std::string::npos);
+}
+
+/// An inner transport whose gateway says "still here" at every look.
+class Chattering final : public Transport {
+ public:
+  explicit Chattering(std::uint64_t most) : left_(most) {}
+  void send(PeerId, Message) override {}
+  std::optional<Event> poll(std::chrono::microseconds) override {
+    if (left_ == 0) throw InputError("the relay polled on and on", "");
+    --left_;
+    return Event{Event::Kind::message, PeerId{1}, {encode(Alive{}), {}}};
+  }
+  void wake() override {}
+  void drop(PeerId) override {}
+  [[nodiscard]] bool flushed(PeerId) const override { return true; }
+  void limit_bodies(std::size_t) override {}
+  [[nodiscard]] Traffic traffic() const override { return {}; }
+
+ private:
+  std::uint64_t left_;
+};
+
+TEST(Relay, a_gateway_that_only_chatters_does_not_hold_up_a_poll) {
+  const auto relay = make_relay_transport(std::make_unique<Chattering>(1), {.gateways = 1});
+  EXPECT_FALSE(relay->poll(0us));
+}
+
+TEST(Relay, a_transport_that_fails_at_the_end_does_not_end_the_process) {
+  class Broken final : public Transport {
+   public:
+    void send(PeerId, Message) override {}
+    std::optional<Event> poll(std::chrono::microseconds) override {
+      throw InputError("no communication any more", "");
+    }
+    void wake() override {}
+    void drop(PeerId) override {}
+    [[nodiscard]] bool flushed(PeerId) const override { return false; }
+    void limit_bodies(std::size_t) override {}
+    [[nodiscard]] Traffic traffic() const override { return {}; }
+  };
+  auto relay = make_relay_transport(std::make_unique<Broken>(), {.gateways = 1});
+  EXPECT_THROW((void)relay->poll(0us), InputError);
+  relay.reset();
 }
 
 TEST(Relay, no_more_than_a_window_is_on_its_way_to_one_newcomer) {

@@ -8,6 +8,7 @@
 
 #include "raven/core/digest.hpp"
 #include "raven/core/new_file.hpp"
+#include "raven/tensor/numerics.hpp"
 #include "raven/tensor/tensor.hpp"
 
 namespace raven {
@@ -37,10 +38,11 @@ struct Checkpoint {
   std::uint64_t store_version = 0;
   double wall_seconds = 0;  ///< training time so far, over all restarts
   Digest training_digest;   ///< of what decides the bits: model, data digests, TrainSpec
-  Digest fingerprint;       ///< of the kernels that made it; see numerics_fingerprint()
-  std::string core;         ///< what OpenBLAS called that CPU
+  /// That made it. Formats 2 and 3 hold neither library nor vectors, and earlier_fingerprint().
+  NumericsClass numerics;
   EpochSums epoch;
-  std::string history_json;  ///< finished epochs as reported so far, a JSON array
+  std::string history_json;  ///< finished epochs, History::to_json(); a list of all if it is old
+  std::string credits_json = "[]";  ///< who has done what so far, credits_to_json()
   std::vector<CheckpointTensor> tensors;
   /// What the rows of the next step go on from, f32 [rows, numbers], in the middle of an epoch of a
   /// model that carries a state; else empty.
@@ -60,8 +62,8 @@ struct LoadedCheckpoint {
 };
 
 /// Writes `folder`/step-NNNNNNNNNN.h5 whole or not at all (temporary file, digest, fsync, rename,
-/// fsync of the folder) and then deletes all but the newest `keep`. Format in
-/// docs/formats/checkpoint.md.
+/// fsync of the folder) and then deletes all but the newest `keep`. Neither the folder nor a file
+/// in it may be a link. Format in docs/formats/checkpoint.md.
 /// @throws InputError when the disk refuses; earlier checkpoints are untouched then
 void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, int keep,
                       SyncCall sync = sync_to_disk);
@@ -73,5 +75,13 @@ void write_checkpoint(const std::filesystem::path& folder, const Checkpoint& che
 
 /// @throws InputError saying what is wrong with the file
 [[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& file);
+
+/// The step of the newest checkpoint by name, whole or not; none when there is none.
+[[nodiscard]] std::optional<std::uint64_t> newest_checkpoint_step(
+    const std::filesystem::path& folder);
+
+/// Deletes all checkpoints of a folder and what a killed writer left, and nothing else.
+/// @throws InputError when one of them is no plain file; then all are still there
+void remove_checkpoints(const std::filesystem::path& folder);
 
 }  // namespace raven

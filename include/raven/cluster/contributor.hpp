@@ -59,7 +59,12 @@ struct ContributorSetup {
   ContributorLimits limits = {};
   /// Opens a data set's shards here; empty when that can't be done, then rows come with the work.
   std::function<SampleSource(const DatasetOffer& offer, std::uint64_t cache_bytes)> open_dataset;
+  /// Takes sentences for whoever lends this machine; may be empty.
+  std::function<void(const std::string& remark)> tell = {};
 };
+
+/// What there is to say where contributors outnumber a step's snippets; empty when they don't.
+[[nodiscard]] std::string idle_contributors(std::int64_t contributors, std::int64_t snippets);
 
 /// How a contributor's part came to its end.
 struct ContributorEnd {

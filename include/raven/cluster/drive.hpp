@@ -14,6 +14,7 @@ namespace raven {
 /// What the loop around a master does with what the master says. Called on the loop's thread.
 struct MasterHooks {
   std::function<void(const RunEvent&)> on_event;
+  std::function<void(const EpochResult&)> on_epoch{};  ///< before a checkpoint that knows of it
   std::function<void(Checkpoint)> on_checkpoint;
   std::function<void(const MasterProgress&)> on_progress;  ///< about every 20 ms
   std::function<bool()> stop_requested;                    ///< asked about every 20 ms

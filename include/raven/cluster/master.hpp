@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "raven/cluster/checkpoint.hpp"
+#include "raven/cluster/credits.hpp"
+#include "raven/cluster/history.hpp"
 #include "raven/cluster/model_state.hpp"
 #include "raven/cluster/protocol.hpp"
 #include "raven/cluster/roster.hpp"
@@ -27,25 +29,12 @@ struct RunEvent {
   std::vector<std::pair<std::string, Field>> fields;
 };
 
-/// Means over all samples of one pass.
-struct PassResult {
-  std::int64_t samples = 0;
-  double loss = 0;
-  std::vector<std::pair<std::string, double>> metrics;
-};
-
-/// One finished epoch.
-struct EpochResult {
-  std::int64_t epoch = 0;  ///< from 1
-  PassResult train;
-  std::optional<PassResult> valid;
-};
-
 /// What the master wants done. Filled by its calls, emptied by the loop that drives it.
 struct MasterActions {
   std::vector<std::pair<PeerId, Message>> sends;
   std::vector<PeerId> drops;
   std::vector<RunEvent> events;
+  std::vector<EpochResult> epochs;  ///< finished ones, for history.jsonl; before the checkpoint
   std::optional<Checkpoint> checkpoint;  ///< to be written; the newest wins
 };
 
@@ -80,8 +69,9 @@ struct MasterSetup {
   /// Whether nothing of its text stands before that window, so that it goes on from zeros. There
   /// where something is carried.
   std::function<bool(std::uint32_t dataset, std::int64_t sample)> begins_text = {};
-  Digest fingerprint;  ///< of this process, for `numerics: strict`
-  std::string core;
+  NumericsClass numerics;  ///< of this process, for `numerics: strict`
+  /// Of this process, to compare with checkpoints of formats 2 and 3; see earlier_fingerprint().
+  Digest earlier_fingerprint = {};
   std::string node = {};  ///< of this process, as a Hello has them
   std::uint64_t pid = 0;
   Digest training_digest;
@@ -90,7 +80,14 @@ struct MasterSetup {
   bool others_may_come = true;
   Digest session = {};  ///< another one for each life of a master; see Welcome::session
   std::chrono::milliseconds checkpoint_every{30000};
+  /// Of training before this process, if that is more than the checkpoint knows: what was lost with
+  /// a master that was killed took its time, too.
+  double seconds_before = 0;
 };
+
+/// How the arithmetic of this process differs from that which made a checkpoint; none: not at all.
+[[nodiscard]] std::optional<NumericsGap> numerics_gap(const MasterSetup& setup,
+                                                      const Checkpoint& checkpoint);
 
 struct MasterProgress {
   std::uint64_t step = 0;
@@ -100,6 +97,7 @@ struct MasterProgress {
   std::uint64_t rows = 0;  ///< samples trained on by this process
   int contributors = 0;
   bool evaluating = false;
+  bool waiting = false;  ///< for contributors, or held: no step is under way
 };
 
 /// The master as a state machine without I/O: it takes an event and the time and says what to do.
@@ -122,19 +120,28 @@ class Master {
   void look_ahead();
   /// Ends the run after the step under way, with a checkpoint.
   void request_stop();
+  /// While held no step begins. When the one under way has ended there is a checkpoint of it.
+  void hold(bool held);
   /// Lets a contributor go as if it had asked for it: it is given nothing new, hands in what it
   /// holds, and is told to go. Nobody of that name: nothing happens.
   void request_leave(PeerId peer);
 
   /// Bytes of the largest body that an honest contributor sends.
   [[nodiscard]] std::size_t largest_answer() const;
+  /// It was resumed from a checkpoint after which nothing is left to do: it then tells of nothing
+  /// and makes no checkpoint, so that repeating a command changes nothing.
+  [[nodiscard]] bool was_complete() const;
   /// All done, or stopped: contributors have been told to go.
   [[nodiscard]] bool finished() const;
   [[nodiscard]] bool stopped_early() const;
   [[nodiscard]] const ParameterStore& parameters() const;
   [[nodiscard]] const Roster& roster() const;
   [[nodiscard]] MasterProgress progress() const;
-  [[nodiscard]] const std::vector<EpochResult>& history() const;
+  [[nodiscard]] const History& history() const;
+  /// Everybody who took part, also in earlier lives of the master.
+  [[nodiscard]] std::vector<Credit> credits() const;
+  /// Of training, over all lives of the master, as its events tell it.
+  [[nodiscard]] double seconds(Instant now) const;
 
  private:
   struct Impl;

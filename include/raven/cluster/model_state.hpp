@@ -2,6 +2,7 @@
 
 #include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "raven/cluster/checkpoint.hpp"
@@ -30,8 +31,16 @@ class ModelState {
   /// @param scale what each gradient element is multiplied by: 1 / weight of the batch, times
   /// clipping
   /// @param step counts from 1   @param rate from the schedule
-  void update(ParameterId id, const GradientTotal& gradient, float scale, std::int64_t step,
-              double rate);
+  enum class Updated : std::uint8_t {
+    whole,
+    /// The gradient is infinite or no number somewhere: nothing there was changed, and the tensor
+    /// counts as not updated yet. The same update is to be called once more with another gradient;
+    /// where this one was finite it has been used.
+    gradient_not_finite,
+    not_finite  ///< the tensor or its optimizer state; flaw_of() tells which
+  };
+  [[nodiscard]] Updated update(ParameterId id, const GradientTotal& gradient, float scale,
+                               std::int64_t step, double rate);
 
   /// What of a parameter is another one in a version than in the version before.
   struct Change {
@@ -43,8 +52,18 @@ class ModelState {
   /// Valid until the next change.
   [[nodiscard]] const Change* last_change(ParameterId id);
 
+  /// Some update is to be gone on with: weights and state do not stand at one step.
+  [[nodiscard]] bool between_steps() const;
+
   /// running = (1 - momentum) * running + momentum * value, as of `version`.
-  void merge_statistic(ParameterId id, const Tensor& value, double momentum, std::uint64_t version);
+  /// @return whether it is still finite
+  [[nodiscard]] bool merge_statistic(ParameterId id, const Tensor& value, double momentum,
+                                     std::uint64_t version);
+
+  /// What of a tensor is infinite or no number, in words; empty when all of it is finite.
+  [[nodiscard]] std::string flaw_of(ParameterId id) const;
+  /// The same of the first one that has a flaw.
+  [[nodiscard]] std::string flaw() const;
 
   void set_version(std::uint64_t version) { store_.set_version(version); }
 
@@ -56,10 +75,12 @@ class ModelState {
  private:
   struct OptimizerState {
     std::vector<Tensor> tensors;
+    std::vector<std::uint8_t> done;  ///< blocks of the update under way
+    Tensor unfinished;               ///< what it has made so far, when it is to be gone on with
   };
   struct Table;
 
-  void update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call);
+  [[nodiscard]] Updated update_rows(ParameterId id, const RowGradient& gradient, UpdateCall call);
 
   Choice optimizer_choice_;
   const OptimizerDef* optimizer_;

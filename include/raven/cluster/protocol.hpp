@@ -13,6 +13,7 @@
 #include "raven/graph/graph.hpp"
 #include "raven/snippet/gradient.hpp"
 #include "raven/snippet/snippet.hpp"
+#include "raven/tensor/numerics.hpp"
 #include "raven/transport/transport.hpp"
 
 namespace raven {
@@ -22,7 +23,7 @@ namespace raven {
 // at hand, bodies are checked by whoever knows what to expect. Every head ends with a checksum of
 // itself.
 
-constexpr std::uint32_t protocol_version = 8;
+constexpr std::uint32_t protocol_version = 9;
 
 /// Tensors that a model may have: their versions go with every lease, in its head.
 constexpr std::size_t max_parameters = 4000;
@@ -30,8 +31,7 @@ constexpr std::size_t max_parameters = 4000;
 /// Contributor to master, first of all.
 struct Hello {
   std::uint32_t protocol = protocol_version;
-  Digest fingerprint;  ///< of a fixed set of kernel results: equal means equal bits
-  std::string core;    ///< what OpenBLAS calls this CPU
+  NumericsClass numerics;  ///< equal means equal bits
   std::string node;
   std::uint64_t pid = 0;
   std::uint32_t threads = 1;
@@ -55,7 +55,9 @@ struct Welcome {
   std::uint32_t carried = 0;
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds lost_after{4000};
-  std::uint64_t cache_bytes = 0;  ///< memory for shards
+  std::uint64_t cache_bytes = 0;   ///< memory for shards
+  std::uint32_t snippets = 1;      ///< pieces of a batch
+  std::uint32_t contributors = 1;  ///< that are here, with the one who is greeted
   /// Of this master's life: who comes back within it still has what it was sent. Zeros: nobody has.
   Digest session = {};
 };

@@ -5,7 +5,8 @@
 
 namespace raven {
 
-/// What a JSON text may hold, so that its tree takes no more than some hundred bytes for each value.
+/// What a JSON text may hold, so that its tree takes no more than some hundred bytes for each
+/// value.
 struct JsonBounds {
   std::size_t values = std::size_t{1} << 20;  ///< with keys
   std::size_t depth = 64;                     ///< lists and maps inside each other

@@ -10,6 +10,9 @@ namespace raven {
 /// fsync(2), or what a test puts in its place.
 using SyncCall = int (*)(int handle);
 [[nodiscard]] int sync_to_disk(int handle);
+/// Syncs a folder's names by `call`. Some file systems offer no such thing (EINVAL, ENOSYS,
+/// EOPNOTSUPP) and keep names in their own way: that is no error.
+[[nodiscard]] int sync_folder(int handle, SyncCall call = sync_to_disk);
 
 /// A file that appears whole or not at all: written under a temporary name beside its place,
 /// synced, renamed over whatever was there, and the folder synced. Without commit() nothing stays

@@ -20,8 +20,9 @@ enum class FeatureType : std::uint8_t { u8 = 1, f32 = 2, i32 = 3 };
 [[nodiscard]] std::string_view to_string(FeatureType type);
 
 /// What a sample is to be mapped to: one class number, `width` real numbers, for each token of a
-/// window the token that comes next, or a class for each token of a sequence or node of a tree.
-enum class TargetKind : std::uint8_t { classes = 1, real = 2, next = 3, tags = 4 };
+/// window the token that comes next, a class for each token of a sequence or node of a tree, or
+/// nothing that is known: such samples can only be predicted.
+enum class TargetKind : std::uint8_t { classes = 1, real = 2, next = 3, tags = 4, none = 5 };
 [[nodiscard]] std::string_view to_string(TargetKind kind);
 
 /// What a sample is made of. fixed: features of one shape; sequence: tokens, as many as it has;
@@ -58,7 +59,8 @@ struct SampleSchema {
   std::int32_t vocabulary = 0;  ///< i32 only: token ids are in [0, vocabulary)
   Normalisation normalisation;
   TargetKind target_kind = TargetKind::classes;
-  std::int32_t target_width = 0;  ///< classes, real numbers per sample, or the vocabulary (next)
+  /// Classes, real numbers per sample, or the vocabulary (next); 0 without targets.
+  std::int32_t target_width = 0;
 
   /// Fills up the raw row of a window that its sequence does not fill.
   static constexpr std::int32_t no_token = -1;
@@ -68,6 +70,9 @@ struct SampleSchema {
 
   /// The largest row that any file or peer may ask for; of ragged data the largest sample.
   static constexpr std::size_t max_row_bytes = std::size_t{1} << 28;
+
+  /// Samples come with what they are to be mapped to.
+  [[nodiscard]] bool has_targets() const { return target_kind != TargetKind::none; }
 
   /// Shards hold sequences of any length, of which samples are windows.
   [[nodiscard]] bool of_sequences() const { return target_kind == TargetKind::next; }
@@ -99,7 +104,8 @@ struct SampleSchema {
   [[nodiscard]] std::string_view flaw() const;
 
   void encode(ByteWriter& out) const;
-  /// None, and `in` failed, unless the bytes are a sound schema.
+  /// None, and `in` failed, unless the bytes are a sound schema with targets: nothing else is worth
+  /// sending.
   [[nodiscard]] static std::optional<SampleSchema> decode(ByteReader& in);
 
   friend bool operator==(const SampleSchema&, const SampleSchema&) = default;

@@ -9,11 +9,17 @@
 #include <unordered_map>
 #include <vector>
 
+#include "raven/core/digest.hpp"
+
 namespace raven {
 
-/// What a token of a text is. character: a Unicode code point; word: a run of letters and digits, a
-/// mark, or a line's end; byte_pair: bytes merged by how often they stand together (Gage, 1994;
-/// Sennrich et al., 2016), within words and the space before them.
+/// A text as importers and prompts read it: without a byte order mark in front, and each line's
+/// end, CRLF, LF or CR alone, is LF.
+[[nodiscard]] std::string plain_text(std::string text);
+
+/// What a token of a text is. character: a Unicode code point; word: a run of letters and digits by
+/// the classes of Unicode 14.0.0, a mark, or a line's end; byte_pair: bytes merged by how often
+/// they stand together (Gage, 1994; Sennrich et al., 2016), within words and the space before them.
 enum class TokenUnit : std::uint8_t { character = 1, word = 2, byte_pair = 3 };
 [[nodiscard]] std::string_view to_string(TokenUnit unit);
 
@@ -46,6 +52,9 @@ class Vocabulary {
   [[nodiscard]] std::int32_t size() const { return static_cast<std::int32_t>(texts_.size()); }
   [[nodiscard]] const std::vector<std::string>& texts() const { return texts_; }
   [[nodiscard]] const std::vector<Merge>& merges() const { return merges_; }
+
+  /// Of the unit and of every token in its order: equal for vocabularies that mean the same.
+  [[nodiscard]] Digest digest() const;
 
   /// @throws InputError when a character is not in it, or the text is not UTF-8
   [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text) const;

@@ -71,6 +71,8 @@ class Tape {
   void bind(const ParameterStore& store, std::span<const ConstView> inputs);
   /// The same parameter of the store that the tape was bound to.
   [[nodiscard]] Variable parameter(ParameterId id);
+  /// That store; null when the tape was not bound.
+  [[nodiscard]] const ParameterStore* store() const { return store_; }
   /// Whether it records one sample, as a model by sample does.
   [[nodiscard]] bool of_one_sample() const { return store_ != nullptr; }
   /// Whether value() was asked for, so that the record may depend on the parameters' values.

@@ -18,10 +18,18 @@ struct Training {
   std::shared_ptr<const Model> model;
   ParameterStore parameters;
   MasterSetup setup;  ///< reads from the data sets above
+  /// How the validation data were mapped to the training data, and what could not be compared.
+  std::vector<std::string> notes;
 };
+
+/// Says that the job's data is not there, and the commands that make it; none when it is there.
+[[nodiscard]] std::optional<InputError> missing_data(const JobSpec& job);
 
 /// @throws InputError when data, model and loss do not fit together
 [[nodiscard]] Training build_training(const JobSpec& job);
+
+/// What is wrong with data to train on that have no targets.
+[[nodiscard]] std::optional<InputError> missing_targets(const Manifest& train);
 
 /// What is wrong with `train.group_by_length` for this data, if anything.
 [[nodiscard]] std::optional<InputError> grouping_error(const JobSpec& job,

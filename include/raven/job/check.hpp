@@ -28,9 +28,10 @@ struct JobSummary {
   std::vector<std::string> notes;  ///< allowed, but worth knowing
 };
 
-/// Tries a job without training it: reads its manifests (no shard is opened, but all must be
-/// there), builds the model on a scratch store and records one snippet, so that every shape is
-/// checked.
+/// Tries a job without training it: reads its manifests (all shards must be there), builds the
+/// model on a scratch store and records one snippet, so that every shape is checked. A program is
+/// run on the first sample of each data set. Shards are opened only for that, and where the loss
+/// limits what a target may be.
 /// @param errors every mistake found, with the place in the job or manifest; the result is none
 /// when there is any
 [[nodiscard]] std::optional<JobSummary> check_job(const JobSpec& job,

@@ -16,10 +16,17 @@ namespace raven {
 
 /// A job as its YAML file says it, with every default visible. Knows nothing of YAML, MPI or Slurm.
 struct JobSpec {
+  std::string text;            ///< of the job file, as it was read: a pipe can't be read again
   std::filesystem::path file;  ///< the job file; relative paths in it are relative to its folder
   std::string name;
   std::filesystem::path train_manifest;
   std::optional<std::filesystem::path> valid_manifest;
+  /// Commands that make the data, for whoever has none yet. `{folder}` in them is the train
+  /// manifest's folder.
+  std::vector<std::string> data_made_by;
+  /// A small set of the same kind, to try the job on before there is any data.
+  std::optional<std::filesystem::path> samples_folder;
+  Place data_place;  ///< of `data` in the file
   std::uint64_t data_cache_bytes = std::uint64_t{4} << 30;
   ModelSpec model;
   Autobatch autobatch = Autobatch::on;  ///< for models that record a graph for each sample
@@ -49,6 +56,10 @@ struct JobSpec {
 /// The models that this executable has beside what layers make: rows that `model: {program: NAME}`
 /// finds.
 using Programs = std::span<const ProgramDef* const>;
+
+/// Puts the job's sample set in the place of its data, as `data.use_samples` does: the run is then
+/// another one, NAME_samples. @pre job.samples_folder
+void use_samples(JobSpec& job);
 
 /// Reads and checks a job file.
 /// @param programs that it may name

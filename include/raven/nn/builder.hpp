@@ -13,6 +13,45 @@
 
 namespace raven {
 
+class Layer;
+
+/// What a layer of a program is given.
+struct LayerInput {
+  /// Rows like those of the features. The first dimension counts nothing.
+  LayerInput(const ValueType& rows_of) : type(rows_of) {}  // NOLINT(google-explicit-constructor)
+  /// What another layer gives.
+  LayerInput(const Layer& below);  // NOLINT(google-explicit-constructor)
+  /// @param what a row is: Ragged::no where the model made one row of a sentence or a tree
+  LayerInput(const ValueType& rows_of, Ragged what) : type(rows_of), rows(what) {}
+
+  ValueType type;
+  std::optional<Ragged> rows = {};
+};
+
+/// A layer as jobs name them, to be a member of a model. Its parameters are those of the model, so
+/// it records on tapes of samples of that model only.
+class Layer {
+ public:
+  /// @throws InputError when x does not fit, or its tape is bound to no parameters
+  [[nodiscard]] Variable operator()(Variable x) const;
+  /// Type of what comes out for one row, and what a row of it is.
+  [[nodiscard]] const ValueType& output() const { return output_; }
+  [[nodiscard]] Ragged rows() const { return rows_; }
+
+ private:
+  friend class Builder;
+  Layer(std::string name, std::shared_ptr<const Module> module, ValueType output, Ragged rows)
+      : name_(std::move(name)),
+        module_(std::move(module)),
+        output_(std::move(output)),
+        rows_(rows) {}
+
+  std::string name_;
+  std::shared_ptr<const Module> module_;
+  ValueType output_;
+  Ragged rows_;
+};
+
 /// Where a model written in C++ declares its parameters, and what it knows of the data. Initial
 /// values are a pure function of the job's seed and a parameter's number.
 class Builder {
@@ -33,9 +72,12 @@ class Builder {
                                       std::string_view initial = "glorot");
   /// A trained vector of zeros, `name`.bias, that weight decay leaves alone.
   [[nodiscard]] ParameterId bias(std::string_view name, std::int64_t size);
-  /// Any layer that a job can name, for inputs of that type (the first dimension counts nothing).
-  [[nodiscard]] std::shared_ptr<const Module> layer(
-      std::string_view name, std::string_view type, const ValueType& input,
+  /// Any layer that a job can name, but those that have layers inside. Options that are not given
+  /// are as in a job.
+  /// @throws InputError when there is no such layer or option, an option is out of range or
+  /// missing, or the layer does not fit its input
+  [[nodiscard]] Layer layer(
+      std::string_view name, std::string_view type, const LayerInput& input,
       const std::vector<std::pair<std::string_view, OptionValue>>& options = {});
 
   /// How a weight starts: as `how` says, "auto" by the activation that it stands in front of.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "raven/graph/ops/loss.hpp"
+#include "raven/graph/ops/metric.hpp"
 #include "raven/graph/tape.hpp"
 
 namespace raven {
@@ -47,6 +48,10 @@ class Sample {
   void learn(const RowLosses& loss) const { tape_->set_loss(loss.losses, loss.weights); }
   /// Numbers of which the mean over all of all samples is told, however many each sample has.
   void report(const std::string& name, Variable metric) const;
+  /// sum(metric) / sum(counted) over all samples: a mean over what `counted` is 1 for.
+  void report(const std::string& name, Variable metric, Variable counted) const;
+  /// The share of targets that are among the best, of those that ask for a class: class_hits().
+  void report(const std::string& name, const ClassHits& found) const;
 
  private:
   Tape* tape_;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "raven/core/option.hpp"
+#include "raven/tensor/kernels/update.hpp"
 #include "raven/tensor/tensor.hpp"
 
 namespace raven {
@@ -30,6 +31,8 @@ struct UpdateCall {
   /// Not empty: `gradient` holds these rows only, of a table as wide as gradient.size() /
   /// rows.size(); those of `before` and `after` are updated, all others left alone.
   std::span<const std::uint32_t> rows = {};
+  /// As kernels::GradientUse::done; empty: gradients are not looked at.
+  std::span<std::uint8_t> done = {};
   std::span<float> state[2];  ///< as many as state_count() says, zeros before step 1
 };
 
@@ -42,7 +45,7 @@ struct OptimizerDef {
   std::span<const OptionDef> options;
   /// Tensors of state kept per parameter, 0 to 2.
   int (*state_count)(const Options& options);
-  void (*update)(const Options& options, const UpdateCall& call);
+  kernels::UpdateFindings (*update)(const Options& options, const UpdateCall& call);
   /// Whether an element whose gradient is zero stays as it is, so that rows of zeros need no
   /// update: then UpdateCall::rows is understood. Null: never.
   bool (*leaves_zeros)(const Options& options, bool decays) = nullptr;

@@ -89,6 +89,9 @@ class Gradient {
 /// Every element of a parameter's gradient.
 [[nodiscard]] Tensor expand(const Gradient& gradient, const ValueType& type, BufferPool& buffers);
 
+/// Whether every element is a number, neither infinite nor none. Runs on the caller's pool.
+[[nodiscard]] bool is_finite(const Gradient& gradient);
+
 /// Of all elements, in double and in a fixed order.
 [[nodiscard]] double sum_of_squares(const Gradient& gradient);
 

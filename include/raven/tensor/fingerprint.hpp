@@ -16,8 +16,11 @@ struct NumericsPart {
 /// What the fingerprint is made of: tells which kernels of two processes differ.
 [[nodiscard]] std::vector<NumericsPart> numerics_parts();
 
-/// The hash of all parts. Two processes with equal fingerprints are of one numerics class: they
-/// give the same bits for the same snippet. Takes some milliseconds.
+/// The hash of all parts: a sample of shapes, which finds most differences and proves nothing about
+/// other shapes (see NumericsClass). Takes some tens of milliseconds.
 [[nodiscard]] Digest numerics_fingerprint();
+
+/// The fingerprint as checkpoints of formats 2 and 3 hold it: without the narrow products.
+[[nodiscard]] Digest earlier_fingerprint();
 
 }  // namespace raven

@@ -33,8 +33,18 @@ CallTypes infer_classes(const CallCheck& check) {
   return {{check.f32_type({targets.count()})}, {}};
 }
 
-/// Whether the target is among the k best: larger logits come before it, and equal ones of lower
-/// number.
+/// Whether the target, a class, is among the k best: larger logits come before it, and equal ones
+/// of lower number.
+bool is_within_best(const float* row, std::int64_t classes, std::int64_t target, std::int64_t k) {
+  std::int64_t before = 0;
+  for (std::int64_t c = 0; c < classes && before < k; ++c) {
+    // Written so that a NaN comes before everything: a broken model is never right.
+    const bool behind = row[c] < row[target] || (row[c] == row[target] && c >= target);
+    if (!behind) ++before;
+  }
+  return before < k;
+}
+
 void within_best(const ForwardCall& call, std::int64_t k) {
   const float* logits = call.inputs[0].f32();
   const std::int32_t* targets = call.inputs[1].i32();
@@ -42,14 +52,7 @@ void within_best(const ForwardCall& call, std::int64_t k) {
   fill_rows(call.outputs[0], classes, [&](std::int64_t r) {
     const std::int64_t target = targets[r];
     if (target < 0 || target >= classes) return 0.0F;
-    const float* row = logits + r * classes;
-    std::int64_t before = 0;
-    for (std::int64_t c = 0; c < classes && before < k; ++c) {
-      // Written so that a NaN comes before everything: a broken model is never right.
-      const bool behind = row[c] < row[target] || (row[c] == row[target] && c >= target);
-      if (!behind) ++before;
-    }
-    return before < k ? 1.0F : 0.0F;
+    return is_within_best(logits + r * classes, classes, target, k) ? 1.0F : 0.0F;
   });
 }
 
@@ -72,6 +75,37 @@ constexpr OpDef top_k_accuracy_row{
           return infer_classes(check);
         },
     .forward = [](const ForwardCall& call) { within_best(call, call.attributes.integer("k")); },
+    .row_inputs = all_by_rows,
+};
+
+void count_hits(const ForwardCall& call) {
+  const float* logits = call.inputs[0].f32();
+  const std::int32_t* targets = call.inputs[1].i32();
+  const std::int64_t classes = call.inputs[0].shape().back();
+  const std::int64_t k = call.attributes.integer("k");
+  const std::int64_t ignored = call.attributes.integer("ignored");
+  float* counted = call.outputs[1].f32();
+  fill_rows(call.outputs[0], classes, [&](std::int64_t r) {
+    const std::int64_t target = targets[r];
+    const bool counts = target >= 0 && target < classes && target != ignored;
+    counted[r] = counts ? 1.0F : 0.0F;
+    return counts && is_within_best(logits + r * classes, classes, target, k) ? 1.0F : 0.0F;
+  });
+}
+
+constexpr OpDef class_hits_row{
+    .name = "class_hits",
+    .infer =
+        [](std::span<const ValueType> inputs, const Attributes& attributes) {
+          const CallCheck check("class_hits", inputs, attributes);
+          static_cast<void>(check.integer("k", 1, max_size));
+          static_cast<void>(check.integer("ignored", std::numeric_limits<std::int32_t>::min(),
+                                          std::numeric_limits<std::int32_t>::max()));
+          CallTypes types = infer_classes(check);
+          types.outputs.resize(2, types.outputs.front());
+          return types;
+        },
+    .forward = count_hits,
     .row_inputs = all_by_rows,
 };
 
@@ -172,8 +206,8 @@ constexpr OpDef binary_accuracy_row{
     .row_inputs = all_by_rows,
 };
 
-constexpr const OpDef* rows[] = {&accuracy_row, &top_k_accuracy_row, &f1_counts_row,
-                                 &absolute_error_row, &binary_accuracy_row};
+constexpr const OpDef* rows[] = {&accuracy_row,  &top_k_accuracy_row, &class_hits_row,
+                                 &f1_counts_row, &absolute_error_row, &binary_accuracy_row};
 
 Variable record(const OpDef& row, Variable y, Variable targets, Attributes attributes = {}) {
   const Variable inputs[] = {y, targets};
@@ -189,6 +223,10 @@ Variable accuracy(Variable logits, Variable targets) {
 }
 Variable top_k_accuracy(Variable logits, Variable targets, std::int64_t k) {
   return record(top_k_accuracy_row, logits, targets, {{"k", k}});
+}
+ClassHits class_hits(Variable logits, Variable targets, std::int64_t k, std::int64_t ignored) {
+  const Variable hits = record(class_hits_row, logits, targets, {{"k", k}, {"ignored", ignored}});
+  return {hits, logits.tape().output(hits, 1)};
 }
 F1Counts f1_counts(Variable logits, Variable targets, std::int64_t without, std::int64_t ignored) {
   const Variable hits =

@@ -1,6 +1,7 @@
 #include "raven/tensor/kernels/reduce.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "raven/core/contract.hpp"
 #include "raven/tensor/parallel.hpp"
@@ -31,6 +32,16 @@ double SumRange(std::size_t count, const float* a, const float* b) {
   return hn::GetLane(hn::SumOfLanes(Doubles(), hn::Add(low, high)));
 }
 
+/// x - x is 0 of a number and NaN of anything else.
+bool FiniteRange(std::size_t count, const float* x) {
+  FloatVector rest = hn::Zero(Floats());
+  for_vectors(count, [=, &rest](auto io, std::size_t i) HWY_ATTR {
+    const FloatVector value = io.load(x + i);
+    rest = hn::Or(rest, hn::Sub(value, value));
+  });
+  return hn::AllTrue(Floats(), hn::Eq(rest, hn::Zero(Floats())));
+}
+
 void ColumnSumBlock(std::size_t rows, std::size_t columns, std::size_t stride, const float* a,
                     const float* b, double* sums) {
   if (b == nullptr) {
@@ -49,6 +60,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace raven {
 HWY_EXPORT(SumRange);
+HWY_EXPORT(FiniteRange);
 HWY_EXPORT(ColumnSumBlock);
 
 namespace kernels {
@@ -99,6 +111,16 @@ void sum_rows(std::int64_t rows, std::int64_t columns, const float* a, const flo
 double sum(std::int64_t count, const float* x) { return sum_products(count, x, nullptr); }
 double sum_of_squares(std::int64_t count, const float* x) { return sum_products(count, x, x); }
 double dot(std::int64_t count, const float* a, const float* b) { return sum_products(count, a, b); }
+
+bool all_finite(std::int64_t count, const float* x) {
+  std::atomic<bool> all = true;
+  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+    if (!HWY_DYNAMIC_DISPATCH(FiniteRange)(as_size(last - first), x + first)) {
+      all.store(false, std::memory_order_relaxed);
+    }
+  });
+  return all.load(std::memory_order_relaxed);
+}
 
 void column_sum(std::int64_t rows, std::int64_t columns, const float* x, float* out,
                 Accumulate accumulate) {

@@ -1,5 +1,7 @@
 #include "raven/tensor/kernels/update.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "raven/core/contract.hpp"
@@ -53,28 +55,52 @@ struct GradientTerm {
   }
 };
 
-void SgdRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* velocity,
+/// Whether everything that it saw was finite: x - x is 0 of a number and NaN of anything else.
+struct FiniteSoFar {
+  V rest;
+  FiniteSoFar() : rest(zero()) {}
+  HWY_INLINE void see(auto io, V x) { rest = Or(rest, io.only(Sub(x, x))); }
+  [[nodiscard]] HWY_INLINE bool holds() const { return AllTrue(Floats(), Eq(rest, zero())); }
+};
+
+bool FiniteBlock(std::size_t count, const float* g, const float* also) {
+  FiniteSoFar finite;
+  for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
+    finite.see(io, io.load(g + i));
+    if (also != nullptr) finite.see(io, io.load(also + i));
+  });
+  return finite.holds();
+}
+
+bool SgdRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* velocity,
               const SgdParams& params, const GradientUse& use) {
   const GradientTerm gradient(g, use, params.weight_decay);
   const V rate = splat(params.rate);
   const V momentum = splat(params.momentum);
+  FiniteSoFar finite;
   if (params.momentum == 0.0F) {
-    for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+    for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
       const V w = io.load(w_old + i);
-      io.store(NegMulAdd(rate, gradient(io, i, w), w), w_new + i);
+      const V after = NegMulAdd(rate, gradient(io, i, w), w);
+      finite.see(io, after);
+      io.store(after, w_new + i);
     });
-    return;
+    return finite.holds();
   }
-  for_vectors(count, [=, nesterov = params.nesterov](auto io, std::size_t i) HWY_ATTR {
+  for_vectors(count, [=, &finite, nesterov = params.nesterov](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
     const V d = gradient(io, i, w);
     const V v = MulAdd(momentum, io.load(velocity + i), d);
+    const V after = NegMulAdd(rate, nesterov ? MulAdd(momentum, v, d) : v, w);
+    finite.see(io, v);
+    finite.see(io, after);
     io.store(v, velocity + i);
-    io.store(NegMulAdd(rate, nesterov ? MulAdd(momentum, v, d) : v, w), w_new + i);
+    io.store(after, w_new + i);
   });
+  return finite.holds();
 }
 
-void AdamRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* m,
+bool AdamRange(std::size_t count, const float* w_old, float* w_new, const float* g, float* m,
                float* v, const AdamParams& params, const AdamFactors& factors,
                const GradientUse& use) {
   const GradientTerm gradient(g, use, factors.decay);
@@ -86,7 +112,8 @@ void AdamRange(std::size_t count, const float* w_old, float* w_new, const float*
   const V step_size = splat(factors.step_size);
   const V root = splat(1.0F / factors.root_correction);
   const V shrink = splat(factors.shrink);
-  for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+  FiniteSoFar finite;
+  for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
     const V d = gradient(io, i, w);
     const V first = MulAdd(beta1, io.load(m + i), Mul(rest1, d));
@@ -94,11 +121,16 @@ void AdamRange(std::size_t count, const float* w_old, float* w_new, const float*
     io.store(first, m + i);
     io.store(second, v + i);
     const V change = Div(first, MulAdd(Sqrt(second), root, epsilon));
-    io.store(NegMulAdd(step_size, change, Mul(w, shrink)), w_new + i);
+    const V after = NegMulAdd(step_size, change, Mul(w, shrink));
+    // Where the first moment is infinite, the second one is.
+    finite.see(io, second);
+    finite.see(io, after);
+    io.store(after, w_new + i);
   });
+  return finite.holds();
 }
 
-void RmspropRange(std::size_t count, const float* w_old, float* w_new, const float* g,
+bool RmspropRange(std::size_t count, const float* w_old, float* w_new, const float* g,
                   float* square_average, float* velocity, const RmspropParams& params,
                   const GradientUse& use) {
   const GradientTerm gradient(g, use, params.weight_decay);
@@ -107,33 +139,45 @@ void RmspropRange(std::size_t count, const float* w_old, float* w_new, const flo
   const V epsilon = splat(params.epsilon);
   const V rate = splat(params.rate);
   const V momentum = splat(params.momentum);
-  for_vectors(count, [=, moves = params.momentum != 0.0F](auto io, std::size_t i) HWY_ATTR {
-    const V w = io.load(w_old + i);
-    const V d = gradient(io, i, w);
-    const V average = MulAdd(alpha, io.load(square_average + i), Mul(rest, Mul(d, d)));
-    io.store(average, square_average + i);
-    V change = Div(d, Add(Sqrt(average), epsilon));
-    if (moves) {
-      change = MulAdd(momentum, io.load(velocity + i), change);
-      io.store(change, velocity + i);
-    }
-    io.store(NegMulAdd(rate, change, w), w_new + i);
-  });
+  FiniteSoFar finite;
+  for_vectors(count,
+              [=, &finite, moves = params.momentum != 0.0F](auto io, std::size_t i) HWY_ATTR {
+                const V w = io.load(w_old + i);
+                const V d = gradient(io, i, w);
+                const V average = MulAdd(alpha, io.load(square_average + i), Mul(rest, Mul(d, d)));
+                io.store(average, square_average + i);
+                finite.see(io, average);
+                V change = Div(d, Add(Sqrt(average), epsilon));
+                if (moves) {
+                  change = MulAdd(momentum, io.load(velocity + i), change);
+                  io.store(change, velocity + i);
+                }
+                const V after = NegMulAdd(rate, change, w);
+                finite.see(io, change);
+                finite.see(io, after);
+                io.store(after, w_new + i);
+              });
+  return finite.holds();
 }
 
-void AdagradRange(std::size_t count, const float* w_old, float* w_new, const float* g,
+bool AdagradRange(std::size_t count, const float* w_old, float* w_new, const float* g,
                   float* square_sum, float rate_now, const AdagradParams& params,
                   const GradientUse& use) {
   const GradientTerm gradient(g, use, params.weight_decay);
   const V rate = splat(rate_now);
   const V epsilon = splat(params.epsilon);
-  for_vectors(count, [=](auto io, std::size_t i) HWY_ATTR {
+  FiniteSoFar finite;
+  for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
     const V w = io.load(w_old + i);
     const V d = gradient(io, i, w);
     const V total = MulAdd(d, d, io.load(square_sum + i));
     io.store(total, square_sum + i);
-    io.store(NegMulAdd(rate, Div(d, Add(Sqrt(total), epsilon)), w), w_new + i);
+    const V after = NegMulAdd(rate, Div(d, Add(Sqrt(total), epsilon)), w);
+    finite.see(io, total);
+    finite.see(io, after);
+    io.store(after, w_new + i);
   });
+  return finite.holds();
 }
 
 }  // namespace raven::HWY_NAMESPACE
@@ -141,6 +185,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace raven {
+HWY_EXPORT(FiniteBlock);
 HWY_EXPORT(SgdRange);
 HWY_EXPORT(AdamRange);
 HWY_EXPORT(RmspropRange);
@@ -151,13 +196,45 @@ namespace {
 
 float* from(float* state, std::int64_t first) { return state == nullptr ? nullptr : state + first; }
 
+static_assert(elementwise_grain % update_block == 0, "a block is of one range");
+
+/// Calls `update(first, last)`, which says whether what it wrote is finite, for all of [0, count);
+/// by blocks, without those that are to be left alone, when the use asks for that.
+UpdateFindings all_blocks(std::int64_t count, const float* g, const GradientUse& use,
+                          FunctionRef<bool(std::int64_t, std::int64_t)> update) {
+  std::atomic<bool> finite = true;
+  std::atomic<bool> gradient_finite = true;
+  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+    if (use.done == nullptr) {
+      if (!update(first, last)) finite.store(false, std::memory_order_relaxed);
+      return;
+    }
+    for (std::int64_t at = first; at < last; at += update_block) {
+      const std::int64_t end = std::min(at + update_block, last);
+      std::uint8_t& done = use.done[at / update_block];
+      if (done != 0) continue;
+      // The block is in the nearest cache, then, for the update itself.
+      if (!HWY_DYNAMIC_DISPATCH(FiniteBlock)(as_size(end - at), g + at,
+                                             use.also == nullptr ? nullptr : use.also + at)) {
+        gradient_finite.store(false, std::memory_order_relaxed);
+        continue;
+      }
+      done = 1;
+      if (!update(at, end)) finite.store(false, std::memory_order_relaxed);
+    }
+  });
+  return {.gradient_finite = gradient_finite.load(std::memory_order_relaxed),
+          .finite = finite.load(std::memory_order_relaxed)};
+}
+
 GradientUse from(GradientUse use, std::int64_t first) {
   if (use.also != nullptr) use.also += first;
   return use;
 }
 
-void adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m, float* v,
-          const AdamParams& params, double shrink, float decay, const GradientUse& use) {
+UpdateFindings adam(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
+                    float* v, const AdamParams& params, double shrink, float decay,
+                    const GradientUse& use) {
   expects(params.step >= 1, "Adam counts steps from 1");
   const auto step = static_cast<double>(params.step);
   const double correction1 = 1.0 - std::pow(static_cast<double>(params.beta1), step);
@@ -167,58 +244,59 @@ void adam(std::int64_t count, const float* w_old, float* w_new, const float* g, 
       .root_correction = static_cast<float>(std::sqrt(correction2)),
       .shrink = static_cast<float>(shrink),
       .decay = decay};
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    HWY_DYNAMIC_DISPATCH(AdamRange)
-    (as_size(last - first), w_old + first, w_new + first, g + first, m + first, v + first, params,
-     factors, from(use, first));
+  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
+    return HWY_DYNAMIC_DISPATCH(AdamRange)(as_size(last - first), w_old + first, w_new + first,
+                                           g + first, m + first, v + first, params, factors,
+                                           from(use, first));
   });
 }
 
 }  // namespace
 
-void sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                float* velocity, const SgdParams& params, const GradientUse& use) {
+UpdateFindings sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                          float* velocity, const SgdParams& params, const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    HWY_DYNAMIC_DISPATCH(SgdRange)
-    (as_size(last - first), w_old + first, w_new + first, g + first, from(velocity, first), params,
-     from(use, first));
+  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
+    return HWY_DYNAMIC_DISPATCH(SgdRange)(as_size(last - first), w_old + first, w_new + first,
+                                          g + first, from(velocity, first), params,
+                                          from(use, first));
   });
 }
 
-void adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
-                 float* v, const AdamParams& params, const GradientUse& use) {
-  adam(count, w_old, w_new, g, m, v, params, 1.0, params.weight_decay, use);
+UpdateFindings adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                           float* m, float* v, const AdamParams& params, const GradientUse& use) {
+  return adam(count, w_old, w_new, g, m, v, params, 1.0, params.weight_decay, use);
 }
 
-void adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g, float* m,
-                  float* v, const AdamParams& params, const GradientUse& use) {
+UpdateFindings adamw_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                            float* m, float* v, const AdamParams& params, const GradientUse& use) {
   const double shrink =
       1.0 - static_cast<double>(params.rate) * static_cast<double>(params.weight_decay);
-  adam(count, w_old, w_new, g, m, v, params, shrink, 0.0F, use);
+  return adam(count, w_old, w_new, g, m, v, params, shrink, 0.0F, use);
 }
 
-void rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                    float* square_average, float* velocity, const RmspropParams& params,
-                    const GradientUse& use) {
+UpdateFindings rmsprop_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                              float* square_average, float* velocity, const RmspropParams& params,
+                              const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    HWY_DYNAMIC_DISPATCH(RmspropRange)
-    (as_size(last - first), w_old + first, w_new + first, g + first, square_average + first,
-     from(velocity, first), params, from(use, first));
+  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
+    return HWY_DYNAMIC_DISPATCH(RmspropRange)(as_size(last - first), w_old + first, w_new + first,
+                                              g + first, square_average + first,
+                                              from(velocity, first), params, from(use, first));
   });
 }
 
-void adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
-                    float* square_sum, const AdagradParams& params, const GradientUse& use) {
+UpdateFindings adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
+                              float* square_sum, const AdagradParams& params,
+                              const GradientUse& use) {
   const double slowed =
       static_cast<double>(params.rate) /
       (1.0 + static_cast<double>(params.step - 1) * static_cast<double>(params.rate_decay));
   const auto rate = static_cast<float>(slowed);
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-    HWY_DYNAMIC_DISPATCH(AdagradRange)
-    (as_size(last - first), w_old + first, w_new + first, g + first, square_sum + first, rate,
-     params, from(use, first));
+  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
+    return HWY_DYNAMIC_DISPATCH(AdagradRange)(as_size(last - first), w_old + first, w_new + first,
+                                              g + first, square_sum + first, rate, params,
+                                              from(use, first));
   });
 }
 

@@ -95,6 +95,12 @@ Reply failed(std::string why) {
 
 }  // namespace
 
+Socket call(const std::string& address, std::uint16_t port, std::chrono::milliseconds patience) {
+  Line line{Socket(), Clock::now() + patience};
+  if (!connect_to(line, address, port) || !decode_challenge(line.receive())) return Socket();
+  return std::move(line.socket);
+}
+
 Reply knock_at(const std::string& address, std::uint16_t port, const Digest& token, Knock knock,
                std::chrono::milliseconds patience) {
   Line line{Socket(), Clock::now() + std::min(patience, std::chrono::milliseconds(3000))};

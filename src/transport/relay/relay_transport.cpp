@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "raven/core/contract.hpp"
+#include "raven/core/error.hpp"
 #include "raven/transport/relay.hpp"
 #include "transport/relay/body_cache.hpp"
 #include "transport/relay/envelope.hpp"
@@ -51,14 +52,22 @@ class MasterRelay final : public RelayTransport {
       : inner_(std::move(inner)),
         options_(options),
         next_id_(options.first_newcomer),
-        next_beat_(Clock::now()) {
+        next_beat_(Clock::now()),
+        attentive_since_(next_beat_),
+        last_look_(next_beat_) {
     for (int rank = 1; rank <= options.gateways; ++rank) {
       gateways_.emplace(PeerId{static_cast<std::uint32_t>(rank)},
                         Gateway{.sent = SentBodies(options.kept_bytes)});
     }
   }
 
-  ~MasterRelay() override { close(); }
+  ~MasterRelay() override {
+    try {
+      close();
+    } catch (const InputError&) {
+      // This process can't communicate any more: gateways learn of the end by its silence.
+    }
+  }
   MasterRelay(const MasterRelay&) = delete;
   MasterRelay& operator=(const MasterRelay&) = delete;
 
@@ -89,19 +98,22 @@ class MasterRelay final : public RelayTransport {
         return event;
       }
       const auto now = Clock::now();
+      // After an absence of this process all gateways look silent: their time is counted anew.
+      if (now - last_look_ > options_.lost_after / 2) attentive_since_ = now;
+      last_look_ = now;
       beat(now);
+      bury_the_silent(now);
       const auto until = std::min(deadline, next_beat_);
       auto event = inner_->poll(
           std::max(microseconds(0), std::chrono::duration_cast<microseconds>(until - now)));
       if (event) {
         if (!gateways_.contains(event->peer)) return event;
         on_gateway(*event);
-        continue;
       }
-      // Whatever lay there has been looked at, so that our own absence is not taken for theirs.
-      bury_the_silent(Clock::now());
-      if (woken_.exchange(false)) return std::nullopt;
-      if (ready_.empty() && Clock::now() >= deadline) return std::nullopt;
+      if (!ready_.empty()) continue;
+      // Also after an envelope that makes no event: a gateway that sends nothing else must not keep
+      // this process from its other work.
+      if (woken_.exchange(false) || Clock::now() >= deadline) return std::nullopt;
     }
   }
 
@@ -223,7 +235,8 @@ class MasterRelay final : public RelayTransport {
 
   void bury_the_silent(Clock::time_point now) {
     for (auto& [id, gateway] : gateways_) {
-      if (gateway.here && !gateway.lost && now - gateway.last_heard > options_.lost_after) {
+      if (gateway.here && !gateway.lost &&
+          now - std::max(gateway.last_heard, attentive_since_) > options_.lost_after) {
         lose_gateway(id, "it is silent");
       }
     }
@@ -361,6 +374,8 @@ class MasterRelay final : public RelayTransport {
   RelayOptions options_;
   std::uint32_t next_id_;
   Clock::time_point next_beat_;
+  Clock::time_point attentive_since_;  ///< without a longer absence
+  Clock::time_point last_look_;
   std::map<PeerId, Gateway> gateways_;
   Newcomers newcomers_;
   std::deque<Event> ready_;

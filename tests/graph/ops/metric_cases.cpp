@@ -24,6 +24,30 @@ Reference best_reference(std::size_t k) {
   };
 }
 
+/// The same of the targets that count, and which those are.
+Reference hits_reference(std::size_t k, std::int64_t ignored) {
+  return [=](const Inputs& in) {
+    Outputs y = best_reference(k)(in);
+    std::vector<double> counted;
+    for (const double target : in[1].v) {
+      counted.push_back(target >= 0 && target < static_cast<double>(in[0].shape.back()) &&
+                        static_cast<std::int64_t>(target) != ignored);
+    }
+    for (std::size_t r = 0; r < counted.size(); ++r) y[0][r] *= counted[r];
+    y.push_back(counted);
+    return y;
+  };
+}
+
+OpCase hits_case(const std::string& title, std::vector<CaseInput> inputs, std::int64_t k,
+                 std::int64_t ignored = -100) {
+  return {.op = "class_hits",
+          .title = title,
+          .inputs = std::move(inputs),
+          .attributes = {{"k", k}, {"ignored", ignored}},
+          .reference = hits_reference(static_cast<std::size_t>(k), ignored)};
+}
+
 /// Hits, told and true by how often each pair of classes, told and true, comes together.
 Reference f1_reference(std::int64_t without, std::int64_t ignored) {
   return [=](const Inputs& in) {
@@ -105,6 +129,13 @@ std::vector<OpCase> metric_cases() {
        .inputs = {real({6, 3}), whole({6}, 0, 3)},
        .attributes = {{"k", std::int64_t{9}}},
        .reference = best_reference(9)},
+      hits_case("the best", {real({30, 3}), whole({30}, 0, 3)}, 1),
+      hits_case("two of three, windows", {real({2, 20, 3}), whole({2, 20}, 0, 3)}, 2),
+      hits_case("what is ignored or no class counts nothing",
+                {given(DType::f32, {5, 3}, {1, 0, 0, 0, 1, 0, 5, 5, 5, 0, 0, 1, 2, 0, 0}),
+                 given(DType::i32, {5}, {0, 1, -100, 3, 1})},
+                1, 1),
+      hits_case("large", {real({700, 60}), whole({700}, 0, 60)}, 5, 7),
       f1_case("all classes", {real({30, 3}), whole({30}, 0, 3)}, -1),
       f1_case("without one", {real({2, 20, 3}), whole({2, 20}, 0, 3)}, 1),
       f1_case("ties, and targets that are no class or ignored",

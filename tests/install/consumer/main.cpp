@@ -15,7 +15,12 @@ int main(int, char** arguments) {
   raven::write_npy(folder / "w.npy", checkpoint.tensors[0].value);
   const auto loaded = raven::newest_checkpoint(folder);
   if (!loaded || raven::module_table().empty()) return 1;
-  std::printf("read back step %d: %zu tensor\n", static_cast<int>(loaded->checkpoint.step),
-              loaded->checkpoint.tensors.size());
+#ifdef __OPTIMIZE__
+  const char* const built = ", optimised";
+#else
+  const char* const built = ", not optimised";
+#endif
+  std::printf("read back step %d: %zu tensor%s\n", static_cast<int>(loaded->checkpoint.step),
+              loaded->checkpoint.tensors.size(), built);
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "raven/tensor/kernels/update.hpp"
 
 #include <functional>
+#include <limits>
 
 #include "tensor/kernel_checks.hpp"
 
@@ -10,45 +11,84 @@ namespace {
 using kernels::GradientUse;
 
 /// One step: (step number from 1, old weights, new weights, gradient, two states).
-using Step = std::function<void(std::int64_t, std::int64_t, const float*, float*, const float*,
-                                float*, float*, const GradientUse&)>;
+using Step =
+    std::function<kernels::UpdateFindings(std::int64_t, std::int64_t, const float*, float*,
+                                          const float*, float*, float*, const GradientUse&)>;
 
 std::vector<std::pair<const char*, Step>> optimizers() {
   using namespace kernels;
   return {
       {"sgd", [](auto, auto n, auto w, auto out, auto g, auto, auto,
-                 auto& use) { sgd_update(n, w, out, g, nullptr, {.rate = 0.1F}, use); }},
+                 auto& use) { return sgd_update(n, w, out, g, nullptr, {.rate = 0.1F}, use); }},
       {"momentum",
        [](auto, auto n, auto w, auto out, auto g, auto s, auto, auto& use) {
-         sgd_update(n, w, out, g, s, {.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F}, use);
+         return sgd_update(n, w, out, g, s, {.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F},
+                           use);
        }},
       {"nesterov",
        [](auto, auto n, auto w, auto out, auto g, auto s, auto, auto& use) {
-         sgd_update(n, w, out, g, s,
-                    {.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F, .nesterov = true}, use);
+         return sgd_update(
+             n, w, out, g, s,
+             {.rate = 0.1F, .momentum = 0.9F, .weight_decay = 0.01F, .nesterov = true}, use);
        }},
       {"adam",
        [](auto t, auto n, auto w, auto out, auto g, auto s, auto v, auto& use) {
-         adam_update(n, w, out, g, s, v, {.rate = 0.1F, .weight_decay = 0.05F, .step = t}, use);
+         return adam_update(n, w, out, g, s, v, {.rate = 0.1F, .weight_decay = 0.05F, .step = t},
+                            use);
        }},
       {"adamw",
        [](auto t, auto n, auto w, auto out, auto g, auto s, auto v, auto& use) {
-         adamw_update(n, w, out, g, s, v, {.rate = 0.1F, .weight_decay = 0.05F, .step = t}, use);
+         return adamw_update(n, w, out, g, s, v, {.rate = 0.1F, .weight_decay = 0.05F, .step = t},
+                             use);
        }},
       {"rmsprop",
        [](auto, auto n, auto w, auto out, auto g, auto s, auto, auto& use) {
-         rmsprop_update(n, w, out, g, s, nullptr, {.rate = 0.1F, .weight_decay = 0.05F}, use);
+         return rmsprop_update(n, w, out, g, s, nullptr, {.rate = 0.1F, .weight_decay = 0.05F},
+                               use);
        }},
       {"rmsprop with momentum",
        [](auto, auto n, auto w, auto out, auto g, auto s, auto v, auto& use) {
-         rmsprop_update(n, w, out, g, s, v, {.rate = 0.1F, .alpha = 0.9F, .momentum = 0.9F}, use);
+         return rmsprop_update(n, w, out, g, s, v, {.rate = 0.1F, .alpha = 0.9F, .momentum = 0.9F},
+                               use);
        }},
       {"adagrad",
        [](auto t, auto n, auto w, auto out, auto g, auto s, auto, auto& use) {
-         adagrad_update(n, w, out, g, s,
-                        {.rate = 0.1F, .rate_decay = 0.1F, .weight_decay = 0.05F, .step = t}, use);
+         return adagrad_update(n, w, out, g, s,
+                               {.rate = 0.1F, .rate_decay = 0.1F, .weight_decay = 0.05F, .step = t},
+                               use);
        }},
   };
+}
+
+TEST(Update, tells_whether_all_that_it_wrote_is_finite) {
+  // Lengths that fill vectors, and that leave a part of one.
+  for (const std::int64_t count : {1, 3, 16, 37}) {
+    const auto size = static_cast<std::size_t>(count);
+    for (const auto& [name, step] : optimizers()) {
+      const std::vector<float> weights(size, 2.0F);
+      std::vector<float> after(size);
+      const auto finite = [&](float at_end) {
+        std::vector<float> gradient(size, 0.5F);
+        gradient.back() = at_end;
+        std::vector<float> first(size);
+        std::vector<float> second(size);
+        return step(1, count, weights.data(), after.data(), gradient.data(), first.data(),
+                    second.data(), GradientUse{})
+            .finite;
+      };
+      EXPECT_TRUE(finite(1.0F)) << name << " of " << count;
+      EXPECT_FALSE(finite(std::numeric_limits<float>::infinity())) << name << " of " << count;
+      EXPECT_FALSE(finite(std::numeric_limits<float>::quiet_NaN())) << name << " of " << count;
+    }
+  }
+  // Lanes that are not there would be 0 / 0.
+  const std::vector<float> ones(3, 1.0F);
+  std::vector<float> after(3);
+  std::vector<float> m(3);
+  std::vector<float> v(3);
+  EXPECT_TRUE(kernels::adam_update(3, ones.data(), after.data(), ones.data(), m.data(), v.data(),
+                                   {.epsilon = 0}, GradientUse{})
+                  .finite);
 }
 
 // Three steps from {1, -2, 0.5} with gradients {0.5, -1, 0.25} (i + 1) - 0.3 i^2, made with

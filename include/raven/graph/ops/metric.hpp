@@ -14,6 +14,14 @@ namespace raven {
 [[nodiscard]] Variable accuracy(Variable logits, Variable targets);
 /// 1 where fewer than k logits are larger than the target's.
 [[nodiscard]] Variable top_k_accuracy(Variable logits, Variable targets, std::int64_t k);
+/// What accuracy (k = 1) and top-k accuracy are made of where not every place asks for something,
+/// one number for each target: sum(hits) / sum(counted).
+struct ClassHits {
+  Variable hits;     ///< 1 where the target counts and fewer than k logits are larger than its own
+  Variable counted;  ///< 1 where the target is a class other than `ignored`
+};
+[[nodiscard]] ClassHits class_hits(Variable logits, Variable targets, std::int64_t k = 1,
+                                   std::int64_t ignored = -100);
 /// What the F1 measure over all classes but `without` (-1: over all) is made of, one number for
 /// each target: 2 sum(hits) / (sum(told) + sum(truth)). Targets that are no class, or `ignored`,
 /// count nothing.

@@ -12,6 +12,9 @@ namespace raven::kernels {
 [[nodiscard]] double sum_of_squares(std::int64_t count, const float* x);
 [[nodiscard]] double dot(std::int64_t count, const float* a, const float* b);
 
+/// Whether every element is a number, neither infinite nor none.
+[[nodiscard]] bool all_finite(std::int64_t count, const float* x);
+
 /// out[c] (+)= sum over rows of x[r, c]
 void column_sum(std::int64_t rows, std::int64_t columns, const float* x, float* out,
                 Accumulate accumulate = Accumulate::no);
