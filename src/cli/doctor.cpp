@@ -161,8 +161,7 @@ Finding look_at_hdf5(const std::filesystem::path& folder) {
     if (verified.problems.empty()) return good("hdf5", "a shard was written and read back");
     return bad("hdf5", verified.problems.front().what(), "check the disk of TMPDIR");
   } catch (const InputError& error) {
-    return bad("hdf5", error.what(),
-               "check the disk of TMPDIR");
+    return bad("hdf5", error.what(), "check the disk of TMPDIR");
   }
 }
 
@@ -324,11 +323,11 @@ std::vector<Finding> examine(const std::filesystem::path& run) {
   // Whoever asks inside an mpirun or a Slurm step asks about another mpirun.
   leave_launchers();
   const Finding cores = look_at_cores();  // measures, so before others have work to do
-  Experiment experiment(folder);  // takes a second or two, in which the others are done
-  std::vector<Finding> findings{
-      look_at_mpi(),      look_at_server(),     cores,                look_at_quota(),
-      look_at_hdf5(folder), look_at_disk(run),  look_at_locks(run),   look_at_limits(),
-      look_at_clock(run), look_at_network(run), look_at_port(),       look_at_token(run)};
+  Experiment experiment(folder);          // takes a second or two, in which the others are done
+  std::vector<Finding> findings{look_at_mpi(),        look_at_server(),     cores,
+                                look_at_quota(),      look_at_hdf5(folder), look_at_disk(run),
+                                look_at_locks(run),   look_at_limits(),     look_at_clock(run),
+                                look_at_network(run), look_at_port(),       look_at_token(run)};
   findings.insert(findings.begin() + 1, experiment.outcome());
   std::filesystem::remove_all(folder, error);
   return findings;

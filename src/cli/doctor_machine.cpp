@@ -97,8 +97,8 @@ std::vector<InterfaceAddress> addresses_here() {
     const void* bytes = is_v6 ? static_cast<const void*>(&v6->sin6_addr) : &v4->sin_addr;
     char text[INET6_ADDRSTRLEN] = {};
     if (::inet_ntop(family, bytes, text, sizeof text) == nullptr) continue;
-    const bool local = (at->ifa_flags & IFF_LOOPBACK) != 0 ||
-                       (is_v6 && IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr));
+    const bool local =
+        (at->ifa_flags & IFF_LOOPBACK) != 0 || (is_v6 && IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr));
     found.push_back({at->ifa_name, text, is_v6, !local});
   }
   return found;
@@ -111,12 +111,12 @@ Finding judge_products(const ProductSight& sight, const Cores& cores) {
   const Vectors cpu = vectors_of_cpu(sight.vectors);
   const std::string best = cpu == Vectors::avx512 ? "SkylakeX" : "Haswell";
   const bool forced = sight.asked != nullptr && *sight.asked != '\0';
-  Finding finding{.verdict = Verdict::good,
-                  .what = "cores",
-                  .found = fmt::format("OpenBLAS {}, {:.0f} % of the CPU's {}, {} of {} cores",
-                                       sight.core, 100 * sight.share, name_of(cpu), cores.allowed,
-                                       cores.online),
-                  .mend = {}};
+  Finding finding{
+      .verdict = Verdict::good,
+      .what = "cores",
+      .found = fmt::format("OpenBLAS {}, {:.0f} % of the CPU's {}, {} of {} cores", sight.core,
+                           100 * sight.share, name_of(cpu), cores.allowed, cores.online),
+      .mend = {}};
   if (forced) finding.found += fmt::format(", OPENBLAS_CORETYPE={}", sight.asked);
   const auto doubt = [&](std::string mend) {
     finding.verdict = Verdict::doubtful;
@@ -136,8 +136,9 @@ Finding judge_products(const ProductSight& sight, const Cores& cores) {
   }
   if (cores.allowed < cores.online) {
     finding.found += " may be used by this process";
-    doubt("if cores are not meant to be left out, start mpirun with '--bind-to none', or ask for "
-          "more (sbatch --cpus-per-task)");
+    doubt(
+        "if cores are not meant to be left out, start mpirun with '--bind-to none', or ask for "
+        "more (sbatch --cpus-per-task)");
   }
   return finding;
 }
@@ -147,12 +148,12 @@ Finding judge_quota(const Cores& cores) {
   const std::string found =
       fmt::format("a control group grants {:.2f} cores of processor time", *cores.quota);
   if (*cores.quota >= cores.allowed) return {Verdict::good, "quota", found, {}};
-  return {Verdict::doubtful, "quota",
-          found + fmt::format(", and {} may be used", cores.allowed),
-          fmt::format("leave --threads and the job's 'threads' out, or at most {}: more threads are "
-                      "stopped together when the time is used up; or ask for more (docker run "
-                      "--cpus, systemd's CPUQuota)",
-                      cores.usable())};
+  return {
+      Verdict::doubtful, "quota", found + fmt::format(", and {} may be used", cores.allowed),
+      fmt::format("leave --threads and the job's 'threads' out, or at most {}: more threads are "
+                  "stopped together when the time is used up; or ask for more (docker run "
+                  "--cpus, systemd's CPUQuota)",
+                  cores.usable())};
 }
 
 Finding judge_network(const std::vector<InterfaceAddress>& here,
@@ -187,7 +188,8 @@ Finding judge_network(const std::vector<InterfaceAddress>& here,
   }
   if (v4.empty()) return {Verdict::good, "network", "none: this machine alone", {}};
   if (bridges.empty()) return {Verdict::good, "network", joined(v4), {}};
-  return {Verdict::good, "network",
+  return {Verdict::good,
+          "network",
           joined(v4) + " (" + joined(bridges) +
               " may be another machine's address, too; 'raven join' leaves it out)",
           {}};
@@ -201,9 +203,10 @@ Finding judge_locks(const std::string& flock, const std::string& folder_sync) {
   };
   if (!flock.empty()) {
     finding.found = "files can't be locked (flock: " + flock + ")";
-    doubt("runs are kept for one master by the file .lock.holder, which its master touches every "
-          "2 s; a dead master on another machine is known after 30 s (NFS 4, or Lustre with -o "
-          "flock, locks)");
+    doubt(
+        "runs are kept for one master by the file .lock.holder, which its master touches every "
+        "2 s; a dead master on another machine is known after 30 s (NFS 4, or Lustre with -o "
+        "flock, locks)");
   }
   if (!folder_sync.empty()) {
     finding.found += ", folders can't be synced (fsync: " + folder_sync + ")";

@@ -14,9 +14,9 @@ namespace raven {
 
 /// The products of matrices as OpenBLAS computes them here.
 struct ProductSight {
-  std::string core;            ///< the kernels that OpenBLAS chose
-  std::string vectors;         ///< the best vector instructions of the CPU; vector_instructions()
-  double share = 1;            ///< of what a loop of multiply-adds in registers reaches
+  std::string core;             ///< the kernels that OpenBLAS chose
+  std::string vectors;          ///< the best vector instructions of the CPU; vector_instructions()
+  double share = 1;             ///< of what a loop of multiply-adds in registers reaches
   const char* asked = nullptr;  ///< OPENBLAS_CORETYPE
 };
 [[nodiscard]] Finding judge_products(const ProductSight& sight, const Cores& cores);

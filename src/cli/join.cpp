@@ -80,8 +80,8 @@ bool lets(const std::string& list, const std::string& module) {
 void speak_as_the_run_does() {
   for (const auto& [name, value] : mpi_parameters) {
     const std::string here = parameter(name);
-    const bool fits = std::string_view(name) == "btl" ? lets(here, "tcp") && lets(here, "self")
-                                                      : here == value;
+    const bool fits =
+        std::string_view(name) == "btl" ? lets(here, "tcp") && lets(here, "self") : here == value;
     if (!here.empty() && fits) continue;
     if (!here.empty()) {
       print_failure("OMPI_MCA_" + std::string(name) + "=" + here +
@@ -144,8 +144,8 @@ int contribute_from_outside(const JoinOptions& options, Programs programs) {
     if (alone) beginning.begin_anew();
   });
   Workplace workplace(threads, programs, print_failure);
-  if (const std::string trouble = kernel_name_trouble(std::getenv("OPENBLAS_CORETYPE"),
-                                                      workplace.hello().numerics.core);
+  if (const std::string trouble =
+          kernel_name_trouble(std::getenv("OPENBLAS_CORETYPE"), workplace.hello().numerics.core);
       !trouble.empty()) {
     print_failure(trouble);
   }

@@ -115,7 +115,8 @@ class Launch {
     agent_ = !options.agent.empty() ? options.agent : in_slurm ? "srun" : "ssh";
     // As root, Open MPI wants to be told twice.
     environment_ = {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
-    // An outer mpirun's words would make this one's processes look for that one; srun needs Slurm's.
+    // An outer mpirun's words would make this one's processes look for that one; srun needs
+    // Slurm's.
     const std::vector<std::string> foreign = launchers_words(SlurmWords::keep);
     environment_.insert(environment_.end(), foreign.begin(), foreign.end());
   }
@@ -198,9 +199,8 @@ class Launch {
       if (node.contributors == 0) continue;
       // What the agent starts has Slurm's words again; they would make this mpirun span the whole
       // allocation.
-      std::string remote =
-          shell_that_leaves_launchers() +
-          "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; exec";
+      std::string remote = shell_that_leaves_launchers() +
+                           "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; exec";
       std::vector<std::string> words = mpirun(node.contributors);
       words.insert(words.end(),
                    {"-mca", "pmix_server_uri", server_address_, program_, "join", run_.string()});

@@ -13,16 +13,20 @@ constexpr std::string_view parameter = "OMPI_MCA_";
 
 /// Names that mpirun sets, or makes of its options.
 constexpr std::array<std::string_view, 8> of_mpirun{
-    "OMPI_COMM_WORLD_", "OMPI_UNIVERSE_SIZE",      "OMPI_COMMAND",       "OMPI_ARGV",
+    "OMPI_COMM_WORLD_", "OMPI_UNIVERSE_SIZE",     "OMPI_COMMAND",     "OMPI_ARGV",
     "OMPI_NUM_APP_CTX", "OMPI_APP_CTX_NUM_PROCS", "OMPI_FIRST_RANKS", "OMPI_FILE_LOCATION"};
-constexpr std::array<std::string_view, 7> parameters_of_mpirun{
-    "orte_",        "ess",  "rmaps_", "mpi_oversubscribe", "hwloc_base_binding_policy",
-    "initial_wdir", "shmem_RUNTIME_QUERY_hint"};
+constexpr std::array<std::string_view, 7> parameters_of_mpirun{"orte_",
+                                                               "ess",
+                                                               "rmaps_",
+                                                               "mpi_oversubscribe",
+                                                               "hwloc_base_binding_policy",
+                                                               "initial_wdir",
+                                                               "shmem_RUNTIME_QUERY_hint"};
 
 template <class Names>
 bool begins_with_one_of(std::string_view variable, const Names& names) {
-  return std::ranges::any_of(
-      names, [&](std::string_view name) { return variable.starts_with(name); });
+  return std::ranges::any_of(names,
+                             [&](std::string_view name) { return variable.starts_with(name); });
 }
 
 }  // namespace

@@ -11,9 +11,9 @@ struct MpiParameter {
   const char* value;
 };
 
-/// What 'raven launch' chooses unless told otherwise, and 'raven join' unless what is set here serves
-/// as well. Both must speak alike; and that no other module is tried makes MPI_Init three times as
-/// fast.
+/// What 'raven launch' chooses unless told otherwise, and 'raven join' unless what is set here
+/// serves as well. Both must speak alike; and that no other module is tried makes MPI_Init three
+/// times as fast.
 inline constexpr std::array<MpiParameter, 2> mpi_parameters{
     {{"pml", "ob1"}, {"btl", "self,vader,tcp"}}};
 

@@ -113,8 +113,8 @@ CoreShare share_cores(const LaunchPlace& place, const Cores& cores,
   share.master_computes = master_computes.value_or(spare);
   const int computing =
       std::max(1, contributors + (beside_master && share.master_computes ? 1 : 0));
-  const int fair = cores.bound ? std::min(cores.allowed, granted / computing)
-                               : cores.usable() / computing;
+  const int fair =
+      cores.bound ? std::min(cores.allowed, granted / computing) : cores.usable() / computing;
   share.threads = threads > 0 ? threads : std::max(1, fair);
   return share;
 }

@@ -52,8 +52,9 @@ Json to_json(const PassResult& pass, std::uint64_t step, bool tells_tokens) {
 }
 
 Json to_json(const EpochResult& epoch, bool tells_tokens) {
-  Json json{
-      {"epoch", epoch.epoch}, {"step", epoch.step}, {"train", to_json(epoch.train, epoch.step, tells_tokens)}};
+  Json json{{"epoch", epoch.epoch},
+            {"step", epoch.step},
+            {"train", to_json(epoch.train, epoch.step, tells_tokens)}};
   if (epoch.valid) json["valid"] = to_json(*epoch.valid, epoch.step, tells_tokens);
   return json;
 }

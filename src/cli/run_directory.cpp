@@ -10,6 +10,7 @@
 
 #include "raven/cluster/checkpoint.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/json_bounds.hpp"
 
 namespace raven {
 namespace {
@@ -133,11 +134,11 @@ std::vector<std::string> overrides_of(const std::filesystem::path& run) {
   const auto text = open_run(run).text(run_files::overrides, run_files::most_overrides);
   if (!text) return {};
   try {
-    return nlohmann::json::parse(*text).get<std::vector<std::string>>();
-  } catch (const nlohmann::json::exception&) {
-    throw InputError({(run / run_files::overrides).string()}, "is not a list of KEY=VALUE texts",
-                     "delete it, and repeat '--set' with the same 'raven train' command");
+    if (is_within(*text)) return nlohmann::json::parse(*text).get<std::vector<std::string>>();
+  } catch (const nlohmann::json::exception&) {  // told below
   }
+  throw InputError({(run / run_files::overrides).string()}, "is not a list of KEY=VALUE texts",
+                   "delete it, and repeat '--set' with the same 'raven train' command");
 }
 
 bool RunDirectory::has_summary_of(const Digest& weights) const {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "raven/core/error.hpp"
+#include "raven/core/json_bounds.hpp"
 
 namespace raven {
 
@@ -16,7 +17,7 @@ std::span<const char* const> run_files::all() {
 
 std::optional<SummaryHead> summary_head(const Folder& run) {
   const std::optional<std::string> text = run.text(run_files::summary, run_files::most_summary);
-  if (!text) return std::nullopt;
+  if (!text || !is_within(*text, {.values = std::size_t{1} << 21})) return std::nullopt;
   // Of all that it may hold only what stands at its top becomes a value.
   const auto at_the_top = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
     return depth <= 1;

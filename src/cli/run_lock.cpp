@@ -33,8 +33,7 @@ constexpr std::chrono::milliseconds look_interval{100};
 
 /// What a file system answers that can't lock, and one whose lock server is away.
 bool is_unsupported(int error) {
-  return error == ENOSYS || error == ENOLCK || error == EOPNOTSUPP ||
-         error == EINVAL;
+  return error == ENOSYS || error == ENOLCK || error == EOPNOTSUPP || error == EINVAL;
 }
 
 InputError at_work(const fs::path& folder, const std::string& who) {
@@ -64,8 +63,10 @@ unsigned long start_of(long pid) {
 }
 
 std::string text_of(const ProcessIdentity& holder, const std::string& unique) {
-  const nlohmann::ordered_json json{{"host", holder.host},   {"boot", holder.boot},
-                                    {"pid", holder.pid},     {"start", holder.start},
+  const nlohmann::ordered_json json{{"host", holder.host},
+                                    {"boot", holder.boot},
+                                    {"pid", holder.pid},
+                                    {"start", holder.start},
                                     {"unique", unique}};
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
@@ -129,9 +130,11 @@ ProcessIdentity this_process() {
 LockSystem real_lock_system() {
   return {.flock = [](int handle, int operation) { return ::flock(handle, operation); },
           .self = this_process(),
-          .is_alive = [](const ProcessIdentity& holder) {
-            return is_alive(static_cast<pid_t>(holder.pid)) && start_of(holder.pid) == holder.start;
-          },
+          .is_alive =
+              [](const ProcessIdentity& holder) {
+                return is_alive(static_cast<pid_t>(holder.pid)) &&
+                       start_of(holder.pid) == holder.start;
+              },
           .tell = [](const std::string& text) { print_failure(text); }};
 }
 
@@ -143,8 +146,8 @@ RunLock::RunLock(fs::path folder, LockSystem system)
   struct stat status {};
   if (handle_ < 0 || ::fstat(handle_, &status) != 0 || !S_ISREG(status.st_mode)) {
     if (handle_ >= 0) ::close(handle_);
-    const std::string why = handle_ >= 0 || open_error == ELOOP ? "it is no plain file"
-                                                                : std::strerror(open_error);
+    const std::string why =
+        handle_ >= 0 || open_error == ELOOP ? "it is no plain file" : std::strerror(open_error);
     throw InputError({file.string()}, "can't be opened to lock the run (" + why + ")",
                      "check the rights of the folder, or choose another with --run");
   }
@@ -160,8 +163,9 @@ RunLock::RunLock(fs::path folder, LockSystem system)
                        std::string("can't be locked (flock: ") + std::strerror(error) + ")",
                        "choose another folder with --run");
     }
-    remark_ = "the file system of " + folder_.string() + " can't lock files (flock: " +
-              std::strerror(error) + "); " + holder_name + " keeps the run for this master instead";
+    remark_ = "the file system of " + folder_.string() +
+              " can't lock files (flock: " + std::strerror(error) + "); " + holder_name +
+              " keeps the run for this master instead";
     hold_by_file();
   } catch (...) {
     ::close(handle_);
@@ -189,9 +193,10 @@ void RunLock::hold_by_file() {
   constexpr int most_tries = 50;
   for (int tries = 1; !try_to_hold(); ++tries) {
     if (tries == most_tries) {
-      throw InputError({(folder_ / holder_name).string()},
-                       "can be neither made nor taken over, so the run can't be kept for one master",
-                       "look what it is, delete it, or choose another folder with --run");
+      throw InputError(
+          {(folder_ / holder_name).string()},
+          "can be neither made nor taken over, so the run can't be kept for one master",
+          "look what it is, delete it, or choose another folder with --run");
     }
     std::this_thread::sleep_for(look_interval);
   }
@@ -215,8 +220,8 @@ bool RunLock::try_to_hold() {
   if (!found) return false;
   if (!is_dead(*found)) return false;
   // Only one can take it away, and puts it back if meanwhile it became another's.
-  const fs::path taken = folder_ / (std::string(holder_name) + ".dead-" +
-                                    to_hex(unguessable()).substr(0, 16));
+  const fs::path taken =
+      folder_ / (std::string(holder_name) + ".dead-" + to_hex(unguessable()).substr(0, 16));
   if (::rename(file.c_str(), taken.c_str()) != 0) return false;
   const std::optional<HolderFile> moved = read_holder(taken);
   if (moved && moved->text != found->text) {
@@ -260,8 +265,8 @@ void RunLock::beat() {
 }
 
 bool is_held(const fs::path& folder, const LockSystem& system) {
-  const int handle = ::open((folder / lock_name).c_str(),
-                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  const int handle =
+      ::open((folder / lock_name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (handle < 0) return false;
   const int error = system.flock(handle, LOCK_SH | LOCK_NB) == 0 ? 0 : errno;
   ::close(handle);

@@ -16,7 +16,7 @@ namespace raven {
 /// One process of a node, so that it is known again: its number may be another one's by now.
 struct ProcessIdentity {
   std::string host;
-  std::string boot;         ///< Linux's names for this boot and for the space of process numbers
+  std::string boot;  ///< Linux's names for this boot and for the space of process numbers
   long pid = 0;
   unsigned long start = 0;  ///< in clock ticks after that boot
 

@@ -12,6 +12,7 @@
 #include "cli/run_files.hpp"
 #include "cli/run_lock.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/json_bounds.hpp"
 
 namespace raven {
 namespace {
@@ -254,15 +255,13 @@ std::optional<RunStatus> read_status(const std::filesystem::path& run) {
   const std::optional<std::string> text = status_text(run);
   if (!text) return std::nullopt;
   try {
-    return status_of(Json::parse(*text));
-  } catch (const nlohmann::json::exception&) {
-    throw InputError({(run / run_files::status).string()}, "can't be understood",
-                     "wait a second; a master at work writes it anew");
+    if (is_within(*text)) return status_of(Json::parse(*text));
+  } catch (const nlohmann::json::exception&) {  // told below
   }
+  throw InputError({(run / run_files::status).string()}, "can't be understood",
+                   "wait a second; a master at work writes it anew");
 }
 
-bool master_is_at_work(const std::filesystem::path& run) {
-  return is_held(run);
-}
+bool master_is_at_work(const std::filesystem::path& run) { return is_held(run); }
 
 }  // namespace raven

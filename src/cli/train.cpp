@@ -188,8 +188,9 @@ class MasterRun {
             [&] {
               const bool lost = directory_.lock().lost();
               if (lost && !std::exchange(was_lost, true)) {
-                report_.warn("another master has taken this run over, while this one was paused; "
-                            "this one ends");
+                report_.warn(
+                    "another master has taken this run over, while this one was paused; "
+                    "this one ends");
               }
               return lost || asked_to_stop() != 0;
             },
@@ -455,11 +456,11 @@ int train_here(const TrainOptions& options, Programs programs) {
     const std::filesystem::path run = std::filesystem::absolute(
         options.run.empty() ? default_run_folder(job ? job->name : "run") : options.run);
     if (is_gateway) return be_gateway(*session, run, threads);
-    return contribute_as_rank(*session, run,
-                              share_cores(place, cores_here(),
-                                          job ? job->master_computes : std::nullopt, threads)
-                                  .threads,
-                              programs);
+    return contribute_as_rank(
+        *session, run,
+        share_cores(place, cores_here(), job ? job->master_computes : std::nullopt, threads)
+            .threads,
+        programs);
   }
 
   MasterRemote remote(world_size, options.gateways);

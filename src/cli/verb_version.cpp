@@ -17,8 +17,8 @@ int show_version() {
       fmt::format("g++ {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
 #endif
   const NumericsClass numerics = numerics_class();
-  print(fmt::format("raven {}\ncompiler {}\nOpenBLAS kernels {}, {}, vector instructions {}\n", version, compiler,
-                    numerics.core, numerics.library, numerics.vectors));
+  print(fmt::format("raven {}\ncompiler {}\nOpenBLAS kernels {}, {}, vector instructions {}\n",
+                    version, compiler, numerics.core, numerics.library, numerics.vectors));
   return exit_done;
 }
 

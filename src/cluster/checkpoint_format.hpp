@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "raven/cluster/checkpoint.hpp"
@@ -24,6 +25,13 @@ inline constexpr std::int32_t old_version_with_state = 3;
 inline constexpr std::size_t max_states =
     2;  ///< tensors that an optimizer keeps for one of the model
 inline constexpr std::size_t max_name = 1024;  ///< bytes in the name of a tensor
+inline constexpr std::size_t max_tensors = std::size_t{1} << 20;
+/// Whether a name may stand for a tensor. HDF5 has its own meaning for '/' and "." in names, and an
+/// exported model names files and members of archives by them.
+[[nodiscard]] inline bool is_tensor_name(std::string_view name) {
+  return !name.empty() && name.size() <= max_name && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos && name != "." && name != "..";
+}
 /// Bytes in front of the HDF5 part, which HDF5 calls the user block and leaves alone: the seal.
 inline constexpr std::size_t seal_bytes = 512;
 

@@ -149,9 +149,10 @@ CheckpointTensor tensor_in(ByteReader& in, const SealedFile& file, TensorReader&
   const auto type = type_in(in, file.size());
   const auto offset = in.get<std::uint64_t>();
   const auto states = in.get<std::uint8_t>();
-  if (!in.ok() || !type || tensor.name.empty() || tensor.name.size() > max_name ||
-      states > max_states) {
-    file.refuse("its index has an impossible entry");
+  if (!in.ok() || !type || states > max_states) file.refuse("its index has an impossible entry");
+  if (!is_tensor_name(tensor.name)) {
+    file.refuse("its index has a tensor whose name is empty, longer than " +
+                std::to_string(max_name) + " bytes, or that of a path to another folder");
   }
   tensor.value = values.read(*type, offset);
   for (int i = 0; i < states; ++i)
@@ -186,7 +187,9 @@ Checkpoint read_by_index(const SealedFile& file, std::int32_t number, ByteSpan i
   if (number >= version) read.credits_json = in.get_string();
   TensorReader values(file);
   std::set<std::string> names;
-  for (auto count = in.get<std::uint32_t>(); in.ok() && count > 0; --count) {
+  auto tensors = in.get<std::uint32_t>();
+  if (tensors > max_tensors) file.refuse("its index has more than 1048576 tensors");
+  for (; in.ok() && tensors > 0; --tensors) {
     read.tensors.push_back(tensor_in(in, file, values));
     if (!names.insert(read.tensors.back().name).second)
       file.refuse("its index names a tensor twice");

@@ -108,7 +108,8 @@ bool put_head(hid_t file, Groups& groups, const Checkpoint& checkpoint) {
       !put_attribute(file, "wall_seconds", H5T_IEEE_F64LE, &checkpoint.wall_seconds) ||
       !put_attribute(file, "training_digest", H5T_STD_U8LE, checkpoint.training_digest.bytes.data(),
                      checkpoint.training_digest.bytes.size()) ||
-      !put_attribute(file, "fingerprint", H5T_STD_U8LE, checkpoint.numerics.fingerprint.bytes.data(),
+      !put_attribute(file, "fingerprint", H5T_STD_U8LE,
+                     checkpoint.numerics.fingerprint.bytes.data(),
                      checkpoint.numerics.fingerprint.bytes.size()) ||
       !put_bytes(file, "history", std::as_bytes(std::span(checkpoint.history_json))) ||
       !put_bytes(file, "contributors", std::as_bytes(std::span(checkpoint.credits_json)))) {
@@ -197,18 +198,12 @@ ByteWriter index_of(const Checkpoint& checkpoint) {
   return index;
 }
 
-/// HDF5 has its own meaning for '/' and "." in names, and a reader would have to undo any escape.
-bool usable(const std::string& name) {
-  return !name.empty() && name.size() <= max_name && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos && name != "." && name != "..";
-}
-
 }  // namespace
 
 Layout lay_out(int handle, const std::filesystem::path& place, const Checkpoint& checkpoint) {
   std::set<std::string_view> names;
   for (const CheckpointTensor& tensor : checkpoint.tensors) {
-    expects(usable(tensor.name) && names.insert(tensor.name).second,
+    expects(is_tensor_name(tensor.name) && names.insert(tensor.name).second,
             "tensors have unique, plain names");
     expects(tensor.state.size() <= max_states, "an optimizer keeps at most two tensors for each");
     for (const Tensor& state : tensor.state) {

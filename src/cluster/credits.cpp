@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "raven/core/error.hpp"
+#include "raven/core/json_bounds.hpp"
 
 namespace raven {
 namespace {
@@ -111,6 +112,10 @@ std::string credits_to_json(const std::vector<Credit>& credits) {
 
 std::vector<Credit> credits_from_json(const std::string& text) {
   std::vector<Credit> credits;
+  if (!is_within(text)) {
+    throw InputError("the checkpoint's contributors are more than a run can have",
+                     "delete that checkpoint to go on from the one before");
+  }
   try {
     for (const Json& json : Json::parse(text)) credits.push_back(credit_from(json));
   } catch (const Json::exception& error) {

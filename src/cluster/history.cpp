@@ -6,6 +6,7 @@
 
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
+#include "raven/core/json_bounds.hpp"
 
 namespace raven {
 namespace {
@@ -116,6 +117,9 @@ History History::from_json(const std::string& text, std::uint64_t steps_per_epoc
   try {
     const bool lists_all = text.find_first_not_of(" \t\r\n") != std::string::npos &&
                            text[text.find_first_not_of(" \t\r\n")] == '[';
+    // Of a list each epoch is small, and all of them are many.
+    constexpr JsonBounds of_list{.values = std::size_t{1} << 23, .depth = 8};
+    if (!is_within(text, lists_all ? of_list : JsonBounds{})) refuse("it is too large");
     const Json json = lists_all ? Json::parse(text, take) : Json::parse(text);
     if (lists_all) {
       if (!json.empty()) refuse("an entry of it is no epoch");

@@ -174,9 +174,7 @@ struct Master::Impl {
   /// Results that have to be told by now: of each epoch, and at the end of the run of the part of
   /// an epoch that it ends in, so that the last validation is always of the final weights.
   [[nodiscard]] std::int64_t results_due() const;
-  [[nodiscard]] bool result_is_due() const {
-    return history.epochs() < results_due();
-  }
+  [[nodiscard]] bool result_is_due() const { return history.epochs() < results_due(); }
   [[nodiscard]] bool is_last_step() const { return step + 1 >= steps; }
   [[nodiscard]] bool has_valid() const { return setup.datasets.size() > 1; }
 

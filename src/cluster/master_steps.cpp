@@ -437,10 +437,11 @@ void Master::Impl::end_epoch(std::optional<PassResult> valid, Instant now) {
                      .step = step,
                      .train = pass_result(sums),
                      .valid = std::move(valid)};
-  std::vector<std::pair<std::string, RunEvent::Field>> fields{{"epoch", result.epoch},
-                                                              {"step", static_cast<std::int64_t>(result.step)},
-                                                              {"samples", result.train.samples},
-                                                              {"loss", result.train.loss}};
+  std::vector<std::pair<std::string, RunEvent::Field>> fields{
+      {"epoch", result.epoch},
+      {"step", static_cast<std::int64_t>(result.step)},
+      {"samples", result.train.samples},
+      {"loss", result.train.loss}};
   for (const auto& [name, value] : result.train.metrics) fields.emplace_back(name, value);
   if (result.valid) {
     fields.emplace_back("valid_loss", result.valid->loss);

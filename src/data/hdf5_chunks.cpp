@@ -24,7 +24,8 @@ std::optional<std::size_t> number_at(ByteReader& key, const ChunkGrid& grid) {
     const auto at = key.get<std::uint64_t>();
     if (at >= grid.dims[d] || at % grid.chunk[d] != 0) return std::nullopt;
     const std::uint64_t along = (grid.dims[d] - 1) / grid.chunk[d] + 1;
-    number = number * static_cast<std::size_t>(along) + static_cast<std::size_t>(at / grid.chunk[d]);
+    number =
+        number * static_cast<std::size_t>(along) + static_cast<std::size_t>(at / grid.chunk[d]);
   }
   return number;
 }

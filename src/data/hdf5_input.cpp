@@ -68,7 +68,9 @@ Hdf5Input::Hdf5Input(const ShardFile& file)
     Bytes block(std::min<std::uint64_t>(superblock_bytes, file_.size() - base_));
     file_.read(base_, block);
     ByteReader in(block);
-    if (takes(in, {signature, 8})) return read_superblock(in);
+    if (!takes(in, {signature, 8})) continue;
+    read_superblock(in);
+    return;
   }
   file_.refuse("this is no HDF5 file, or it is damaged");
 }

@@ -37,7 +37,7 @@ Hdf5Type whole_number(unsigned bits, std::uint32_t bytes, ByteReader& in) {
 }
 
 Hdf5Type floating(unsigned bits, std::uint32_t bytes, ByteReader& in) {
-  constexpr unsigned order_and_form = 0xFF71U;   // byte order, leading one, place of the sign
+  constexpr unsigned order_and_form = 0xFF71U;  // byte order, leading one, place of the sign
   constexpr unsigned little_implied = 31U << 8U | 0x20U;
   const auto offset = in.get<std::uint16_t>();
   const auto precision = in.get<std::uint16_t>();

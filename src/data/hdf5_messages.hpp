@@ -38,8 +38,8 @@ struct Hdf5Layout {
   Kind kind = Kind::contiguous;
   std::uint64_t address = hdf5_nowhere;  ///< of the elements or of the index
   std::uint64_t bytes = 0;               ///< contiguous; of a single filtered chunk
-  Bytes elements;                        ///< compact
-  std::vector<std::uint64_t> chunk;      ///< chunked: sides, the element's bytes last
+  Bytes elements{};                      ///< compact
+  std::vector<std::uint64_t> chunk{};    ///< chunked: sides, the element's bytes last
   Hdf5ChunkIndex index = Hdf5ChunkIndex::tree;
   bool edges_unfiltered = false;    ///< chunks that reach beyond the array pass no filter
   bool single_is_filtered = false;  ///< then `bytes` and `single_skipped` are told

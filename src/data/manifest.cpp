@@ -1,9 +1,12 @@
 #include "raven/data/manifest.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "data/yaml_value.hpp"
 #include "raven/core/contract.hpp"
+#include "raven/core/error.hpp"
 #include "raven/core/new_file.hpp"
 
 namespace raven {
@@ -122,6 +125,42 @@ std::string vocabulary_lines(const Vocabulary& vocabulary) {
   return text + "]\n";
 }
 
+/// What read_manifest() would refuse is not written. @throws InputError
+void check_limits(const Manifest& manifest, const std::string& text) {
+  const auto refuse = [&](const std::string& problem, const std::string& remedy) {
+    throw InputError({manifest.file.string()}, "this manifest could not be read back: " + problem,
+                     remedy);
+  };
+  const auto check_text = [&](const char* what, const std::string& name) {
+    if (!name.empty() && name.size() <= ManifestLimits::text_bytes) return;
+    refuse(std::string(what) + " has " + std::to_string(name.size()) + " bytes, not 1 to " +
+               std::to_string(ManifestLimits::text_bytes),
+           "shorten it in the data");
+  };
+  check_text("the name of the data set", manifest.name);
+  for (const std::string& name : manifest.class_names) check_text("the name of a class", name);
+  for (const std::string& name : manifest.column_names) {
+    if (!name.empty()) check_text("the name of a column", name);
+  }
+  if (!manifest.target_name.empty()) check_text("the name of the targets", manifest.target_name);
+  if (std::max(manifest.class_names.size(), manifest.column_names.size()) > ManifestLimits::names) {
+    refuse("more classes or columns have names than " + std::to_string(ManifestLimits::names),
+           "check that the targets are classes and no numbers, or number the classes");
+  }
+  if (manifest.vocabulary && manifest.vocabulary->unit() != TokenUnit::byte_pair) {
+    for (const std::string& word : manifest.vocabulary->texts()) check_text("a token", word);
+    if (manifest.vocabulary->texts().size() > ManifestLimits::texts) {
+      refuse("its vocabulary has more than " + std::to_string(ManifestLimits::texts) + " tokens",
+             "take a smaller vocabulary, or byte pairs");
+    }
+  }
+  if (text.size() > ManifestLimits::bytes) {
+    refuse("it has " + std::to_string(text.size()) + " bytes, more than 64 MiB",
+           "take a smaller vocabulary, fewer classes or larger shards");
+  }
+  (void)parse_yaml_document(text, manifest.file.string());
+}
+
 }  // namespace
 
 std::int64_t Manifest::rows() const {
@@ -181,6 +220,7 @@ std::string text_of(const Manifest& manifest) {
     }
     text += ", sha256: " + to_hex(shard.sha256) + "}\n";
   }
+  check_limits(manifest, text);
   return text;
 }
 

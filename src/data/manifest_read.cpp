@@ -1,7 +1,10 @@
-#include <fstream>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <limits>
 #include <set>
-#include <sstream>
 
 #include "data/new_dataset.hpp"
 #include "data/yaml_reader.hpp"
@@ -10,60 +13,67 @@
 namespace raven {
 namespace {
 
-constexpr std::uintmax_t max_file_bytes = std::uintmax_t{16} << 20;
 constexpr std::int64_t max_rows = std::int64_t{1} << 40;
 constexpr std::int32_t max_width = std::numeric_limits<std::int32_t>::max();
 
+/// The text of a plain file, of which no more is taken than a manifest may have.
 std::string whole_text(const std::filesystem::path& file) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(file, error)) {
+  const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat status {};
+  const bool plain = handle >= 0 && ::fstat(handle, &status) == 0 && S_ISREG(status.st_mode);
+  std::string text;
+  bool failed = false;
+  if (plain) {
+    text.resize(std::min(static_cast<std::size_t>(status.st_size), ManifestLimits::bytes) + 1);
+    std::size_t done = 0;
+    while (done < text.size()) {
+      const ssize_t count = ::read(handle, text.data() + done, text.size() - done);
+      if (count < 0 && errno == EINTR) continue;
+      failed = count < 0;
+      if (count <= 0) break;
+      done += static_cast<std::size_t>(count);
+    }
+    text.resize(done);
+  }
+  if (handle >= 0) ::close(handle);
+  if (handle < 0 && errno == EACCES) failed = true;
+  if (failed) {
+    throw InputError({file.string()}, "this manifest can't be read", "check that you may read it");
+  }
+  if (!plain) {
     throw InputError({file.string()}, "there is no such manifest file",
                      "check the path; raven data import makes one");
   }
-  if (std::filesystem::file_size(file, error) > max_file_bytes) {
-    throw InputError({file.string()}, "a manifest larger than 16 MiB is surely no manifest",
-                     "check the path");
-  }
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in)
-    throw InputError({file.string()}, "this manifest can't be read", "check that you may read it");
-  return text.str();
-}
-
-YAML::Node parsed(const std::filesystem::path& file) {
-  const std::string text = whole_text(file);
-  try {
-    return YAML::Load(text);
-  } catch (const YAML::Exception& error) {
-    throw InputError({file.string(), error.mark.line + 1, error.mark.column + 1},
-                     "this is no valid YAML (" + error.msg + ")",
-                     "correct it there or just before");
-  }
+  return text;
 }
 
 enum class Empty : std::uint8_t { refused, allowed };
 
 /// Names of which each stands there once, as many as there are things to name.
-std::vector<std::string> read_names(YamlReader& reader, const YAML::Node& list, const char* what,
+std::vector<std::string> read_names(YamlReader& reader, const YamlValue& list, const char* what,
                                     const char* twice, Empty empty = Empty::refused) {
   std::vector<std::string> names;
-  std::set<std::string> seen;
-  for (const YAML::Node& node : list) {
+  if (list.size() > ManifestLimits::names) {
+    reader.mistake(list, "more than " + std::to_string(ManifestLimits::names) + " names",
+                   "give their number alone");
+    return names;
+  }
+  std::set<std::string_view> seen;
+  for (const YamlValue& node : list) {
     // A table's column may have a heading without letters.
-    const bool blank = empty == Empty::allowed && node.IsScalar() && node.Scalar().empty();
+    const bool blank = empty == Empty::allowed && node.is_scalar() && node.scalar().empty();
     const auto name = blank ? std::string() : reader.text(node, what);
-    if (name && !seen.insert(*name).second) reader.mistake(node, twice, "give each its own");
+    if (name && !seen.insert(node.scalar()).second)
+      reader.mistake(node, twice, "give each its own");
     names.push_back(name.value_or("?"));
   }
   return names;
 }
 
-void read_columns(YamlReader& reader, const YAML::Node& columns, Manifest& manifest) {
+void read_columns(YamlReader& reader, const YamlValue& columns, Manifest& manifest) {
   const SampleSchema& schema = manifest.schema;
   const bool table = schema.feature_shape.rank() == 1 && schema.feature_type != FeatureType::i32;
-  if (!columns.IsSequence() || !table ||
+  if (!columns.is_list() || !table ||
       static_cast<std::int64_t>(columns.size()) != schema.feature_shape.count()) {
     reader.mistake(columns, "columns must be a list with a name for each number of a table's row",
                    "name as many as shape says, or leave it out");
@@ -73,27 +83,27 @@ void read_columns(YamlReader& reader, const YAML::Node& columns, Manifest& manif
                                      "two columns have the same name", Empty::allowed);
 }
 
-void read_features(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
+void read_features(YamlReader& reader, const YamlValue& node, Manifest& manifest) {
   SampleSchema& schema = manifest.schema;
-  if (!node.IsDefined() ||
+  if (!node.is_defined() ||
       !reader.check_map(node, "features", {"shape", "type", "vocabulary", "columns"})) {
     return;
   }
-  if (const YAML::Node shape = reader.required(node, "shape"); shape.IsDefined()) {
-    if (!shape.IsSequence() || shape.size() >= Shape::max_rank) {
+  if (const YamlValue shape = reader.required(node, "shape"); shape.is_defined()) {
+    if (!shape.is_list() || shape.size() >= Shape::max_rank) {
       reader.mistake(shape, "shape must be a list of at most five numbers",
                      "write it like [28, 28, 1], channels last");
     } else {
       std::vector<std::int64_t> dims;
-      for (const YAML::Node& dim : shape) {
+      for (const YamlValue& dim : shape) {
         dims.push_back(
             reader.whole(dim, "a dimension", 1, SampleSchema::max_row_bytes).value_or(1));
       }
       schema.feature_shape = Shape(dims);
     }
   }
-  if (const YAML::Node type = reader.required(node, "type"); type.IsDefined()) {
-    const std::string name = type.IsScalar() ? type.Scalar() : "";
+  if (const YamlValue type = reader.required(node, "type"); type.is_defined()) {
+    const std::string_view name = type.scalar();
     bool known = false;
     for (const auto candidate : {FeatureType::u8, FeatureType::f32, FeatureType::i32}) {
       if (name == to_string(candidate)) {
@@ -104,18 +114,18 @@ void read_features(YamlReader& reader, const YAML::Node& node, Manifest& manifes
     if (!known) reader.mistake(type, "unknown feature type", "choose u8, f32 or i32");
     if (known && schema.feature_type == FeatureType::i32) reader.required(node, "vocabulary");
   }
-  if (const YAML::Node vocabulary = node["vocabulary"]; vocabulary.IsDefined()) {
+  if (const YamlValue vocabulary = node["vocabulary"]; vocabulary.is_defined()) {
     schema.vocabulary =
         static_cast<std::int32_t>(reader.whole(vocabulary, "vocabulary", 1, max_width).value_or(1));
   }
-  if (const YAML::Node columns = node["columns"]; columns.IsDefined()) {
+  if (const YamlValue columns = node["columns"]; columns.is_defined()) {
     read_columns(reader, columns, manifest);
   }
 }
 
-void read_form(YamlReader& reader, const YAML::Node& node, SampleSchema& schema) {
-  if (!node.IsDefined()) return;
-  const std::string name = node.IsScalar() ? node.Scalar() : "";
+void read_form(YamlReader& reader, const YamlValue& node, SampleSchema& schema) {
+  if (!node.is_defined()) return;
+  const std::string_view name = node.scalar();
   for (const auto candidate : {SampleForm::fixed, SampleForm::sequence, SampleForm::tree}) {
     if (name != to_string(candidate)) continue;
     schema.form = candidate;
@@ -124,8 +134,8 @@ void read_form(YamlReader& reader, const YAML::Node& node, SampleSchema& schema)
   reader.mistake(node, "unknown form of samples", "choose fixed, sequence or tree");
 }
 
-void read_classes(YamlReader& reader, const YAML::Node& classes, Manifest& manifest) {
-  if (!classes.IsSequence()) {
+void read_classes(YamlReader& reader, const YamlValue& classes, Manifest& manifest) {
+  if (!classes.is_list()) {
     manifest.schema.target_width =
         static_cast<std::int32_t>(reader.whole(classes, "classes", 1, max_width).value_or(1));
     return;
@@ -137,18 +147,18 @@ void read_classes(YamlReader& reader, const YAML::Node& classes, Manifest& manif
       static_cast<std::int32_t>(std::max<std::size_t>(1, classes.size()));
 }
 
-void read_targets(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
-  if (!node.IsDefined() ||
+void read_targets(YamlReader& reader, const YamlValue& node, Manifest& manifest) {
+  if (!node.is_defined() ||
       !reader.check_map(node, "targets", {"kind", "classes", "width", "name"})) {
     return;
   }
-  const YAML::Node kind = reader.required(node, "kind");
-  if (!kind.IsDefined()) return;
-  const std::string name = kind.IsScalar() ? kind.Scalar() : "";
+  const YamlValue kind = reader.required(node, "kind");
+  if (!kind.is_defined()) return;
+  const std::string_view name = kind.scalar();
   const bool next = name == to_string(TargetKind::next);
   if (next || name == to_string(TargetKind::none)) {
     for (const char* other : {"classes", "width", "name"}) {
-      if (const YAML::Node extra = node[other]; extra.IsDefined()) {
+      if (const YamlValue extra = node[other]; extra.is_defined()) {
         reader.mistake(extra,
                        next ? "next tokens are as many as the vocabulary"
                             : "where there are no targets there is nothing to say of them",
@@ -159,7 +169,7 @@ void read_targets(YamlReader& reader, const YAML::Node& node, Manifest& manifest
     manifest.schema.target_width = next ? manifest.schema.vocabulary : 0;
     return;
   }
-  if (const YAML::Node called = node["name"]; called.IsDefined()) {
+  if (const YamlValue called = node["name"]; called.is_defined()) {
     manifest.target_name = reader.text(called, "the target's name").value_or("?");
   }
   const bool real = name == to_string(TargetKind::real);
@@ -168,15 +178,15 @@ void read_targets(YamlReader& reader, const YAML::Node& node, Manifest& manifest
     reader.mistake(kind, "unknown kind of target", "choose class, tags, real, next or none");
     return;
   }
-  if (const YAML::Node extra = node[real ? "classes" : "width"]; extra.IsDefined()) {
+  if (const YamlValue extra = node[real ? "classes" : "width"]; extra.is_defined()) {
     reader.mistake(extra, real ? "real targets have no classes" : "classes and tags have no width",
                    real ? "give width instead" : "give classes instead");
   }
   manifest.schema.target_kind = real   ? TargetKind::real
                                 : tags ? TargetKind::tags
                                        : TargetKind::classes;
-  const YAML::Node size = reader.required(node, real ? "width" : "classes");
-  if (!size.IsDefined()) return;
+  const YamlValue size = reader.required(node, real ? "width" : "classes");
+  if (!size.is_defined()) return;
   if (real) {
     manifest.schema.target_width =
         static_cast<std::int32_t>(reader.whole(size, "width", 1, max_width).value_or(1));
@@ -185,30 +195,30 @@ void read_targets(YamlReader& reader, const YAML::Node& node, Manifest& manifest
   }
 }
 
-std::vector<double> read_list(YamlReader& reader, const YAML::Node& node, std::string_view what) {
+std::vector<double> read_list(YamlReader& reader, const YamlValue& node, std::string_view what) {
   std::vector<double> values;
-  if (node.IsSequence()) {
-    for (const YAML::Node& value : node) values.push_back(reader.real(value, what).value_or(1));
+  if (node.is_list()) {
+    for (const YamlValue& value : node) values.push_back(reader.real(value, what).value_or(1));
   } else {
     values.push_back(reader.real(node, what).value_or(1));
   }
   return values;
 }
 
-void read_normalisation(YamlReader& reader, const YAML::Node& node, Normalisation& normalisation) {
-  if (!node.IsDefined() || !reader.check_map(node, "normalisation", {"scale", "mean", "std"}))
+void read_normalisation(YamlReader& reader, const YamlValue& node, Normalisation& normalisation) {
+  if (!node.is_defined() || !reader.check_map(node, "normalisation", {"scale", "mean", "std"}))
     return;
-  if (node["scale"].IsDefined())
+  if (node["scale"].is_defined())
     normalisation.scale = reader.real(node["scale"], "scale").value_or(1);
-  if (node["mean"].IsDefined()) normalisation.mean = read_list(reader, node["mean"], "mean");
-  if (node["std"].IsDefined()) normalisation.std = read_list(reader, node["std"], "std");
+  if (node["mean"].is_defined()) normalisation.mean = read_list(reader, node["mean"], "mean");
+  if (node["std"].is_defined()) normalisation.std = read_list(reader, node["std"], "std");
 }
 
-void read_origin(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
-  if (!node.IsDefined() || !reader.check_map(node, "origin", {"offset", "scale"})) return;
-  const YAML::Node offset = reader.required(node, "offset");
-  const YAML::Node scale = reader.required(node, "scale");
-  if (!offset.IsDefined() || !scale.IsDefined()) return;
+void read_origin(YamlReader& reader, const YamlValue& node, Manifest& manifest) {
+  if (!node.is_defined() || !reader.check_map(node, "origin", {"offset", "scale"})) return;
+  const YamlValue offset = reader.required(node, "offset");
+  const YamlValue scale = reader.required(node, "scale");
+  if (!offset.is_defined() || !scale.is_defined()) return;
   const std::vector<double> offsets = read_list(reader, offset, "offset");
   const std::vector<double> scales = read_list(reader, scale, "scale");
   const Normalisation& normalisation = manifest.schema.normalisation;
@@ -229,33 +239,38 @@ void read_origin(YamlReader& reader, const YAML::Node& node, Manifest& manifest)
 }
 
 /// What the tokens mean. @param place of the whole, for what is wrong with several of them
-std::optional<Vocabulary> vocabulary_in(YamlReader& reader, const YAML::Node& node) {
-  const YAML::Node unit = reader.required(node, "unit");
-  if (!unit.IsDefined()) return std::nullopt;
-  const std::string name = unit.IsScalar() ? unit.Scalar() : "";
+std::optional<Vocabulary> vocabulary_in(YamlReader& reader, const YamlValue& node) {
+  const YamlValue unit = reader.required(node, "unit");
+  if (!unit.is_defined()) return std::nullopt;
+  const std::string_view name = unit.scalar();
   const bool pairs = name == to_string(TokenUnit::byte_pair);
   const bool words = name == to_string(TokenUnit::word);
   if (!pairs && !words && name != to_string(TokenUnit::character)) {
     reader.mistake(unit, "unknown unit of tokens", "choose char, word or byte_pair");
     return std::nullopt;
   }
-  const YAML::Node list = reader.required(node, pairs ? "merges" : "texts");
-  if (!list.IsDefined()) return std::nullopt;
-  if (!list.IsSequence()) {
+  const YamlValue list = reader.required(node, pairs ? "merges" : "texts");
+  if (!list.is_defined()) return std::nullopt;
+  if (!list.is_list()) {
     reader.mistake(list, "this must be a list", "list the tokens in their order");
+    return std::nullopt;
+  }
+  if (list.size() > ManifestLimits::texts) {
+    reader.mistake(list, "more than " + std::to_string(ManifestLimits::texts) + " tokens",
+                   "take a smaller vocabulary, or byte pairs");
     return std::nullopt;
   }
   std::vector<std::string> texts;
   std::vector<Vocabulary::Merge> merges;
-  for (const YAML::Node& entry : list) {
+  for (const YamlValue& entry : list) {
     if (!pairs) {
       texts.push_back(reader.text(entry, "a token").value_or("?"));
-    } else if (entry.IsSequence() && entry.size() == 2) {
-      const auto part = [&](std::size_t i) {
-        return static_cast<std::int32_t>(
-            reader.whole(entry[i], "a token", 0, max_width).value_or(0));
-      };
-      merges.push_back({part(0), part(1)});
+    } else if (entry.is_list() && entry.size() == 2) {
+      auto part = merges.emplace_back().begin();
+      for (const YamlValue& token : entry) {
+        *part++ =
+            static_cast<std::int32_t>(reader.whole(token, "a token", 0, max_width).value_or(0));
+      }
     } else {
       reader.mistake(entry, "a merge must be two tokens", "write it like [116, 104]");
     }
@@ -270,8 +285,8 @@ std::optional<Vocabulary> vocabulary_in(YamlReader& reader, const YAML::Node& no
   }
 }
 
-void read_vocabulary(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
-  if (!node.IsDefined() || !reader.check_map(node, "vocabulary", {"unit", "texts", "merges"})) {
+void read_vocabulary(YamlReader& reader, const YamlValue& node, Manifest& manifest) {
+  if (!node.is_defined() || !reader.check_map(node, "vocabulary", {"unit", "texts", "merges"})) {
     return;
   }
   manifest.vocabulary = vocabulary_in(reader, node);
@@ -284,14 +299,14 @@ void read_vocabulary(YamlReader& reader, const YAML::Node& node, Manifest& manif
   }
 }
 
-void read_shard(YamlReader& reader, const YAML::Node& node, Manifest& manifest) {
+void read_shard(YamlReader& reader, const YamlValue& node, Manifest& manifest) {
   if (!reader.check_map(node, "a shard",
                         {"file", "rows", "sha256", "sequences", "tokens", "nodes"})) {
     return;
   }
   ShardEntry entry;
   entry.line = reader.line_of(node);
-  if (const YAML::Node file = reader.required(node, "file"); file.IsDefined()) {
+  if (const YamlValue file = reader.required(node, "file"); file.is_defined()) {
     entry.file = reader.text(file, "file").value_or("?");
     bool leaves = entry.file.is_absolute() || entry.file.native().find('\0') != std::string::npos;
     for (const auto& part : entry.file) leaves |= part == "..";
@@ -300,11 +315,11 @@ void read_shard(YamlReader& reader, const YAML::Node& node, Manifest& manifest) 
                      "give a relative path without '..'");
     }
   }
-  if (const YAML::Node rows = reader.required(node, "rows"); rows.IsDefined()) {
+  if (const YamlValue rows = reader.required(node, "rows"); rows.is_defined()) {
     entry.rows = reader.whole(rows, "rows", 1, max_rows).value_or(1);
   }
-  if (const YAML::Node sha256 = reader.required(node, "sha256"); sha256.IsDefined()) {
-    const auto digest = sha256.IsScalar() ? digest_from_hex(sha256.Scalar()) : std::nullopt;
+  if (const YamlValue sha256 = reader.required(node, "sha256"); sha256.is_defined()) {
+    const auto digest = sha256.is_scalar() ? digest_from_hex(sha256.scalar()) : std::nullopt;
     if (!digest)
       reader.mistake(sha256, "sha256 must be 64 hexadecimal digits", "run sha256sum on the shard");
     entry.sha256 = digest.value_or(Digest{});
@@ -323,25 +338,25 @@ void read_shard(YamlReader& reader, const YAML::Node& node, Manifest& manifest) 
               "tokens belong to sequences and trees"},
         Count{"nodes", schema.form == SampleForm::tree, &entry.nodes, "nodes belong to trees"}}) {
     if (count.wanted) {
-      if (const YAML::Node told = reader.required(node, count.key); told.IsDefined()) {
+      if (const YamlValue told = reader.required(node, count.key); told.is_defined()) {
         *count.into = reader.whole(told, count.key, 1, max_rows).value_or(1);
       }
-    } else if (const YAML::Node extra = node[count.key]; extra.IsDefined()) {
+    } else if (const YamlValue extra = node[count.key]; extra.is_defined()) {
       reader.mistake(extra, count.of, "leave it out");
     }
   }
   manifest.shards.push_back(std::move(entry));
 }
 
-void read_shards(YamlReader& reader, const YAML::Node& root, Manifest& manifest) {
-  const YAML::Node shards = reader.required(root, "shards");
-  if (!shards.IsDefined()) return;
-  if (!shards.IsSequence() || shards.size() == 0) {
+void read_shards(YamlReader& reader, const YamlValue& root, Manifest& manifest) {
+  const YamlValue shards = reader.required(root, "shards");
+  if (!shards.is_defined()) return;
+  if (!shards.is_list() || shards.size() == 0) {
     reader.mistake(shards, "shards must be a list of at least one shard",
                    "list each as {file: ..., rows: ..., sha256: ...}");
     return;
   }
-  for (const YAML::Node& node : shards) read_shard(reader, node, manifest);
+  for (const YamlValue& node : shards) read_shard(reader, node, manifest);
   std::int64_t sum = 0;
   for (const ShardEntry& entry : manifest.shards) {
     sum += entry.rows;
@@ -350,7 +365,7 @@ void read_shards(YamlReader& reader, const YAML::Node& root, Manifest& manifest)
       return;
     }
   }
-  if (const YAML::Node rows = root["rows"]; rows.IsDefined()) {
+  if (const YamlValue rows = root["rows"]; rows.is_defined()) {
     const auto told = reader.whole(rows, "rows", 1, max_rows);
     if (told && *told != sum) {
       reader.mistake(
@@ -364,7 +379,8 @@ void read_shards(YamlReader& reader, const YAML::Node& root, Manifest& manifest)
 
 Manifest read_manifest(const std::filesystem::path& file) {
   check_replaced(file);
-  const YAML::Node root = parsed(file);
+  const YamlDocument document = parse_yaml_document(whole_text(file), file.string());
+  const YamlValue root(document);
   YamlReader reader(file.string());
   Manifest manifest;
   manifest.file = file;
@@ -373,15 +389,15 @@ Manifest read_manifest(const std::filesystem::path& file) {
                          "origin", "vocabulary", "rows", "shards"})) {
     reader.throw_mistakes();
   }
-  if (const YAML::Node version = reader.required(root, "format_version"); version.IsDefined()) {
+  if (const YamlValue version = reader.required(root, "format_version"); version.is_defined()) {
     reader.whole(version, "format_version (of manifests that this raven reads)",
                  Manifest::oldest_version, Manifest::format_version);
   }
-  if (const YAML::Node name = reader.required(root, "name"); name.IsDefined()) {
+  if (const YamlValue name = reader.required(root, "name"); name.is_defined()) {
     manifest.name = reader.text(name, "name").value_or("?");
   }
   read_form(reader, root["form"], manifest.schema);
-  const YAML::Node features = reader.required(root, "features");
+  const YamlValue features = reader.required(root, "features");
   read_features(reader, features, manifest);
   read_targets(reader, reader.required(root, "targets"), manifest);
   read_normalisation(reader, root["normalisation"], manifest.schema.normalisation);

@@ -9,9 +9,9 @@ namespace raven {
 /// A dataset of a shard that passed every check and can be read.
 struct CheckedArray {
   Hdf5Layout layout;
-  std::vector<ChunkFilter> filters;
-  ChunkGrid grid;                   ///< chunked only, as are the next
-  std::vector<StoredChunk> chunks;  ///< all there, of sizes that make sense
+  std::vector<ChunkFilter> filters{};
+  ChunkGrid grid{};                   ///< chunked only, as are the next
+  std::vector<StoredChunk> chunks{};  ///< all there, of sizes that make sense
 };
 
 /// Judges a dataset and refuses it unless it is the plain one that `wanted` says: type, sizes,

@@ -112,8 +112,9 @@ void TargetSurvey::refuse_doubtful_classes() const {
                 "): they look like names of rows, not like classes",
             "name another column with --target, or add --kind classes");
   }
-  const bool consecutive = values_.all().min() >= 0 && values_.all().min() <= 1 &&
-                           values_.all().max() - values_.all().min() == static_cast<double>(different - 1);
+  const bool consecutive =
+      values_.all().min() >= 0 && values_.all().min() <= 1 &&
+      values_.all().max() - values_.all().min() == static_cast<double>(different - 1);
   if (conventional() || !(one_too_many_ || doubtful_classes(different, rows_, consecutive))) return;
   refuse_(first_number_->at,
           "the targets of " + rows + " rows are " + (one_too_many_ ? "more than " : "") +
@@ -126,8 +127,8 @@ void TargetSurvey::refuse_doubtful_classes() const {
 void TargetSurvey::refuse_collapse() const {
   if (!values_.drowns()) return;
   refuse_(first_number_->at,
-          "the targets, from " + text_of(values_.all().min()) + " to " + text_of(values_.all().max()) +
-              ", can't be told apart in float32 (its numbers are " +
+          "the targets, from " + text_of(values_.all().min()) + " to " +
+              text_of(values_.all().max()) + ", can't be told apart in float32 (its numbers are " +
               text_of(values_.spacing()) + " apart there, the targets' standard deviation is " +
               text_of(values_.all().std()) + ")",
           "subtract a number near their mean from all targets first, and add it to what is "
@@ -177,8 +178,8 @@ TargetPlan TargetSurvey::plan() const {
   refuse_collapse();
   TargetPlan plan;
   plan.kind = TargetKind::real;
-  plan.note = "real numbers from " + text_of(values_.all().min()) + " to " + text_of(values_.all().max()) +
-              "; --kind classes makes a class of each";
+  plan.note = "real numbers from " + text_of(values_.all().min()) + " to " +
+              text_of(values_.all().max()) + "; --kind classes makes a class of each";
   return plan;
 }
 

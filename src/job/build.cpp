@@ -1,7 +1,7 @@
 #include "raven/job/build.hpp"
 
-#include "raven/job/fit.hpp"
 #include "raven/data/meaning.hpp"
+#include "raven/job/fit.hpp"
 #include "raven/job/recorder.hpp"
 
 #include <algorithm>

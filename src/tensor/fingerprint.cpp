@@ -214,9 +214,7 @@ std::vector<NumericsPart> first_parts(std::size_t count) {
 
 }  // namespace
 
-std::vector<NumericsPart> numerics_parts() {
-  return first_parts(std::size(parts));
-}
+std::vector<NumericsPart> numerics_parts() { return first_parts(std::size(parts)); }
 
 Digest numerics_fingerprint() { return digest_of_parts(numerics_parts()); }
 

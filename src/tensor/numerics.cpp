@@ -48,10 +48,12 @@ std::optional<NumericsGap> gap_between(const NumericsClass& one, const NumericsC
                            const std::string& theirs, const std::string& remedy) {
     if (mine == theirs) return;
     gap.difference += gap.difference.empty() ? "" : "; ";
-    gap.difference += std::string(what) + ": " + mine + ", " + std::string(other_has) + " " + theirs;
+    gap.difference +=
+        std::string(what) + ": " + mine + ", " + std::string(other_has) + " " + theirs;
     gap.remedy += (gap.remedy.empty() ? "" : " and ") + remedy;
   };
-  compare("OpenBLAS kernels", one.core, other.core, "start it with OPENBLAS_CORETYPE=" + other.core);
+  compare("OpenBLAS kernels", one.core, other.core,
+          "start it with OPENBLAS_CORETYPE=" + other.core);
   compare("library", one.library, other.library, "install " + other.library);
   compare("vector instructions", one.vectors, other.vectors,
           "use a machine with " + other.vectors + " instructions");

@@ -65,14 +65,12 @@ TEST(DoctorMachine, a_quota_below_the_cores_is_doubtful) {
   EXPECT_NE(half.mend.find("at most 2"), std::string::npos) << half.mend;
 }
 
-const std::vector<InterfaceAddress> with_docker{{"lo", "127.0.0.1", false, false},
-                                                {"eth0", "192.0.2.7"},
-                                                {"docker0", "172.17.0.1"}};
+const std::vector<InterfaceAddress> with_docker{
+    {"lo", "127.0.0.1", false, false}, {"eth0", "192.0.2.7"}, {"docker0", "172.17.0.1"}};
 
 TEST(DoctorMachine, an_address_that_the_gateway_s_machine_has_as_well_is_doubtful) {
   EXPECT_EQ(judge_network(with_docker, {}).verdict, Verdict::good);
-  const Finding shared =
-      judge_network(with_docker, {"192.0.2.9", "172.17.0.1", "127.0.0.1"});
+  const Finding shared = judge_network(with_docker, {"192.0.2.9", "172.17.0.1", "127.0.0.1"});
   EXPECT_EQ(shared.verdict, Verdict::doubtful);
   EXPECT_NE(shared.found.find("docker0 172.17.0.1"), std::string::npos) << shared.found;
   // On the gateway's own machine all of its addresses are here.

@@ -288,8 +288,8 @@ TEST_F(CheckpointTest, the_formats_before_libraries_and_contributors_were_noted_
     const std::optional<Entry> state =
         has_state ? std::optional(Entry{.dims = {2, 2}, .states = {}}) : std::nullopt;
     put_sealed(file("x.h5"), {Entry{}}, 1, 0, state, true);
-    EXPECT_TRUE(content(file("x.h5")).starts_with(has_state ? "raven checkpoint 3\n"
-                                                            : "raven checkpoint 2\n"));
+    EXPECT_TRUE(content(file("x.h5"))
+                    .starts_with(has_state ? "raven checkpoint 3\n" : "raven checkpoint 2\n"));
     const Checkpoint read = read_checkpoint(file("x.h5"));
     EXPECT_EQ(read.numerics, (NumericsClass{.core = "Zen"}));
     EXPECT_EQ(read.tensors.at(0).value.shape(), (Shape{2, 3}));
@@ -306,6 +306,10 @@ TEST_F(CheckpointTest, a_sealed_file_whose_index_lies_is_refused_without_taking_
   const std::vector<std::pair<const char*, Entry>> lies{
       {"no name", {.name = ""}},
       {"a name of 2000 bytes", {.name = std::string(2000, 'x')}},
+      {"a path upwards", {.name = "../../home/x"}},
+      {"an absolute path", {.name = "/etc/x"}},
+      {"the folder above", {.name = ".."}},
+      {"a zero byte", {.name = std::string("a\0b", 3)}},
       {"no such type", {.dtype = 9}},
       {"seven dimensions", {.dims = {1, 1, 1, 1, 1, 1, 1}}},
       {"32 GiB", {.dims = {std::int64_t{1} << 33}}},

@@ -206,7 +206,8 @@ TEST(Master, another_numerics_class_is_told_how_to_come_back) {
   EXPECT_NE(finish->reason.find("OPENBLAS_CORETYPE=test"), std::string::npos) << finish->reason;
 }
 
-// OpenBLAS's SkylakeX and Cooperlake kernels agreed on all that the fingerprint sampled, and differ.
+// OpenBLAS's SkylakeX and Cooperlake kernels agreed on all that the fingerprint sampled, and
+// differ.
 TEST(Master, equal_fingerprints_of_other_kernels_or_another_library_are_another_class) {
   ClusterBox box;
   const NumericsClass here = box.setup().numerics;

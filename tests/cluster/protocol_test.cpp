@@ -10,7 +10,10 @@ namespace {
 std::vector<AnyMessage> one_of_each() {
   const Digest digest = digest_of(std::as_bytes(std::span("raven", 5)));
   return {
-      Hello{.numerics = {digest, "Zen", "OpenBLAS 0.3.21", "AVX2"}, .node = "n1", .pid = 77, .threads = 4},
+      Hello{.numerics = {digest, "Zen", "OpenBLAS 0.3.21", "AVX2"},
+            .node = "n1",
+            .pid = 77,
+            .threads = 4},
       Welcome{.seed = 9,
               .batch = 256,
               .order = SampleOrder::streams,

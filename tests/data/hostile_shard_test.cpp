@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
+#include <cstring>
 #include <limits>
 
 #include "data/chunk_codec.hpp"
@@ -261,6 +263,60 @@ TEST(HostileShardFile, a_deflate_bomb_never_grows_beyond_its_chunk) {
   Bytes out;
   EXPECT_NE(decode_chunk(bomb, {ChunkFilter::deflate}, 0, 1, 72, out), "");
   EXPECT_TRUE(out.empty());
+}
+
+/// Where the first chunk's key lies in the B-tree of a file's only chunked dataset.
+std::size_t key_of_first_chunk(const std::string& file) {
+  constexpr std::string_view node_of_chunks("TREE\x01", 5);
+  const std::size_t node = file.find(node_of_chunks);
+  EXPECT_NE(node, std::string::npos);
+  return node + 24;
+}
+
+// HDF5's H5Dread_chunk writes as many bytes as the key says, whatever it told of the chunk's size:
+// 1 MiB of the file behind a buffer of 24 bytes.
+TEST(HostileShardFile, a_key_that_names_a_larger_chunk_is_refused) {
+  const TemporaryFolder folder;
+  ShardMaker maker;
+  maker.features_as = [](hid_t how) { chunks(how, 2, 4, 3); };
+  maker.make(folder / "a.h5");
+  std::string bytes = content_of(folder / "a.h5") + std::string(std::size_t{2} << 20, 'x');
+  for (const std::uint32_t size : {std::uint32_t{1} << 20, 25U, 23U, 0U}) {
+    std::memcpy(bytes.data() + key_of_first_chunk(bytes), &size, sizeof size);
+    const auto file = folder.put("b.h5", bytes);
+    const std::string said =
+        complaint([&] { (void)load_shard(file, {.schema = small_pixels(), .rows = 6}); });
+    EXPECT_NE(said.find("the chunk at [0, 0, 0] is missing or of an absurd size"),
+              std::string::npos)
+        << size << ": " << said;
+  }
+}
+
+TEST(HostileShardFile, a_link_out_of_its_folder_is_refused_and_one_within_is_read) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "data/inner");
+  ShardMaker().make(folder / "outside.h5");
+  ShardMaker().make(folder / "data/inner/real.h5");
+  std::filesystem::create_symlink("../outside.h5", folder / "data/out.h5");
+  std::filesystem::create_symlink("inner/real.h5", folder / "data/in.h5");
+  std::filesystem::create_directory_symlink("..", folder / "data/up");
+  const auto load = [&](const std::string& name) {
+    return load_shard(folder / ("data/" + name),
+                      {.schema = small_pixels(), .rows = 6, .within = folder / "data"});
+  };
+  EXPECT_EQ(load("in.h5").rows, 6);
+  for (const char* name : {"out.h5", "up/outside.h5"}) {
+    const std::string said = complaint([&] { (void)load(name); });
+    EXPECT_NE(said.find("leads out of the manifest's folder"), std::string::npos) << said;
+  }
+}
+
+TEST(HostileShardFile, a_fifo_is_refused_without_waiting_for_a_writer) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe.h5").c_str(), 0600), 0);
+  const std::string said = complaint(
+      [&] { (void)load_shard(folder / "pipe.h5", {.schema = small_pixels(), .rows = 6}); });
+  EXPECT_NE(said.find("must be a plain file"), std::string::npos) << said;
 }
 
 TEST(HostileShardFile, too_many_rows_for_the_limit_are_refused_before_memory_is_taken) {

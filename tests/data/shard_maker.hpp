@@ -26,6 +26,8 @@ struct ShardMaker {
   /// Runs at the end with the file, to put anything else in.
   std::function<void(hid_t file)> add = [](hid_t) {};
   hid_t features_type = H5T_STD_U8LE;
+  bool latest = false;     ///< in the newest form of each structure, instead of the oldest
+  hsize_t user_block = 0;  ///< bytes that HDF5 leaves alone in front
   std::vector<std::int32_t> targets{0, 1, 2, 0, 1, 2};
 
   [[nodiscard]] static std::vector<std::uint8_t> bytes(std::size_t count = 72) {
@@ -35,7 +37,11 @@ struct ShardMaker {
   }
 
   void make(const std::filesystem::path& path) const {
-    Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+    Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+    Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5Pset_userblock(creation.id(), user_block);
+    if (latest) H5Pset_libver_bounds(access.id(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose);
     if (with_version) {
       Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
       Hdf5Handle attribute(

@@ -18,7 +18,7 @@ THIRD_PARTY = {
     "hdf5": {"data", "cluster"}, "H5": {"data", "cluster"},
     "zlib": {"data"}, "zstd": {"data"},
     "mpi": {"transport"},
-    "yaml-cpp/": {"data", "job"},
+    "yaml-cpp/": {"job"},
     "nlohmann/": {"data", "cluster", "ledger", "job", "cli"},
     "CLI/": {"cli"}, "fmt/": {"cli"},
 }

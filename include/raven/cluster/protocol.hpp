@@ -55,7 +55,7 @@ struct Welcome {
   std::uint32_t carried = 0;
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds lost_after{4000};
-  std::uint64_t cache_bytes = 0;  ///< memory for shards
+  std::uint64_t cache_bytes = 0;   ///< memory for shards
   std::uint32_t snippets = 1;      ///< pieces of a batch
   std::uint32_t contributors = 1;  ///< that are here, with the one who is greeted
   /// Of this master's life: who comes back within it still has what it was sent. Zeros: nobody has.

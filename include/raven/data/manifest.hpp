@@ -75,6 +75,7 @@ struct Manifest {
 [[nodiscard]] Manifest read_manifest(const std::filesystem::path& file);
 
 /// The manifest as its file has it. @pre the rows are not mapped
+/// @throws InputError when read_manifest() would not take it: names or vocabulary are too large
 [[nodiscard]] std::string text_of(const Manifest& manifest);
 /// Writes the manifest to `file`, whole or not at all. @throws InputError when the disk won't have
 /// it. @pre the rows are not mapped

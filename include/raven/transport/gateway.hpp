@@ -41,9 +41,9 @@ struct GatewayDoor {
   Digest token;
 };
 
-/// The network, as "198.51.100.7/24", by which this machine reaches a gateway: its own address there
-/// and the length of the prefix. Empty when the gateway is on this machine, or can't be reached.
-/// Needs no MPI, so that MPI can be told before it begins.
+/// The network, as "198.51.100.7/24", by which this machine reaches a gateway: its own address
+/// there and the length of the prefix. Empty when the gateway is on this machine, or can't be
+/// reached. Needs no MPI, so that MPI can be told before it begins.
 [[nodiscard]] std::string network_towards(const GatewayDoor& door,
                                           std::chrono::milliseconds patience);
 

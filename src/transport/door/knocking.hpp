@@ -20,7 +20,8 @@ struct Reply {
 [[nodiscard]] Reply knock_at(const std::string& address, std::uint16_t port, const Digest& token,
                              Knock knock, std::chrono::milliseconds patience);
 
-/// A connection to whatever answers there as a gateway does; not open when nobody does. Says nothing.
+/// A connection to whatever answers there as a gateway does; not open when nobody does. Says
+/// nothing.
 [[nodiscard]] Socket call(const std::string& address, std::uint16_t port,
                           std::chrono::milliseconds patience);
 

@@ -15,8 +15,7 @@ namespace raven {
 namespace {
 
 /// An end of a connection, IPv4 in the machine's byte order; none when there is none.
-std::optional<std::uint32_t> end_of(const Socket& socket,
-                                    int (*ask)(int, sockaddr*, socklen_t*)) {
+std::optional<std::uint32_t> end_of(const Socket& socket, int (*ask)(int, sockaddr*, socklen_t*)) {
   sockaddr_in end{};
   socklen_t size = sizeof end;
   if (ask(socket.handle(), reinterpret_cast<sockaddr*>(&end), &size) != 0) return std::nullopt;
