@@ -20,15 +20,17 @@ struct TargetPlan {
   /// For the user: the kind, what it holds and which other kind there is.
   std::string note{};
 
+  /// Classes of these plain names, in this order. The note is left to the caller.
+  [[nodiscard]] static TargetPlan of_classes(std::vector<std::string> names);
   /// The number of a class, by any way to write its name.
   [[nodiscard]] std::optional<std::int32_t> class_of(std::string_view text) const;
 
  private:
-  friend class TargetSurvey;
   std::map<std::string, std::int32_t, std::less<>> number_by_name_;
 };
 
-/// True when so many different whole numbers in so many rows may be measurements as well as classes.
+/// True when so many different whole numbers in so many rows may be measurements as well as
+/// classes.
 /// @param consecutive they count from 0 or 1 without a gap
 [[nodiscard]] bool doubtful_classes(std::int64_t different, std::int64_t rows, bool consecutive);
 
@@ -37,8 +39,8 @@ struct TargetPlan {
 class TargetSurvey {
  public:
   /// Ends with an InputError. @param at what add() was given
-  using Refuse = std::function<void(std::int64_t at, const std::string& problem,
-                                    const std::string& remedy)>;
+  using Refuse =
+      std::function<void(std::int64_t at, const std::string& problem, const std::string& remedy)>;
 
   /// @param kind none: found out from the targets @param refuse never returns
   TargetSurvey(std::optional<TargetKind> kind, Refuse refuse);
