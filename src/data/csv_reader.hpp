@@ -8,8 +8,8 @@
 
 namespace raven {
 
-/// Splits a CSV (RFC 4180) into records: quoted fields, doubled quotes, line breaks in quotes, CRLF,
-/// LF or CR, and a byte order mark in front. Empty lines are skipped.
+/// Splits a CSV (RFC 4180) into records: quoted fields, doubled quotes, line breaks in quotes,
+/// CRLF, LF or CR, and a byte order mark in front. Empty lines are skipped.
 class CsvReader {
  public:
   CsvReader(std::unique_ptr<ByteSource> source, char separator);
