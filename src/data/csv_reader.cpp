@@ -34,13 +34,17 @@ int CsvReader::peek() {
     used_ = 0;
     if (filled_ == 0) return -1;
   }
-  return std::to_integer<int>(block_[used_]);
+  const int c = std::to_integer<int>(block_[used_]);
+  return c == '\r' ? '\n' : c;
 }
 
 int CsvReader::take() {
   const int c = peek();
-  if (c >= 0) ++used_;
+  if (c < 0) return c;
+  const bool carriage_return = block_[used_++] == std::byte{'\r'};
   if (c == '\n') ++line_;
+  // CRLF is one line end.
+  if (carriage_return && peek() == '\n' && block_[used_] == std::byte{'\n'}) ++used_;
   return c;
 }
 
@@ -70,7 +74,6 @@ void CsvReader::read_field(std::string& field) {
   field.clear();
   if (peek() == '"') {
     read_quoted(field);
-    if (peek() == '\r') (void)take();
     const int c = peek();
     if (c >= 0 && c != '\n' && c != separator_) {
       refuse(line_, "text follows a closing quote", "write a quote inside a quoted field twice");
@@ -82,7 +85,6 @@ void CsvReader::read_field(std::string& field) {
       refuse(line_, "a quote stands inside an unquoted field", "put the whole field in quotes");
     append(field, take());
   }
-  if (!field.empty() && field.back() == '\r') field.pop_back();
 }
 
 void CsvReader::check_text(const std::string& field) const {
@@ -97,7 +99,7 @@ void CsvReader::check_text(const std::string& field) const {
 }
 
 bool CsvReader::next(std::vector<std::string>& fields) {
-  while (peek() == '\n' || peek() == '\r') (void)take();
+  while (peek() == '\n') (void)take();
   if (peek() < 0) return false;
   record_line_ = line_;
   record_bytes_ = 0;

@@ -8,8 +8,8 @@
 
 namespace raven {
 
-/// Splits a CSV (RFC 4180) into records: quoted fields, doubled quotes, line breaks in quotes, CRLF
-/// or LF, and a byte order mark in front. Empty lines are skipped.
+/// Splits a CSV (RFC 4180) into records: quoted fields, doubled quotes, line breaks in quotes,
+/// CRLF, LF or CR, and a byte order mark in front. Empty lines are skipped.
 class CsvReader {
  public:
   CsvReader(std::unique_ptr<ByteSource> source, char separator);
@@ -24,7 +24,7 @@ class CsvReader {
   [[noreturn]] void refuse(int line, const std::string& problem, const std::string& remedy) const;
 
  private:
-  /// The next byte, or -1 at the end.
+  /// The next byte, of a line end always LF, or -1 at the end.
   int peek();
   int take();
   void read_field(std::string& field);

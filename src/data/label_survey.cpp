@@ -1,10 +1,9 @@
 #include "data/label_survey.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
 #include "raven/core/error.hpp"
+#include "raven/core/number.hpp"
 #include "raven/data/manifest.hpp"
 
 namespace raven {
@@ -12,13 +11,6 @@ namespace {
 
 constexpr std::size_t longest = 1024;
 constexpr std::size_t most_labels = 4096;
-
-std::optional<std::int64_t> whole(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 }  // namespace
 
@@ -35,7 +27,7 @@ void LabelSurvey::add_label(const LineReader& reader, const std::string& label,
   if (label.size() > longest) {
     reader.refuse("the label " + shown(label) + " is longer than 1024 bytes", remedy);
   }
-  ++labels_[label];
+  ++labels_[plain_name(label)];
   if (labels_.size() > most_labels) {
     reader.refuse("there are more than 4096 different labels", remedy);
   }
@@ -44,8 +36,9 @@ void LabelSurvey::add_label(const LineReader& reader, const std::string& label,
 std::vector<std::string> LabelSurvey::class_names() const {
   std::vector<std::string> names;
   for (const auto& [label, count] : labels_) names.push_back(label);
-  if (std::ranges::all_of(names, [](const std::string& name) { return whole(name).has_value(); })) {
-    std::ranges::stable_sort(names, {}, [](const std::string& name) { return *whole(name); });
+  if (std::ranges::all_of(names,
+                          [](const std::string& name) { return number_of(name).has_value(); })) {
+    std::ranges::stable_sort(names, {}, [](const std::string& name) { return *number_of(name); });
   }
   return names;
 }
@@ -65,13 +58,13 @@ LabelNumbers::LabelNumbers(const LabelSurvey& survey, std::int32_t limit, std::i
     vocabulary = std::move(*manifest.vocabulary);
     class_names = std::move(manifest.class_names);
   }
-  for (const std::string& name : class_names) {
-    by_name.emplace(name, static_cast<std::int32_t>(by_name.size()));
+  for (std::size_t i = 0; i < class_names.size(); ++i) {
+    by_name.emplace(plain_name(class_names[i]), static_cast<std::int32_t>(i));
   }
 }
 
 std::int32_t LabelNumbers::class_of(const LineReader& reader, const std::string& label) const {
-  const auto found = by_name.find(label);
+  const auto found = by_name.find(plain_name(label));
   if (found != by_name.end()) return found->second;
   if (like.empty()) reader.refuse("the file changed while it was read", "try again");
   reader.refuse("the label " + shown(label) + " is none of those of " + like.string(),

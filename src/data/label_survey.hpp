@@ -20,7 +20,8 @@ class LabelSurvey {
   /// @param remedy for when there are more different labels than classes can be
   void add_label(const LineReader& reader, const std::string& label, const char* remedy);
 
-  /// Whole numbers in their order, other labels in that of their bytes.
+  /// By plain_name(), so `1` and `01` are one. Numbers in their order, other labels in that of
+  /// their bytes.
   [[nodiscard]] std::vector<std::string> class_names() const;
   [[nodiscard]] const std::map<std::string, std::int64_t>& words() const { return words_; }
 
@@ -33,7 +34,7 @@ class LabelSurvey {
 struct LabelNumbers {
   Vocabulary vocabulary;
   std::vector<std::string> class_names;
-  std::map<std::string, std::int32_t> by_name;
+  std::map<std::string, std::int32_t> by_name;  ///< by plain_name()
   std::filesystem::path like;
 
   /// As surveyed, or, unless `like` is empty, as the data set of that manifest has them.

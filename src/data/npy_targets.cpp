@@ -74,13 +74,11 @@ NpyTargets::NpyTargets(const OpenArray& open, const ArrayOptions& arrays, Sample
   named ? survey_names(reader, arrays, schema) : survey_numbers(reader, arrays, schema);
 }
 
-void NpyTargets::survey_names(NpyReader& reader, const ArrayOptions& arrays, SampleSchema& schema) {
-  std::optional<TargetKind> kind = arrays.target_kind;
-  if (reader.type() == NpyType::b1) kind = TargetKind::classes;
-  TargetSurvey survey(
-      kind, [&](std::int64_t row, const std::string& problem, const std::string& remedy) {
-        reader.source().refuse("row " + std::to_string(row) + ": " + problem, remedy);
-      });
+TargetPlan NpyTargets::surveyed_names(NpyReader& reader, const ArrayOptions& arrays) {
+  TargetSurvey survey(arrays.target_kind, [&](std::int64_t row, const std::string& problem,
+                                              const std::string& remedy) {
+    reader.source().refuse("row " + std::to_string(row) + ": " + problem, remedy);
+  });
   for (std::int64_t row = 0; row < reader.rows(); ++row) {
     const ByteSpan raw = reader.next_row();
     if (is_real(reader.type())) (void)value_at(reader, raw, 0);
@@ -88,7 +86,16 @@ void NpyTargets::survey_names(NpyReader& reader, const ArrayOptions& arrays, Sam
     if (text.empty()) reader.refuse_row("the target is an empty string", "fill it in");
     survey.add(text, row);
   }
-  plan_ = survey.plan();
+  return survey.plan();
+}
+
+void NpyTargets::survey_names(NpyReader& reader, const ArrayOptions& arrays, SampleSchema& schema) {
+  if (reader.type() == NpyType::b1) {
+    plan_ = TargetPlan::of_classes({"False", "True"});
+    plan_->note = "2 classes (False, True); --kind real takes 0 and 1 as values";
+  } else {
+    plan_ = surveyed_names(reader, arrays);
+  }
   kind_ = schema.target_kind = plan_->kind;
   schema.target_width =
       kind_ == TargetKind::real ? 1 : static_cast<std::int32_t>(plan_->class_names.size());

@@ -25,6 +25,7 @@ class NpyTargets {
 
  private:
   void survey_names(NpyReader& reader, const ArrayOptions& arrays, SampleSchema& schema);
+  [[nodiscard]] static TargetPlan surveyed_names(NpyReader& reader, const ArrayOptions& arrays);
   void survey_numbers(NpyReader& reader, const ArrayOptions& arrays, SampleSchema& schema);
 
   std::optional<TargetPlan> plan_;  ///< of named classes, and of values written as strings

@@ -32,6 +32,15 @@ std::optional<std::int32_t> TargetPlan::class_of(std::string_view text) const {
   return found->second;
 }
 
+TargetPlan TargetPlan::of_classes(std::vector<std::string> names) {
+  TargetPlan plan;
+  plan.class_names = std::move(names);
+  for (const std::string& name : plan.class_names) {
+    plan.number_by_name_.emplace(name, static_cast<std::int32_t>(plan.number_by_name_.size()));
+  }
+  return plan;
+}
+
 bool doubtful_classes(std::int64_t different, std::int64_t rows, bool consecutive) {
   constexpr std::int64_t most_unasked = 1000;
   return different > most_unasked || different * (consecutive ? 2 : 10) > rows;
@@ -150,13 +159,13 @@ TargetPlan TargetSurvey::classes() const {
   if (numbers_ == rows_) {
     std::ranges::stable_sort(names, {}, [](const auto& name) { return *name.second; });
   }
-  TargetPlan plan;
+  std::vector<std::string> in_order;
+  for (const auto& [name, value] : names) in_order.push_back(name);
+  TargetPlan plan = TargetPlan::of_classes(std::move(in_order));
   constexpr std::size_t most_told = 8;
   plan.note = std::to_string(names.size()) + (names.size() == 1 ? " class (" : " classes (");
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    plan.class_names.push_back(names[i].first);
-    plan.number_by_name_.emplace(names[i].first, static_cast<std::int32_t>(i));
-    if (i < most_told) plan.note += (i == 0 ? "" : ", ") + shown(names[i].first);
+  for (std::size_t i = 0; i < std::min(names.size(), most_told); ++i) {
+    plan.note += (i == 0 ? "" : ", ") + shown(names[i].first);
   }
   plan.note += names.size() > most_told ? ", ...)" : ")";
   if (numbers_ == rows_) plan.note += "; --kind real takes these numbers as values";

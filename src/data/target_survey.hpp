@@ -20,11 +20,12 @@ struct TargetPlan {
   /// For the user: the kind, what it holds and which other kind there is.
   std::string note{};
 
+  /// Classes of these plain names, in this order. The note is left to the caller.
+  [[nodiscard]] static TargetPlan of_classes(std::vector<std::string> names);
   /// The number of a class, by any way to write its name.
   [[nodiscard]] std::optional<std::int32_t> class_of(std::string_view text) const;
 
  private:
-  friend class TargetSurvey;
   std::map<std::string, std::int32_t, std::less<>> number_by_name_;
 };
 

@@ -34,6 +34,9 @@ TEST(CsvReader, splits_quoted_fields_line_breaks_and_empty_lines) {
   EXPECT_EQ(records_of(folder, "\xEF\xBB\xBFname\n1"), (Records{{"name"}, {"1"}}));
   EXPECT_EQ(records_of(folder, ""), Records{});
   EXPECT_EQ(records_of(folder, "\"q\"\r\n\"r\""), (Records{{"q"}, {"r"}}));
+  EXPECT_EQ(records_of(folder, "a,b\r1,2\r\r\"x\r\ny\",4\r"),
+            (Records{{"a", "b"}, {"1", "2"}, {"x\ny", "4"}}))
+      << "line ends of old Macintoshes";
 }
 
 TEST(CsvReader, refuses_what_is_no_csv_with_its_line) {

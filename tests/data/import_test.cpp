@@ -192,7 +192,13 @@ TEST(ImportNpy, hostile_headers_are_refused) {
   EXPECT_NE(refused(npy_file("{'exec': 'rm'}")).find("not what NumPy writes"), std::string::npos);
   EXPECT_NE(refused(header("|O", "False", "(20,)")).find("'|O' can't be imported"),
             std::string::npos);
-  EXPECT_NE(refused(header(">f4", "False", "(20,)")).find("'>f4'"), std::string::npos);
+  EXPECT_NE(refused(header("<c8", "False", "(20,)")).find("'<c8'"), std::string::npos);
+  EXPECT_NE(refused(header("|f4", "False", "(20,)")).find("'|f4'"), std::string::npos);
+  EXPECT_NE(refused(header("<U0", "False", "(20,)")).find("'<U0'"), std::string::npos);
+  EXPECT_NE(refused(header("<U99999999", "False", "(20,)")).find("'<U99999999'"),
+            std::string::npos);
+  EXPECT_NE(refused(header("<U3", "False", "(20,)")).find("the features are strings"),
+            std::string::npos);
   EXPECT_NE(refused(header("<f4", "True", "(20, 2)")).find("Fortran"), std::string::npos);
   EXPECT_NE(refused(content_of(fixtures / "fortran.npy")).find("Fortran"), std::string::npos);
   EXPECT_NE(refused(header("<f4", "False", "()")).find("single number"), std::string::npos);
