@@ -41,7 +41,7 @@ void for_each_made_up_input(Check check) {
     return text == nullptr ? otherwise : std::stoull(text);
   };
   const std::uint64_t first = number_in("RAVEN_PROPERTY_FIRST", 1);
-  const std::uint64_t count = number_in("RAVEN_PROPERTY_COUNT", 300);
+  const std::uint64_t count = number_in("RAVEN_PROPERTY_COUNT", 200);
   for (std::uint64_t number = first; number < first + count; ++number) {
     SCOPED_TRACE(
         "made-up input " + std::to_string(number) +

@@ -35,7 +35,7 @@ std::string said_of(const std::string& name, const std::string& text,
 
 /// A line of CoNLL-U.
 std::string line(const std::string& id, const std::string& form, const std::string& upos) {
-  return id + "\t" + form + "\t_\t" + upos + "\tX\t_\t_\t_\t_\tSpaceAfter=No\n";
+  return id + "\t" + form + "\tl\t" + upos + "\tX\t_\t_\t_\t_\tSpaceAfter=No\n";
 }
 
 const std::string french = "# text = du vin bu\n" + line("1-2", "du", "_") +
@@ -55,7 +55,7 @@ TEST(ConllU, is_recognised_by_its_form_or_its_ending_and_read_as_forms_with_upos
   EXPECT_EQ(first_sentence(import_as(folder, "a.conllu.gz", gzipped(french))),
             "de/ADP le/DET vin/NOUN");
   EXPECT_EQ(first_sentence(import_as(folder, "a.txt", french, {.word = "LEMMA", .tag = "XPOS"})),
-            "_/X _/X _/X");
+            "l/X l/X l/X");
   EXPECT_EQ(first_sentence(import_as(folder, "a.txt", french, {.word = "2", .tag = "4"})),
             "de/ADP le/DET vin/NOUN");
 }
@@ -151,7 +151,8 @@ ImportReport import_brackets(const TemporaryFolder& folder, const std::string& t
 std::vector<std::string> labels_of(const ImportReport& report, std::int64_t tree) {
   const Manifest manifest = read_manifest(report.train);
   std::vector<std::string> labels;
-  for (const std::int32_t target : read_samples(Dataset(manifest), {tree})[0].targets) {
+  const PlainSample read = read_samples(Dataset(manifest), {tree})[0];
+  for (const std::int32_t target : read.targets) {
     labels.push_back(target < 0 ? "" : manifest.class_names[static_cast<std::size_t>(target)]);
   }
   return labels;
