@@ -87,11 +87,11 @@ TEST(Cluster, a_run_that_ends_with_an_epoch_validates_once_and_its_repetition_no
   ClusterBox box;
   const ClusterBox::Result whole = box.run({{}});
   EXPECT_EQ(count(whole, "epoch"), 2);
-  EXPECT_EQ(whole.history.back().step, static_cast<std::int64_t>(whole.checkpoint->step));
+  EXPECT_EQ(whole.history.back().step, whole.checkpoint->step);
   const ClusterBox::Result again = box.run({{}}, &*whole.checkpoint);
   EXPECT_EQ(count(again, "epoch"), 0);
   EXPECT_EQ(again.history.size(), 2U);
-  EXPECT_EQ(again.checkpoint->history_json, whole.checkpoint->history_json);
+  EXPECT_FALSE(again.checkpoint.has_value());
 }
 
 TEST(Cluster, whoever_was_killed_before_the_last_validation_does_it_again) {
@@ -100,7 +100,7 @@ TEST(Cluster, whoever_was_killed_before_the_last_validation_does_it_again) {
   const ClusterBox::Result whole = box.run({{}, {}});
   ASSERT_EQ(whole.history.size(), 1U);
   EXPECT_EQ(count(whole, "epoch"), 1);
-  EXPECT_EQ(whole.history[0].step, 4);
+  EXPECT_EQ(whole.history[0].step, 4U);
   EXPECT_EQ(whole.history[0].train.samples, 4 * box.train.batch);
 
   // As it stood when the last step was done.
@@ -115,7 +115,7 @@ TEST(Cluster, whoever_was_killed_before_the_last_validation_does_it_again) {
 
   const ClusterBox::Result again = box.run({{}}, &*whole.checkpoint);
   EXPECT_EQ(count(again, "epoch"), 0);
-  EXPECT_EQ(again.checkpoint->history_json, whole.checkpoint->history_json);
+  EXPECT_FALSE(again.checkpoint.has_value());
 }
 
 TEST(Cluster, a_checkpoint_of_another_model_is_refused) {

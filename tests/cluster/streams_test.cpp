@@ -133,8 +133,8 @@ TEST(Streams, a_run_that_ends_within_an_epoch_validates_the_weights_that_it_ends
   const ClusterBox::Result result = box.run({{}, {}});
   ASSERT_EQ(result.history.size(), 2U);
   const EpochResult& last = result.history.back();
-  EXPECT_EQ(result.history[0].step, sampler.steps_per_epoch());
-  EXPECT_EQ(last.step, box.train.max_steps);
+  EXPECT_EQ(result.history[0].step, static_cast<std::uint64_t>(sampler.steps_per_epoch()));
+  EXPECT_EQ(last.step, static_cast<std::uint64_t>(box.train.max_steps));
   EXPECT_EQ(last.epoch, 2);
   EXPECT_EQ(last.train.samples, 2 * box.train.batch);
   ParameterStore trained = box.fresh_parameters();

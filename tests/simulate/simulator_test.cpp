@@ -101,7 +101,7 @@ TEST_F(Simulated, a_run_that_ends_within_an_epoch_tells_the_same_of_its_final_we
   Simulator shorter(job->training({"train.steps=6"}), job->scratch());
   const std::vector<EpochResult>& history = shorter.undisturbed().history;
   ASSERT_EQ(history.size(), 2U);
-  EXPECT_EQ(history[1].step, 6);
+  EXPECT_EQ(history[1].step, 6U);
   EXPECT_TRUE(history[1].valid.has_value());
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     EXPECT_EQ(shorter.run({.seed = seed, .faults = FaultSet::all()}).difference, "")

@@ -16,11 +16,11 @@ struct PassResult {
   std::vector<std::pair<std::string, double>> metrics;
 };
 
-/// One finished epoch.
+/// One finished epoch, or the part of one that a run ends in.
 struct EpochResult {
   std::int64_t epoch = 0;  ///< from 1
-  std::uint64_t step = 0;  ///< optimizer steps done at its end
-  PassResult train;
+  std::uint64_t step = 0;  ///< its last one; `valid` is of the weights after it
+  PassResult train;        ///< mean over its steps, each with its own weights
   std::optional<PassResult> valid;
 };
 
