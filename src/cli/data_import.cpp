@@ -2,25 +2,72 @@
 #include "cli/figures.hpp"
 #include "cli/import_verbs.hpp"
 #include "cli/progress.hpp"
+#include "cli/run_directory.hpp"
 #include "raven/core/error.hpp"
 
 namespace raven {
 
-void declare_import_options(Command verb, ImportArguments& arguments) {
+Option declare_import_options(Command verb, ImportArguments& arguments) {
   verb.add_option("--folder", arguments.folder,
                   "where to put train.yaml, valid.yaml and their shards")
       .required();
   verb.add_option("--name", arguments.name, "name of the data set; the folder's when left out");
-  verb.add_option("--valid", arguments.valid_fraction, "share to validate with; 0: none")
-      .range(0.0, 0.99)
-      .capture_default_str();
+  const Option valid =
+      verb.add_option("--valid", arguments.valid_fraction, "share to validate with; 0: none")
+          .range(0.0, 0.99)
+          .capture_default_str();
   verb.add_option("--seed", arguments.seed, "decides all that is random").capture_default_str();
   verb.add_option("--rows-per-shard", arguments.rows_per_shard,
                   "rows in a file; 0: as many as make about 64 MiB")
       .range(std::int64_t{0}, std::int64_t{1} << 40)
       .capture_default_str();
-  verb.add_flag("--replace", arguments.replace, "write over a data set that is already there");
+  verb.add_flag("--replace", arguments.replace,
+                "take the place of a data set that is already there, once the new one is whole");
+  return valid;
 }
+
+void declare_part_options(Command verb, ImportArguments& arguments, PartOptions parts) {
+  const Option share = declare_import_options(verb, arguments);
+  verb.add_option("--like", arguments.like,
+                  "a manifest or a run: take its columns by name, its classes, vocabulary and "
+                  "normalisation; what it has no number for is refused, or becomes <unk>");
+  verb.add_option(
+          "--valid-file", arguments.valid_file,
+          "another file of the same kind, to validate with, in place of a share of the rows")
+      .excludes(share);
+  if (parts.target_files) {
+    verb.add_option("--valid-targets", arguments.valid_targets, "the targets of --valid-file");
+  }
+  if (parts.no_target) {
+    verb.add_flag("--no-target", arguments.no_target,
+                  "there are no targets, or they are left out: for 'raven predict'");
+  }
+}
+
+namespace {
+
+/// The manifest that --like names: a file, of a run what it was trained on, of a folder its data to
+/// train on.
+std::shared_ptr<const Manifest> manifest_like(const std::filesystem::path& named) {
+  std::error_code code;
+  if (!std::filesystem::is_directory(named, code)) {
+    return std::make_shared<const Manifest>(read_manifest(named));
+  }
+  const std::filesystem::path data = named / "train.yaml";
+  const bool is_data = std::filesystem::exists(data, code);
+  return std::make_shared<const Manifest>(is_data ? read_manifest(data) : training_data_of(named));
+}
+
+std::vector<std::filesystem::path> valid_files(const ImportArguments& arguments) {
+  if (arguments.valid_file.empty()) {
+    if (arguments.valid_targets.empty()) return {};
+    throw InputError("--valid-targets is given without --valid-file", "give both");
+  }
+  if (arguments.valid_targets.empty()) return {arguments.valid_file};
+  return {arguments.valid_file, arguments.valid_targets};
+}
+
+}  // namespace
 
 ImportOptions import_options(const ImportArguments& arguments) {
   const std::filesystem::path folder = arguments.folder;
@@ -41,6 +88,9 @@ ImportOptions import_options(const ImportArguments& arguments) {
           .rows_per_shard = arguments.rows_per_shard,
           .valid_fraction = arguments.valid_fraction,
           .seed = arguments.seed,
+          .like = arguments.like.empty() ? nullptr : manifest_like(arguments.like),
+          .valid_files = valid_files(arguments),
+          .targets = !arguments.no_target,
           .progress = {}};
 }
 

@@ -22,9 +22,22 @@ struct ImportArguments {
   double valid_fraction = 0.1;
   std::uint64_t seed = 1;
   bool replace = false;
+  std::string like;           ///< a manifest or a run; empty: none
+  std::string valid_file;     ///< another input, to validate with; empty: none
+  std::string valid_targets;  ///< its targets, where they are a file of their own
+  bool no_target = false;
 };
 
-void declare_import_options(Command verb, ImportArguments& arguments);
+/// What an importer can be told of its parts beside --like.
+struct PartOptions {
+  bool target_files = false;  ///< targets are in files of their own: --valid-targets
+  bool no_target = true;      ///< --no-target
+};
+
+/// @return --valid
+Option declare_import_options(Command verb, ImportArguments& arguments);
+/// For what comes from files: also --like, --valid-file and --no-target.
+void declare_part_options(Command verb, ImportArguments& arguments, PartOptions parts = {});
 /// --targets of trees: "nodes" or "root".
 void declare_tree_targets(Command verb, std::string& targets);
 [[nodiscard]] TargetKind tree_targets(const std::string& targets);

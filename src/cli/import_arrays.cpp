@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "cli/import_verbs.hpp"
+#include "raven/core/error.hpp"
 
 namespace raven {
 namespace {
@@ -37,6 +38,21 @@ void take_kind(const std::string& kind, ArrayOptions& arrays) {
   if (kind == "real") arrays.target_kind = TargetKind::real;
 }
 
+/// Each file of features has one of targets, unless there are none.
+void check_files(const std::string& targets, const ImportArguments& import) {
+  const bool valid = !import.valid_file.empty();
+  if (import.no_target) {
+    if (targets.empty() && import.valid_targets.empty()) return;
+    throw InputError("a file of targets is named beside --no-target", "leave either out");
+  }
+  if (targets.empty()) {
+    throw InputError("the file of targets is missing", "name it, or add --no-target");
+  }
+  if (valid && import.valid_targets.empty()) {
+    throw InputError("--valid-file is given without its targets", "add --valid-targets FILE");
+  }
+}
+
 }  // namespace
 
 void declare_import_idx(Command parent, Action& chosen) {
@@ -49,14 +65,17 @@ void declare_import_idx(Command parent, Action& chosen) {
   const auto arguments = std::make_shared<Arguments>();
   Command verb = parent.add_subcommand("idx", "Import images and labels as MNIST has them");
   verb.add_option("images", arguments->images, "IDX file of images, perhaps gzipped").required();
-  verb.add_option("labels", arguments->labels, "IDX file of labels").required();
+  verb.add_option("labels", arguments->labels, "IDX file of labels; not with --no-target");
   declare_channels(verb, arguments->channels);
-  declare_import_options(verb, arguments->import);
+  declare_part_options(verb, arguments->import, {.target_files = true});
   verb.footer(
       "Examples:\n  raven data import idx train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz "
-      "--folder data/mnist");
+      "--folder data/mnist\n"
+      "  raven data import idx train-images train-labels --valid-file t10k-images --valid-targets "
+      "t10k-labels --folder data/both");
   verb.callback([arguments, &chosen] {
     chosen = [arguments](Programs) {
+      check_files(arguments->labels, arguments->import);
       return run_import(arguments->import, [&](const ImportOptions& options) {
         return import_idx(arguments->images, arguments->labels, options, arguments->channels);
       });
@@ -76,13 +95,14 @@ void declare_import_npy(Command parent, Action& chosen) {
   Command verb = parent.add_subcommand("npy", "Import two NumPy arrays, features and targets");
   verb.add_option("features", arguments->features, "array whose first dimension counts samples")
       .required();
-  verb.add_option("targets", arguments->targets, "class numbers or names, or real numbers")
-      .required();
+  verb.add_option("targets", arguments->targets,
+                  "class numbers or names, or real numbers; not with --no-target");
   declare_arrays(verb, arguments->arrays, arguments->kind);
-  declare_import_options(verb, arguments->import);
+  declare_part_options(verb, arguments->import, {.target_files = true});
   verb.footer("Examples:\n  raven data import npy x.npy y.npy --folder data/mine");
   verb.callback([arguments, &chosen] {
     chosen = [arguments](Programs) {
+      check_files(arguments->targets, arguments->import);
       take_kind(arguments->kind, arguments->arrays);
       return run_import(arguments->import, [&](const ImportOptions& options) {
         return import_npy(arguments->features, arguments->targets, options, arguments->arrays);
@@ -105,13 +125,19 @@ void declare_import_npz(Command parent, Action& chosen) {
       .capture_default_str();
   verb.add_option("--targets", arguments->npz.targets, "name of the array of targets")
       .capture_default_str();
+  verb.add_option("--valid-features", arguments->npz.valid_features,
+                  "name of those to validate with, in --valid-file or in the same archive");
+  verb.add_option("--valid-targets", arguments->npz.valid_targets, "name of their targets");
   declare_arrays(verb, arguments->npz.arrays, arguments->kind);
-  declare_import_options(verb, arguments->import);
+  declare_part_options(verb, arguments->import);
   verb.footer(
-      "Examples:\n  raven data import npz mnist.npz --features x_train --targets y_train --folder "
-      "data/mnist");
+      "Examples:\n  raven data import npz mnist.npz --features x_train --targets y_train "
+      "--valid-features x_test --valid-targets y_test --folder data/mnist");
   verb.callback([arguments, &chosen] {
     chosen = [arguments](Programs) {
+      if (arguments->import.valid_file.empty() && !arguments->npz.valid_features.empty()) {
+        arguments->import.valid_file = arguments->file;
+      }
       take_kind(arguments->kind, arguments->npz.arrays);
       return run_import(arguments->import, [&](const ImportOptions& options) {
         return import_npz(arguments->file, arguments->npz, options);

@@ -47,12 +47,14 @@ void declare_import_csv(Command parent, Action& chosen) {
       .allow_extra_args(false);
   verb.add_flag("--drop-missing", arguments->csv.drop_missing,
                 "leave out rows that lack a value, and say how many; else they are refused");
-  declare_import_options(verb, arguments->import);
+  declare_part_options(verb, arguments->import);
   verb.footer(R"(Examples:
   raven data import csv wine.csv --target quality --kind real --folder data/wine
   raven data import csv runs.tsv --separator tab --ignore id --folder data/runs
   raven data import csv iris.data --header no --target 5 --folder data/iris
   raven data import csv survey.csv --missing NA,? --drop-missing --folder data/survey
+  raven data import csv train.csv --valid-file test.csv --folder data/both
+  raven data import csv new.csv --like runs/table_mlp --no-target --valid 0 --folder data/new
 
 Numbers are decimals with a point: 4, -0.5, 1e-3. Equal numbers are one class, however they are written
 (1, 1.0, 01). What the target was taken for is shown before anything is written.)");

@@ -30,12 +30,14 @@ void declare_import_text(Command parent, Action& chosen) {
   verb.add_choice("--sequences", arguments->text.sequences, kinds,
                   "whole: one stream, whose end is to validate (default); lines: each line is one")
       .type_name("whole|lines");
-  declare_import_options(verb, arguments->import);
+  declare_part_options(verb, arguments->import, {.no_target = false});
   verb.footer(R"(Examples:
   raven data import text story.txt --context 64 --folder data/story
   raven data import text story.txt --unit word --vocabulary 10000 --context 20 --folder data/words
   raven data import text story.txt --unit byte_pair --vocabulary 1024 --folder data/pairs
+  raven data import text other.txt --like data/words --valid 0 --folder data/other
 
+With --like the unit, the vocabulary and the context are those of the other data set.
 A row of the data set is a window; every token but a sequence's first is asked for once per epoch.)");
   verb.callback([arguments, &chosen] {
     chosen = [arguments](Programs) {

@@ -15,8 +15,6 @@ void declare_words(Command verb, Options& options) {
                   "words that stand less often in what is trained on become <unk>")
       .range(std::int64_t{1}, std::int64_t{1} << 40)
       .capture_default_str();
-  verb.add_option("--like", options.like,
-                  "a manifest whose words and classes to take: for another part of the same data");
 }
 
 }  // namespace
@@ -47,7 +45,7 @@ void declare_import_conll(Command parent, Action& chosen) {
                                         "lines between sentences that begin with # are no words");
   verb.add_flag("--no-comments", arguments->no_comments, "they are words, too").excludes(comments);
   declare_words(verb, arguments->conll);
-  declare_import_options(verb, arguments->import);
+  declare_part_options(verb, arguments->import);
   verb.footer(R"(Examples:
   raven data import conll eng.train --folder data/names --least 2
   raven data import conll en-ud-train.conllu.gz --folder data/speech
@@ -86,7 +84,7 @@ void declare_import_tree(Command parent, Action& chosen) {
   verb.add_flag("--categories", arguments->trees.categories,
                 "cut functions and indices off labels: NP-SBJ-1 becomes NP");
   declare_words(verb, arguments->trees);
-  declare_import_options(verb, arguments->import);
+  declare_part_options(verb, arguments->import);
   verb.footer(R"(Examples:
   raven data import tree trees/train.txt --valid 0 --folder data/sst
   raven data import tree trees/dev.txt --valid 0 --like data/sst/train.yaml --folder data/sst_dev

@@ -25,6 +25,13 @@ struct BracketCounts {
   std::int64_t wrappers = 0;  ///< trees out of (ROOT ...), (TOP ...), (S1 ...) or a bare bracket
   std::int64_t traces = 0;    ///< left out
   std::int64_t hollow = 0;    ///< trees of which nothing was left
+
+  BracketCounts& operator+=(const BracketCounts& other) {
+    wrappers += other.wrappers;
+    traces += other.traces;
+    hollow += other.hollow;
+    return *this;
+  }
 };
 
 /// The label without what follows a - or =, unless that comes first, as in -LRB-.

@@ -236,8 +236,8 @@ class Finder {
                      "say --comments or --no-comments");
     }
     columns_.word = word_column();
-    columns_.tag = tag_column();
-    if (columns_.word == columns_.tag) {
+    columns_.tag = conll_.tags ? tag_column() : columns_.word;
+    if (conll_.tags && columns_.word == columns_.tag) {
       reader_.refuse("words and tags are both in column " + std::to_string(columns_.word + 1),
                      "choose another one for either");
     }

@@ -32,7 +32,8 @@ bool like_data(const std::string& cell) {
 
 }  // namespace
 
-CsvTable::CsvTable(const InputFile& file, CsvOptions csv) : file_(file), csv_(std::move(csv)) {
+CsvTable::CsvTable(const InputFile& file, CsvOptions csv, Targets targets)
+    : file_(file), csv_(std::move(csv)), targets_(targets) {
   for (const std::string& word : csv_.missing) missing_.insert(plain_name(word));
   CsvReader reader(open_file_source(file_), csv_.separator);
   std::vector<std::string> first;
@@ -49,13 +50,15 @@ bool CsvTable::names_a_column(const std::vector<std::string>& first) const {
       return without_blanks(cell) == name;
     });
   };
-  return stands_there(csv_.target) || std::ranges::any_of(csv_.ignore, stands_there);
+  return stands_there(csv_.target) || std::ranges::any_of(csv_.ignore, stands_there) ||
+         std::ranges::any_of(csv_.features, stands_there);
 }
 
 void CsvTable::check_header(const CsvReader& reader, const std::vector<std::string>& first) const {
   if (names_a_column(first)) return;
   // The last cell is the target's unless the user names another, and a target may be a word.
-  const std::size_t features = first.size() - (csv_.target.empty() ? 1 : 0);
+  const bool last_is_target = csv_.target.empty() && targets_ == Targets::needed;
+  const std::size_t features = first.size() - (last_is_target ? 1 : 0);
   const auto numbers = static_cast<std::size_t>(std::count_if(
       first.begin(), first.begin() + static_cast<std::ptrdiff_t>(features), like_data));
   if (2 * numbers < features || features == 0) return;
@@ -107,18 +110,44 @@ std::size_t CsvTable::find(const CsvReader& reader, const std::string& name,
 }
 
 void CsvTable::choose_columns(const CsvReader& reader) {
-  columns_.target =
-      csv_.target.empty() ? columns_.names.size() - 1 : find(reader, csv_.target, "the target");
-  std::set<std::size_t> left_out{columns_.target};
+  choose_target(reader);
+  std::set<std::size_t> left_out;
+  if (columns_.target) left_out.insert(*columns_.target);
+  const bool has_it = std::ranges::find(columns_.names, csv_.target) != columns_.names.end();
+  if (targets_ == Targets::unused && has_it) {
+    left_out.insert(find(reader, csv_.target, "the target"));
+  }
   for (const std::string& name : csv_.ignore) {
     left_out.insert(find(reader, name, "to be ignored"));
   }
+  if (!csv_.features.empty()) return take_features(reader, left_out);
   for (std::size_t i = 0; i < columns_.names.size(); ++i) {
     if (!left_out.contains(i)) columns_.features.push_back(i);
   }
   if (columns_.features.empty()) {
     reader.refuse(reader.line(), "no feature column is left beside the target",
                   "check the separator and the ignored columns");
+  }
+}
+
+void CsvTable::choose_target(const CsvReader& reader) {
+  if (targets_ == Targets::unused) return;
+  columns_.target =
+      csv_.target.empty() ? columns_.names.size() - 1 : find(reader, csv_.target, "the target");
+}
+
+void CsvTable::take_features(const CsvReader& reader, const std::set<std::size_t>& left_out) {
+  std::set<std::size_t> taken = left_out;
+  for (const std::string& name : csv_.features) {
+    columns_.features.push_back(find(reader, name, "of the data set that this is to be like"));
+    taken.insert(columns_.features.back());
+  }
+  for (std::size_t i = 0; i < columns_.names.size(); ++i) {
+    if (taken.contains(i)) continue;
+    reader.refuse(reader.line(),
+                  "the column " + shown(columns_.names[i]) +
+                      " is none of those of the data set that this is to be like",
+                  "leave it out with --ignore '" + columns_.names[i] + "'");
   }
 }
 
@@ -144,7 +173,8 @@ bool CsvTable::lacks(const CsvReader& reader, const std::vector<std::string>& fi
     }
     return true;
   };
-  return std::ranges::any_of(columns_.features, check) || check(columns_.target);
+  return std::ranges::any_of(columns_.features, check) ||
+         (columns_.target && check(*columns_.target));
 }
 
 void CsvTable::refuse_missing(const CsvReader& reader, const Missing& missing,
@@ -220,7 +250,8 @@ CsvCounts CsvTable::visit(const std::function<void(const CsvRow&)>& visit) const
            .number = number,
            .features = features,
            .keys = keys,
-           .target = without_blanks(fields[columns_.target])});
+           .target =
+               columns_.target ? without_blanks(fields[*columns_.target]) : std::string_view{}});
   }
   if (missing.rows > 0 && !csv_.drop_missing) refuse_missing(reader, missing, counts.rows);
   counts.left_out = missing.rows;

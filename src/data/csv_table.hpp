@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "data/csv_reader.hpp"
 #include "raven/data/import.hpp"
+#include "raven/data/meaning.hpp"
 
 namespace raven {
 
@@ -17,7 +19,7 @@ namespace raven {
 struct CsvColumns {
   std::vector<std::string> names{};  ///< of all columns, in the file's order
   std::vector<std::size_t> features{};
-  std::size_t target = 0;
+  std::optional<std::size_t> target{};  ///< none: without targets
 };
 
 /// One row, checked; valid during a visit.
@@ -40,11 +42,16 @@ class CsvTable {
  public:
   /// Reads the first line: whether it is a header, and which column is what. @throws InputError
   /// when that can't be told
-  CsvTable(const InputFile& file, CsvOptions csv);
+  /// @param targets none: none is wanted; the column of csv.target, if it is there, is left out
+  CsvTable(const InputFile& file, CsvOptions csv, Targets targets = Targets::needed);
 
   [[nodiscard]] const CsvColumns& columns() const { return columns_; }
   /// Names of the feature columns in their order.
   [[nodiscard]] std::vector<std::string> feature_names() const;
+  /// Empty without targets.
+  [[nodiscard]] std::string target_name() const {
+    return columns_.target ? columns_.names[*columns_.target] : std::string();
+  }
   /// Calls `visit` for each row that lacks nothing. @throws InputError at file:line for whatever is
   /// no number, and for a missing value unless those rows are to be left out
   CsvCounts visit(const std::function<void(const CsvRow&)>& visit) const;
@@ -59,6 +66,8 @@ class CsvTable {
   void check_header(const CsvReader& reader, const std::vector<std::string>& first) const;
   void name_columns(const CsvReader& reader, const std::vector<std::string>& first);
   void choose_columns(const CsvReader& reader);
+  void choose_target(const CsvReader& reader);
+  void take_features(const CsvReader& reader, const std::set<std::size_t>& left_out);
   [[nodiscard]] std::size_t find(const CsvReader& reader, const std::string& name,
                                  const char* what) const;
   [[nodiscard]] bool names_a_column(const std::vector<std::string>& first) const;
@@ -74,6 +83,7 @@ class CsvTable {
 
   const InputFile& file_;
   CsvOptions csv_;
+  Targets targets_;
   bool header_ = true;
   std::set<std::string, std::less<>> missing_;  ///< plain_name() of each word
   CsvColumns columns_;

@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 
 #include "data/conll_columns.hpp"
@@ -21,6 +22,12 @@ struct Sentence {
 struct LeftOut {
   std::int64_t ranges = 0;
   std::int64_t empty_words = 0;
+
+  LeftOut& operator+=(const LeftOut& other) {
+    ranges += other.ranges;
+    empty_words += other.empty_words;
+    return *this;
+  }
 };
 
 /// Calls visit(reader, sentence) for each sentence. @return what stands in the file beside words
@@ -77,9 +84,11 @@ std::string counted(std::int64_t count, const std::string& what) {
 }
 
 /// How the file was read, for whoever asked.
-std::vector<std::string> remarks(const ConllColumns& columns, const LeftOut& left_out) {
-  std::vector<std::string> said{"words are column " + columns.told(columns.word) +
-                                ", tags column " + columns.told(columns.tag)};
+std::vector<std::string> remarks(const ConllColumns& columns, const LeftOut& left_out,
+                                 const LabelNumbers& numbers) {
+  std::vector<std::string> said{"words are column " + columns.told(columns.word)};
+  if (columns.tag != columns.word) said[0] += ", tags column " + columns.told(columns.tag);
+  if (numbers.like) said.push_back(numbers.unknown_in_words());
   if (left_out.ranges + left_out.empty_words > 0) {
     said.push_back("left out as CoNLL-U has them: " + counted(left_out.ranges, "range") +
                    " of words (such as 1-2) and " + counted(left_out.empty_words, "empty word") +
@@ -106,51 +115,89 @@ void expect_content(const std::filesystem::path& file, const ConllColumns& colum
   }
 }
 
+/// A file of sentences and its columns.
+struct SentenceFile {
+  SentenceFile(const std::filesystem::path& file, const ConllOptions& conll)
+      : input(file), columns(find_columns(input, conll)) {}
+  InputFile input;
+  ConllColumns columns;
+};
+
+/// The file, then the one to validate with, if there is one.
+using SentenceFiles = std::vector<std::unique_ptr<const SentenceFile>>;
+
+LabelSurvey survey_of(const SentenceFiles& files, const ConllOptions& conll,
+                      const ImportOptions& options) {
+  LabelSurvey survey;
+  for (std::size_t part = 0; part < files.size(); ++part) {
+    std::int64_t sentences = 0;
+    visit_sentences(files[part]->input, conll, files[part]->columns,
+                    [&](const LineReader& reader, const Sentence& sentence) {
+                      const bool valid = part > 0 || is_validation_row(options, sentences++);
+                      for (std::size_t i = 0; i < sentence.words.size(); ++i) {
+                        if (!valid) survey.add_word(reader, sentence.words[i]);
+                        if (!options.targets) continue;
+                        if (!conll.ignore.empty() && sentence.tags[i] == conll.ignore) continue;
+                        survey.add_label(reader, sentence.tags[i], "choose the column of tags");
+                      }
+                    });
+  }
+  return survey;
+}
+
 }  // namespace
 
-ImportReport import_conll(const std::filesystem::path& file, const ConllOptions& conll,
+ImportReport import_conll(const std::filesystem::path& file, const ConllOptions& given,
                           const ImportOptions& options) {
-  const InputFile input(file);
-  const ConllColumns columns = find_columns(input, conll);
-  LabelSurvey survey;
-  std::int64_t sentences = 0;
-  visit_sentences(input, conll, columns, [&](const LineReader& reader, const Sentence& sentence) {
-    const bool valid = is_validation_row(options, sentences++);
-    for (std::size_t i = 0; i < sentence.words.size(); ++i) {
-      if (!valid) survey.add_word(reader, sentence.words[i]);
-      if (!conll.ignore.empty() && sentence.tags[i] == conll.ignore) continue;
-      survey.add_label(reader, sentence.tags[i], "choose the column of tags");
-    }
-  });
-  if (survey.class_names().empty()) {
-    throw InputError({file.string()}, "there is no sentence with a tag",
+  ConllOptions conll = given;
+  conll.tags = options.targets;
+  SentenceFiles files;
+  files.push_back(std::make_unique<const SentenceFile>(file, conll));
+  if (!options.valid_files.empty()) {
+    files.push_back(std::make_unique<const SentenceFile>(options.valid_files[0], conll));
+  }
+  const ConllColumns& columns = files[0]->columns;
+  const LabelSurvey survey = survey_of(files, conll, options);
+  if (options.targets ? survey.class_names().empty() : survey.words().empty()) {
+    throw InputError({file.string()},
+                     options.targets ? "there is no sentence with a tag" : "there is no sentence",
                      "check that this is a file of words in columns");
   }
   expect_content(file, columns, survey);
-  const LabelNumbers numbers(survey, conll.vocabulary, conll.least, conll.like);
+  LabelNumbers numbers(survey, conll.vocabulary, conll.least, options);
+  const bool named = options.targets && columns.tag < columns.names.size();
   RaggedWriter writer(
       options,
-      token_schema(SampleForm::sequence, TargetKind::tags, numbers.vocabulary.size(),
+      token_schema(SampleForm::sequence, options.targets ? TargetKind::tags : TargetKind::none,
+                   numbers.vocabulary.size(),
                    static_cast<std::int32_t>(numbers.class_names.size())),
-      numbers.class_names, numbers.vocabulary);
+      numbers.class_names, numbers.vocabulary, named ? columns.names[columns.tag] : std::string());
   TokenSample sample;
-  const LeftOut left_out = visit_sentences(
-      input, conll, columns, [&](const LineReader& reader, const Sentence& sentence) {
-        sample.tokens.clear();
-        sample.targets.clear();
-        for (std::size_t i = 0; i < sentence.words.size(); ++i) {
-          const std::string& tag = sentence.tags[i];
-          const bool asks = conll.ignore.empty() || tag != conll.ignore;
-          sample.tokens.push_back(numbers.vocabulary.token_of(sentence.words[i]));
-          sample.targets.push_back(asks ? numbers.class_of(reader, tag) : SampleSchema::no_target);
-        }
-        writer.add(sample);
-        if (options.progress && writer.rows() % told_every == 0) {
-          options.progress({writer.rows(), reader.stored_offset(), input.bytes()});
-        }
-      });
+  LeftOut left_out;
+  for (std::size_t part = 0; part < files.size(); ++part) {
+    const InputFile& input = files[part]->input;
+    std::int64_t sentences = 0;
+    left_out += visit_sentences(
+        input, conll, files[part]->columns,
+        [&](const LineReader& reader, const Sentence& sentence) {
+          sample.tokens.clear();
+          sample.targets.clear();
+          for (std::size_t i = 0; i < sentence.words.size(); ++i) {
+            const std::string& tag = sentence.tags[i];
+            const bool asks = conll.ignore.empty() || tag != conll.ignore;
+            sample.tokens.push_back(numbers.token_of(sentence.words[i]));
+            if (!options.targets) continue;
+            sample.targets.push_back(asks ? numbers.class_of(reader, tag)
+                                          : SampleSchema::no_target);
+          }
+          writer.add(part > 0 || is_validation_row(options, sentences++), sample);
+          if (options.progress && writer.rows() % told_every == 0) {
+            options.progress({writer.rows(), reader.stored_offset(), input.bytes()});
+          }
+        });
+  }
   ImportReport report = writer.finish();
-  report.remarks = remarks(columns, left_out);
+  report.remarks = remarks(columns, left_out, numbers);
   return report;
 }
 

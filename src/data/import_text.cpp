@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "data/byte_source.hpp"
+#include "data/line_reader.hpp"
 #include "data/new_dataset.hpp"
 #include "data/split_writer.hpp"
 #include "data/text_pieces.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/import.hpp"
+#include "raven/data/manifest.hpp"
 #include "raven/data/shard.hpp"
 
 namespace raven {
@@ -130,10 +133,80 @@ SampleSchema schema_of(const TextOptions& text, const Vocabulary& vocabulary) {
   return schema;
 }
 
-}  // namespace
+/// A text as it is cut into tokens. @throws InputError at the file
+std::string plain_content(const std::filesystem::path& file, TokenUnit unit,
+                          const ImportOptions& options) {
+  std::string content = whole_text(file, options);
+  try {
+    // Before the text becomes a plain one, which has fewer bytes, so that places are the file's.
+    if (unit == TokenUnit::byte_pair) {
+      check_byte_order(content);
+    } else {
+      check_characters(content);
+    }
+  } catch (const InputError& error) {
+    throw InputError({file.string()}, error.problem(), error.remedy());
+  }
+  return plain_text(std::move(content));
+}
 
-ImportReport import_text(const std::filesystem::path& file, const TextOptions& text,
-                         const ImportOptions& options) {
+/// Takes window and unit of another text. @throws InputError when it is none
+TextOptions as_in(const Manifest& like, TextOptions text) {
+  if (!like.schema.of_sequences() || !like.vocabulary) {
+    throw InputError({like.file.string()}, "is no text, or does not say what its tokens are",
+                     "name one that was imported by 'raven data import text'");
+  }
+  text.unit = like.vocabulary->unit();
+  text.context = like.schema.context();
+  return text;
+}
+
+/// Refuses characters that have no token, and counts words that have none.
+class UnknownTokens {
+ public:
+  UnknownTokens(const Vocabulary& vocabulary, std::string whose)
+      : vocabulary_(vocabulary), whose_(std::move(whose)) {
+    if (vocabulary.unit() == TokenUnit::byte_pair) return;
+    known_.insert(vocabulary.texts().begin(), vocabulary.texts().end());
+  }
+
+  void look(const std::filesystem::path& file, std::string_view content) {
+    if (vocabulary_.unit() == TokenUnit::word) {
+      for (const std::string_view word : words_of(content)) {
+        ++words_;
+        unknown_ += known_.contains(word) ? 0 : 1;
+      }
+    }
+    if (vocabulary_.unit() != TokenUnit::character) return;
+    int line = 1;
+    for (const std::string_view piece : characters_of(content)) {
+      if (!known_.contains(piece)) {
+        throw InputError({file.string(), line},
+                         "the character " + shown(piece) + " is none of the " +
+                             std::to_string(vocabulary_.size()) + " of " + whose_,
+                         "leave it out, or import all parts as one text");
+      }
+      line += piece == "\n" ? 1 : 0;
+    }
+  }
+
+  /// Empty when there are no words.
+  [[nodiscard]] std::string in_words() const {
+    if (words_ == 0) return {};
+    return std::to_string(unknown_) + " of " + std::to_string(words_) +
+           " words are not in the vocabulary of " + whose_ + " and became " +
+           std::string(Vocabulary::unknown);
+  }
+
+ private:
+  const Vocabulary& vocabulary_;
+  std::string whose_;
+  std::set<std::string_view> known_;
+  std::int64_t words_ = 0;
+  std::int64_t unknown_ = 0;
+};
+
+void check_options(const TextOptions& text, const ImportOptions& options) {
   constexpr std::int64_t most_context = std::int64_t{1} << 20;
   if (text.context < 1 || text.context > most_context) {
     throw InputError("a window can't have " + std::to_string(text.context) + " tokens",
@@ -147,31 +220,58 @@ ImportReport import_text(const std::filesystem::path& file, const TextOptions& t
     throw InputError("rows per shard make a shard of more than 1 GiB",
                      "leave it out to get about 64 MiB per shard");
   }
-  std::string content = whole_text(file, options);
+  if (!options.targets) {
+    throw InputError("a text is its own target: each token is followed by the next",
+                     "import it without --no-target; 'raven predict' takes it as it is");
+  }
+}
+
+/// Characters of both parts, since none may lack a token; words and pairs of the first alone.
+Vocabulary learnt(const TextOptions& text, const std::string& content, const std::string& valid) {
+  const bool both = text.unit == TokenUnit::character && !valid.empty();
+  return Vocabulary::learn(text.unit, both ? content + valid : content, text.vocabulary);
+}
+
+}  // namespace
+
+ImportReport import_text(const std::filesystem::path& file, const TextOptions& given,
+                         const ImportOptions& options) {
+  const TextOptions text = options.like ? as_in(*options.like, given) : given;
+  check_options(text, options);
+  const std::string content = plain_content(file, text.unit, options);
+  const bool parts = !options.valid_files.empty();
+  const std::string other =
+      parts ? plain_content(options.valid_files[0], text.unit, options) : std::string();
   try {
-    // Before the text becomes a plain one, which has fewer bytes, so that places are the file's.
-    if (text.unit == TokenUnit::byte_pair) {
-      check_byte_order(content);
-    } else {
-      check_characters(content);
-    }
-    content = plain_text(std::move(content));
-    const Vocabulary vocabulary = Vocabulary::learn(text.unit, content, text.vocabulary);
+    const Vocabulary vocabulary =
+        options.like ? *options.like->vocabulary : learnt(text, content, other);
+    UnknownTokens unknown(vocabulary, options.like ? options.like->file.string() : file.string());
+    if (options.like) unknown.look(file, content);
+    if (parts) unknown.look(options.valid_files[0], other);
     const SampleSchema schema = schema_of(text, vocabulary);
     NewDataset files(options.folder);
     Side train("train", options, schema, files);
     Side valid("valid", options, schema, files);
+    ImportOptions undivided = options;
+    undivided.valid_fraction = 0;
+    const ImportOptions& division = parts ? undivided : options;
     if (text.sequences == TextOptions::Sequences::whole) {
-      split_stream(vocabulary.encode(content), options, train, valid);
+      split_stream(vocabulary.encode(content), division, train, valid);
+      valid.add(vocabulary.encode(other));
     } else {
-      split_lines(content, vocabulary, options, train, valid);
+      split_lines(content, vocabulary, division, train, valid);
+      split_lines(other, vocabulary, division, valid, valid);
     }
     const std::optional<Manifest> trained = train.finish(vocabulary);
     if (!trained) {
       throw InputError("no two tokens are left for training",
                        "give more text, or a smaller fraction for validation");
     }
-    return files.commit(*trained, valid.finish(vocabulary));
+    ImportReport report = files.commit(*trained, valid.finish(vocabulary));
+    if (std::string said = unknown.in_words(); !said.empty()) {
+      report.remarks.push_back(std::move(said));
+    }
+    return report;
   } catch (const InputError& error) {
     if (!error.place().file.empty()) throw;
     throw InputError({file.string()}, error.problem(), error.remedy());

@@ -44,31 +44,45 @@ std::vector<std::string> LabelSurvey::class_names() const {
 }
 
 LabelNumbers::LabelNumbers(const LabelSurvey& survey, std::int32_t limit, std::int64_t least,
-                           std::filesystem::path as_in)
+                           const ImportOptions& options)
     : vocabulary(Vocabulary::of_counts(survey.words(), limit, least)),
       class_names(survey.class_names()),
-      like(std::move(as_in)) {
-  if (!like.empty()) {
-    Manifest manifest = read_manifest(like);
-    if (!manifest.vocabulary || manifest.vocabulary->unit() != TokenUnit::word ||
-        manifest.class_names.empty()) {
-      throw InputError({like.string()}, "this data set has no words, or no names of classes",
+      like(options.like) {
+  if (!options.targets) class_names.clear();
+  if (like) {
+    const bool lacks_names = options.targets && like->class_names.empty();
+    if (!like->vocabulary || like->vocabulary->unit() != TokenUnit::word || lacks_names) {
+      throw InputError({like->file.string()}, "this data set has no words, or no names of classes",
                        "name one that was imported from sentences or trees");
     }
-    vocabulary = std::move(*manifest.vocabulary);
-    class_names = std::move(manifest.class_names);
+    vocabulary = *like->vocabulary;
+    if (options.targets) class_names = like->class_names;
   }
   for (std::size_t i = 0; i < class_names.size(); ++i) {
     by_name.emplace(plain_name(class_names[i]), static_cast<std::int32_t>(i));
   }
 }
 
+std::int32_t LabelNumbers::token_of(const std::string& word) {
+  const std::int32_t token = vocabulary.token_of(word);
+  ++words;
+  if (token == 0 && word != Vocabulary::unknown) ++unknown;
+  return token;
+}
+
+std::string LabelNumbers::unknown_in_words() const {
+  if (!like) return {};
+  return std::to_string(unknown) + " of " + std::to_string(words) +
+         " words are not in the vocabulary of " + like->file.string() + " and became " +
+         std::string(Vocabulary::unknown);
+}
+
 std::int32_t LabelNumbers::class_of(const LineReader& reader, const std::string& label) const {
   const auto found = by_name.find(plain_name(label));
   if (found != by_name.end()) return found->second;
-  if (like.empty()) reader.refuse("the file changed while it was read", "try again");
-  reader.refuse("the label " + shown(label) + " is none of those of " + like.string(),
-                "correct it, or import all parts as one file");
+  if (!like) reader.refuse("the file changed while it was read", "try again");
+  reader.refuse("the label " + shown(label) + " is none of those of " + like->file.string(),
+                "correct it, or import all parts as one data set");
 }
 
 }  // namespace raven

@@ -3,10 +3,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "data/line_reader.hpp"
+#include "raven/data/import.hpp"
+#include "raven/data/manifest.hpp"
 #include "raven/data/vocabulary.hpp"
 
 namespace raven {
@@ -35,12 +38,19 @@ struct LabelNumbers {
   Vocabulary vocabulary;
   std::vector<std::string> class_names;
   std::map<std::string, std::int32_t> by_name;  ///< by plain_name()
-  std::filesystem::path like;
+  std::shared_ptr<const Manifest> like;
+  std::int64_t words = 0;    ///< that were looked up
+  std::int64_t unknown = 0;  ///< of those, that became `<unk>`
 
-  /// As surveyed, or, unless `like` is empty, as the data set of that manifest has them.
+  /// As surveyed, or as options.like has them, if there is one.
   /// @throws InputError when that one has no words or no names of classes
   LabelNumbers(const LabelSurvey& survey, std::int32_t limit, std::int64_t least,
-               std::filesystem::path as_in);
+               const ImportOptions& options);
+  /// Counts what it looks up.
+  [[nodiscard]] std::int32_t token_of(const std::string& word);
+  /// "3 of 17 words are not in the vocabulary of data/train.yaml and became <unk>"; empty when the
+  /// vocabulary was learnt here.
+  [[nodiscard]] std::string unknown_in_words() const;
   /// @throws InputError at the reader's line when there is no such label
   [[nodiscard]] std::int32_t class_of(const LineReader& reader, const std::string& label) const;
 };

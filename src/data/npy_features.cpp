@@ -27,7 +27,7 @@ bool of_bytes(NpyType type) { return type == NpyType::u1 || type == NpyType::b1;
 }  // namespace
 
 NpyFeatures::NpyFeatures(const OpenArray& open, const ArrayOptions& arrays,
-                         const ImportOptions& options, SampleSchema& schema)
+                         const ImportOptions& options, const Manifest* like, SampleSchema& schema)
     : order_(order_of(open, arrays)) {
   NpyReader reader(open());
   if (is_text(reader.type())) {
@@ -38,7 +38,8 @@ NpyFeatures::NpyFeatures(const OpenArray& open, const ArrayOptions& arrays,
   if (of_bytes(reader.type())) {
     type_ = FeatureType::u8;
     if (dims.size() == 2) dims.push_back(1);  // grey images without a channel dimension
-  } else if (whole && arrays.integers != ArrayOptions::Integers::values) {
+  } else if (whole && (like ? like->schema.feature_type == FeatureType::i32
+                            : arrays.integers != ArrayOptions::Integers::values)) {
     type_ = FeatureType::i32;
   }
   if (dims.size() >= Shape::max_rank)
@@ -46,13 +47,17 @@ NpyFeatures::NpyFeatures(const OpenArray& open, const ArrayOptions& arrays,
   schema.feature_type = type_;
   schema.feature_shape = Shape(dims);
   channels_ = normalised_channels(schema);
-  if (type_ == FeatureType::i32) survey_tokens(reader, arrays, schema);
+  if (type_ == FeatureType::i32) survey_tokens(reader, arrays, like, schema);
   // What is narrower than float32 fits it.
   const bool wide = reader.type() == NpyType::f8 || whole;
   if (type_ == FeatureType::f32 && wide) survey_values(reader, options);
+  if (like != nullptr) {
+    origin_ = like->origin;
+    if (!origin_.empty()) origin_.resize(channels_);  // another shape is refused later
+  }
 }
 
-void NpyFeatures::survey_tokens(NpyReader& reader, const ArrayOptions& arrays,
+void NpyFeatures::survey_tokens(NpyReader& reader, const ArrayOptions& arrays, const Manifest* like,
                                 SampleSchema& schema) {
   constexpr char remedy[] =
       "if they are measurements, add --integers values; token ids count from 0";
@@ -64,8 +69,19 @@ void NpyFeatures::survey_tokens(NpyReader& reader, const ArrayOptions& arrays,
       if (value < 0 || value >= std::numeric_limits<std::int32_t>::max()) {
         reader.refuse_row(std::to_string(value) + " can't be a token id", remedy);
       }
+      if (like != nullptr && value >= like->schema.vocabulary) {
+        reader.refuse_row("the token id " + std::to_string(value) + " is none of the " +
+                              std::to_string(like->schema.vocabulary) + " of " +
+                              like->file.string(),
+                          "correct it, or import all rows as one data set");
+      }
       largest = std::max(largest, value);
     }
+  }
+  if (like != nullptr) {
+    schema.vocabulary = like->schema.vocabulary;
+    note_ = "features: token ids as in " + like->file.string();
+    return;
   }
   const auto elements =
       static_cast<double>(reader.row_elements()) * static_cast<double>(reader.rows());

@@ -18,9 +18,10 @@ using OpenArray = std::function<std::unique_ptr<ByteSource>()>;
 class NpyFeatures {
  public:
   /// Reads the whole array once when its values decide: token ids, and what float32 can't hold.
+  /// @param like another data set whose type, vocabulary and origin to take; null: as found
   /// @param schema gets type, shape and vocabulary @throws InputError
   NpyFeatures(const OpenArray& open, const ArrayOptions& arrays, const ImportOptions& options,
-              SampleSchema& schema);
+              const Manifest* like, SampleSchema& schema);
 
   /// Of the manifest: empty when the stored numbers are the array's.
   [[nodiscard]] const std::vector<ColumnOrigin>& origin() const { return origin_; }
@@ -32,7 +33,8 @@ class NpyFeatures {
   void convert(const NpyReader& reader, ByteSpan row, Bytes& out);
 
  private:
-  void survey_tokens(NpyReader& reader, const ArrayOptions& arrays, SampleSchema& schema);
+  void survey_tokens(NpyReader& reader, const ArrayOptions& arrays, const Manifest* like,
+                     SampleSchema& schema);
   void survey_values(NpyReader& reader, const ImportOptions& options);
   [[nodiscard]] std::size_t place_of(std::size_t i) const {
     return order_.places().empty() ? i : order_.places()[i];

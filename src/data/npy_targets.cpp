@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "data/line_reader.hpp"
 #include "raven/core/number.hpp"
 
 namespace raven {
@@ -52,11 +53,12 @@ void refuse_collapse(NpyReader& reader) {
 
 }  // namespace
 
-NpyTargets::NpyTargets(const OpenArray& open, const ArrayOptions& arrays, SampleSchema& schema) {
+NpyTargets::NpyTargets(const OpenArray& open, const ArrayOptions& arrays, const Manifest* like,
+                       SampleSchema& schema) {
   NpyReader reader(open());
   const NpyType type = reader.type();
-  const bool values = arrays.target_kind == TargetKind::real ||
-                      (is_real(type) && arrays.target_kind != TargetKind::classes);
+  const std::optional<TargetKind> kind = like ? like->schema.target_kind : arrays.target_kind;
+  const bool values = kind == TargetKind::real || (is_real(type) && kind != TargetKind::classes);
   if (values && !is_text(type)) {
     schema.target_kind = TargetKind::real;
     schema.target_width = static_cast<std::int32_t>(reader.row_elements());
@@ -71,7 +73,26 @@ NpyTargets::NpyTargets(const OpenArray& open, const ArrayOptions& arrays, Sample
         "take them as values with --kind real, or turn one-hot rows into class numbers");
   }
   const bool named = is_text(type) || is_real(type) || type == NpyType::b1 || any_negative(open);
-  named ? survey_names(reader, arrays, schema) : survey_numbers(reader, arrays, schema);
+  if (like != nullptr && kind == TargetKind::classes) {
+    take_classes(reader, *like, schema);
+  } else if (named) {
+    survey_names(reader, arrays, schema);
+  } else {
+    survey_numbers(reader, arrays, schema);
+  }
+}
+
+void NpyTargets::take_classes(NpyReader& reader, const Manifest& like, SampleSchema& schema) {
+  plan_ = plan_like(like);
+  kind_ = schema.target_kind = TargetKind::classes;
+  schema.target_width = like.schema.target_width;
+  note_ = "targets: " + plan_->note;
+  for (std::int64_t row = 0; row < reader.rows(); ++row) {
+    const std::string text = reader.text_at(reader.next_row(), 0);
+    if (plan_->class_of(text)) continue;
+    reader.refuse_row("the target " + shown(text) + " is " + none_of_classes(like),
+                      "correct it, leave the row out, or import all rows as one data set");
+  }
 }
 
 TargetPlan NpyTargets::surveyed_names(NpyReader& reader, const ArrayOptions& arrays) {

@@ -34,11 +34,13 @@ SampleSchema token_schema(SampleForm form, TargetKind kind, std::int32_t vocabul
 }
 
 RaggedWriter::RaggedWriter(ImportOptions options, SampleSchema schema,
-                           std::vector<std::string> class_names, Vocabulary vocabulary)
+                           std::vector<std::string> class_names, Vocabulary vocabulary,
+                           std::string target_name)
     : options_(std::move(options)),
       schema_(std::move(schema)),
       class_names_(std::move(class_names)),
       vocabulary_(std::move(vocabulary)),
+      target_name_(std::move(target_name)),
       files_(options_.folder) {
   if (!schema_.flaw().empty()) {
     throw InputError("these data can't become samples (" + std::string(schema_.flaw()) + ")",
@@ -51,6 +53,7 @@ RaggedWriter::RaggedWriter(ImportOptions options, SampleSchema schema,
     throw InputError("rows per shard must be in 0 .. 2^40",
                      "leave it out to get about 64 MiB per shard");
   }
+  check_like(options_, manifest_of(train_));
 }
 
 void RaggedWriter::add(const TokenSample& sample) {
@@ -61,7 +64,8 @@ void RaggedWriter::add(bool valid, const TokenSample& sample) {
   const SampleExtent extent{static_cast<std::int64_t>(sample.tokens.size()),
                             static_cast<std::int64_t>(sample.parents.size())};
   expects(extent.tokens > 0 && (extent.nodes > 0) == (schema_.form == SampleForm::tree) &&
-              static_cast<std::int64_t>(sample.targets.size()) == schema_.target_rows(1, extent),
+              static_cast<std::int64_t>(sample.targets.size()) ==
+                  (schema_.has_targets() ? schema_.target_rows(1, extent) : 0),
           "a sample is what its schema says");
   Side& side = valid ? valid_ : train_;
   append(side.together.tokens, sample.tokens);
@@ -104,6 +108,7 @@ Manifest RaggedWriter::manifest_of(const Side& side) const {
   return {.name = options_.name + "-" + side.name,
           .schema = schema_,
           .class_names = class_names_,
+          .target_name = target_name_,
           .vocabulary = vocabulary_,
           .shards = side.shards,
           .file = options_.folder / (std::string(side.name) + ".yaml")};

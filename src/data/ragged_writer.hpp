@@ -26,8 +26,9 @@ class RaggedWriter {
   static constexpr std::size_t most_tokens = std::size_t{1} << 20;
 
   /// @throws InputError when the schema or the options make no sense.
+  /// @param target_name empty: unknown
   RaggedWriter(ImportOptions options, SampleSchema schema, std::vector<std::string> class_names,
-               Vocabulary vocabulary);
+               Vocabulary vocabulary, std::string target_name = {});
 
   /// Adds the next sample to the side that is_validation_row tells.
   void add(const TokenSample& sample);
@@ -53,13 +54,15 @@ class RaggedWriter {
   SampleSchema schema_;
   std::vector<std::string> class_names_;
   Vocabulary vocabulary_;
+  std::string target_name_;
   NewDataset files_;
   std::int64_t rows_ = 0;
   Side train_{"train"};
   Side valid_{"valid"};
 };
 
-/// Samples of i32 tokens with a class for each, or for each token or node.
+/// Samples of i32 tokens with no targets (TargetKind::none), a class for each, or for each token or
+/// node.
 [[nodiscard]] SampleSchema token_schema(SampleForm form, TargetKind kind, std::int32_t vocabulary,
                                         std::int32_t classes);
 

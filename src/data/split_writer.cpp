@@ -6,6 +6,7 @@
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 #include "raven/core/random.hpp"
+#include "raven/data/meaning.hpp"
 #include "raven/data/shard.hpp"
 
 namespace raven {
@@ -37,9 +38,28 @@ std::int64_t checked_rows_per_shard(const ImportOptions& options, const SampleSc
 }  // namespace
 
 bool is_validation_row(const ImportOptions& options, std::int64_t row) {
+  if (!options.valid_files.empty()) return false;
   const RandomKey key{
       .seed = options.seed, .op = split_purpose, .sample = static_cast<std::uint64_t>(row)};
   return key.words(0)[0] * 0x1.0p-32 < options.valid_fraction;
+}
+
+void settle_targets(const ImportOptions& options, SampleSchema& schema) {
+  if (!options.targets) {
+    schema.target_kind = TargetKind::none;
+    schema.target_width = 0;
+  } else if (options.like && options.like->schema.has_targets()) {
+    schema.target_kind = options.like->schema.target_kind;
+    schema.target_width = options.like->schema.target_width;
+  }
+}
+
+void check_like(const ImportOptions& options, const Manifest& rows) {
+  if (!options.like) return;
+  const MeaningMatch match = compare_meanings(rows, *options.like, Targets::unused);
+  if (match.verdict == MeaningMatch::Verdict::refused) {
+    throw as_error(match, rows, options.like->file.string() + " has");
+  }
 }
 
 SplitWriter::SplitWriter(ImportOptions options, SampleSchema schema, RowNames names)
@@ -47,7 +67,13 @@ SplitWriter::SplitWriter(ImportOptions options, SampleSchema schema, RowNames na
       schema_(std::move(schema)),
       names_(std::move(names)),
       rows_per_shard_(checked_rows_per_shard(options_, schema_)),
-      files_(options_.folder) {}
+      files_(options_.folder) {
+  if (options_.like) {
+    Manifest rows = manifest_of(train_);
+    rows.schema.normalisation = options_.like->schema.normalisation;
+    check_like(options_, rows);
+  }
+}
 
 void SplitWriter::add(ByteSpan features, ByteSpan target) {
   add(is_validation_row(options_, rows_), features, target);
@@ -91,7 +117,7 @@ ImportReport SplitWriter::finish(const Normalisation& normalisation) {
     throw InputError("no row is left for training",
                      "give more rows, or a smaller fraction for validation");
   }
-  schema_.normalisation = normalisation;
+  schema_.normalisation = options_.like ? options_.like->schema.normalisation : normalisation;
   const bool validates = !valid_.shards.empty();
   return files_.commit(manifest_of(train_),
                        validates ? std::optional(manifest_of(valid_)) : std::nullopt);

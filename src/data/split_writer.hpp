@@ -22,6 +22,12 @@ struct RowNames {
   std::vector<ColumnOrigin> origin{};  ///< Manifest::origin
 };
 
+/// Makes targets what the other data set's are, if there is one, or none if none are wanted.
+void settle_targets(const ImportOptions& options, SampleSchema& schema);
+
+/// Throws unless such rows can belong to options.like, if there is one. @throws InputError
+void check_like(const ImportOptions& options, const Manifest& rows);
+
 /// Takes rows one by one, cuts them into shards of two data sets, train and valid, and writes their
 /// manifests. Holds at most one shard per side in memory.
 class SplitWriter {

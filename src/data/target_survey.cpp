@@ -41,6 +41,31 @@ TargetPlan TargetPlan::of_classes(std::vector<std::string> names) {
   return plan;
 }
 
+TargetPlan plan_like(const Manifest& other) {
+  TargetPlan plan;
+  plan.kind = other.schema.target_kind;
+  plan.note = "as in " + other.file.string();
+  if (plan.kind == TargetKind::real) return plan;
+  for (std::int32_t i = 0; i < other.schema.target_width; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const std::string name =
+        at < other.class_names.size() ? other.class_names[at] : std::to_string(i);
+    plan.number_by_name_.emplace(plain_name(name), i);
+  }
+  plan.class_names = other.class_names;
+  return plan;
+}
+
+std::string none_of_classes(const Manifest& other) {
+  std::string names;
+  for (std::size_t i = 0; i < other.class_names.size() && i < 6; ++i) {
+    names += (i == 0 ? "" : ", ") + shown(other.class_names[i]);
+  }
+  if (other.class_names.size() > 6) names += ", ...";
+  if (names.empty()) names = "0 to " + std::to_string(other.schema.target_width - 1);
+  return "none of the classes of " + other.file.string() + " (" + names + ")";
+}
+
 bool doubtful_classes(std::int64_t different, std::int64_t rows, bool consecutive) {
   constexpr std::int64_t most_unasked = 1000;
   return different > most_unasked || different * (consecutive ? 2 : 10) > rows;

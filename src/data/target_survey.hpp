@@ -26,8 +26,15 @@ struct TargetPlan {
   [[nodiscard]] std::optional<std::int32_t> class_of(std::string_view text) const;
 
  private:
+  friend class TargetSurvey;
+  friend TargetPlan plan_like(const Manifest& other);
   std::map<std::string, std::int32_t, std::less<>> number_by_name_;
 };
+
+/// The targets of another data set: its kind and its classes, by number where they have no names.
+[[nodiscard]] TargetPlan plan_like(const Manifest& other);
+/// "none of the classes of data/train.yaml (apple, pear)": for what class_of() does not find there.
+[[nodiscard]] std::string none_of_classes(const Manifest& other);
 
 /// True when so many different whole numbers in so many rows may be measurements as well as
 /// classes.

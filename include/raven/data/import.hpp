@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "raven/data/vocabulary.hpp"
 
 namespace raven {
+
+struct Manifest;
 
 struct ImportProgress {
   std::int64_t rows = 0;
@@ -28,6 +31,15 @@ struct ImportOptions {
   /// Of the rows, chosen by a hash of (seed, row number). 0: no valid.yaml.
   double valid_fraction = 0.1;
   std::uint64_t seed = 1;
+  /// A data set that the input belongs to: its columns by name, classes, vocabulary, normalisation
+  /// and origin are taken, and what it has no number for is refused. Null: found in the input.
+  std::shared_ptr<const Manifest> like{};
+  /// Another input of the same kind, as many files as it takes: it is to validate with, and no row
+  /// of the first one is. Words, normalisation and, of arrays, classes are those of the first;
+  /// other classes of both.
+  std::vector<std::filesystem::path> valid_files{};
+  /// False: the input has no targets, or they are left out. For samples that are only predicted.
+  bool targets = true;
   /// Called now and then from the importing thread.
   std::function<void(const ImportProgress&)> progress{};
   /// Told what the input is taken for, before anything is written, and what was lost, after it. A
@@ -61,6 +73,9 @@ struct CsvOptions {
   std::optional<TargetKind> target_kind{};
   char separator = ',';
   std::vector<std::string> ignore{};  ///< columns to leave out, for instance row numbers
+  /// The features by name and in their order; all others must be the target or be ignored. Empty:
+  /// all that are neither.
+  std::vector<std::string> features{};
   /// Whether the first line names the columns. Without one they are x1, x2, ... and may be named by
   /// number. ask: it does, and is refused when its cells could be data.
   enum class Header : std::uint8_t { ask, yes, no };
@@ -99,6 +114,8 @@ ImportReport import_npy(const std::filesystem::path& features, const std::filesy
 struct NpzOptions {
   std::string features = "x";  ///< name of the array in the archive, without ".npy"
   std::string targets = "y";
+  std::string valid_features{};  ///< of the part to validate with; empty: as above
+  std::string valid_targets{};
   ArrayOptions arrays{};
 };
 
@@ -129,6 +146,7 @@ struct ConllOptions {
   /// by its form or its file's ending, else the first column and the last.
   std::string word{};
   std::string tag{};
+  bool tags = true;  ///< false: there is no column of tags, or it is left out
   /// Their names in order; empty: those of a line `# global.columns = ...`, if there is one.
   std::vector<std::string> columns{};
   std::string ignore{};  ///< a tag that asks for nothing: its words have the target -100
@@ -141,8 +159,6 @@ struct ConllOptions {
   Hash hash = Hash::ask;
   std::int32_t vocabulary = 65536;  ///< most tokens
   std::int64_t least = 1;           ///< words that stand there less often become `<unk>`
-  /// A manifest whose vocabulary and classes are taken instead: for another part of the same data.
-  std::filesystem::path like{};
 };
 
 /// Such a file, perhaps gzipped, to sequences with a tag for each word. Read three times; sentences
@@ -158,9 +174,8 @@ struct TreeOptions {
   TargetKind targets = TargetKind::tags;
   bool traces = false;              ///< keep elements without a word, (-NONE- *T*-1)
   bool categories = false;          ///< cut functions and indices off labels: NP-SBJ-1 becomes NP
-  std::int32_t vocabulary = 65536;  ///< these three as in ConllOptions
+  std::int32_t vocabulary = 65536;  ///< these two as in ConllOptions
   std::int64_t least = 1;
-  std::filesystem::path like{};
 };
 
 /// Such a file, perhaps gzipped, to trees. A node with one child becomes one with it and keeps the
