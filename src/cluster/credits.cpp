@@ -24,7 +24,7 @@ Credit credit_of(const Member& member) {
           .pid = member.hello.pid,
           .peer = member.peer.value,
           .threads = member.hello.threads,
-          .core = member.hello.core,
+          .core = member.hello.numerics.core,
           .snippets = member.snippets,
           .rows = member.rows,
           .compute_ns = member.compute_ns,

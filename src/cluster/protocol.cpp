@@ -272,7 +272,11 @@ std::optional<AnyMessage> decode(ByteSpan head) {
     // What follows may be anything in another version, which is to be told so.
     ByteReader ahead = from;
     const auto version = ahead.get<std::uint32_t>();
-    if (ahead.ok() && version != protocol_version) return Hello{.protocol = version};
+    if (ahead.ok() && version != protocol_version) {
+      Hello other;
+      other.protocol = version;
+      return other;
+    }
   }
   return decode_as(kind, from);
 }

@@ -118,7 +118,8 @@ std::optional<Hdf5Layout> layout_in(ByteSpan body) {
   const auto version = in.get<std::uint8_t>();
   const auto kind = in.get<std::uint8_t>();
   if (version < 3 || version > 4 || kind > 3) return std::nullopt;
-  Hdf5Layout layout{.kind = static_cast<Hdf5Layout::Kind>(kind)};
+  Hdf5Layout layout;
+  layout.kind = static_cast<Hdf5Layout::Kind>(kind);
   if (layout.kind == Hdf5Layout::Kind::compact) {
     const ByteSpan elements = in.get_raw(in.get<std::uint16_t>());
     layout.elements.assign(elements.begin(), elements.end());
