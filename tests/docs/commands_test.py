@@ -65,7 +65,10 @@ class Tree:
         (self.root / "build/release").symlink_to(pathlib.Path(RAVEN).resolve().parent)
         shutil.copytree(digits, self.root / "data/digits")
         release = self.root / "build/release"
-        self.environment = {**os.environ, "PATH": f"{release}:{release}/programs:{os.environ['PATH']}",
+        # On Debian python3 is the one that has Debian's NumPy, as this test's interpreter has.
+        (self.root / "build/bin").mkdir()
+        (self.root / "build/bin/python3").symlink_to(sys.executable)
+        self.environment = {**os.environ, "PATH": f"{self.root}/build/bin:{release}:{release}/programs:{os.environ['PATH']}",
                             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
     def remove(self):
