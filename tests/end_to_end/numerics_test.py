@@ -110,7 +110,7 @@ class Numerics(EndToEnd):
 
     def test_a_name_that_openblas_does_not_know_is_told(self):
         run = self.run_of("numerics-bogus")
-        result = self.train_with("bogus", run, "--set", "train.max_steps=1")
+        result = self.train_with("bogus", run, "--set", "train.steps=1")
         self.assert_done(result)
         self.assertIn("OPENBLAS_CORETYPE=bogus", result.stderr)
 

@@ -206,7 +206,7 @@ class LittleTime(EndToEnd):
         run = Run("launch-slow")
         with tenth_of_a_core() as group:
             process = subprocess.Popen(
-                [harness.raven_program, "launch", str(run.job), "--run", str(run.folder), "-n", "2", "--set", "train.max_steps=1"],
+                [harness.raven_program, "launch", str(run.job), "--run", str(run.folder), "-n", "2", "--set", "train.steps=1"],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, cwd=harness.workshop(),
                 preexec_fn=lambda: group.write_text(str(os.getpid())))
             try:
