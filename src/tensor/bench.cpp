@@ -1,6 +1,7 @@
 #include "raven/tensor/bench.hpp"
 
 #include <cblas.h>
+#include <memory>
 
 #include <algorithm>
 #include <functional>
@@ -186,6 +187,13 @@ void add_memory(std::vector<Case>& cases, Arrays& m) {
   });
   add("adam_update", sizes({n}), 7 * n, [&m] {
     kernels::adam_update(n, m.a.data(), m.d.data(), m.b.data(), m.e.data(), m.c.data(), {}, {});
+  });
+  // As the master calls it: with an eye on whether the gradient is finite.
+  const auto done = std::make_shared<std::vector<std::uint8_t>>();
+  add("adam_update that looks", sizes({n}), 7 * n, [&m, done] {
+    done->assign(static_cast<std::size_t>(n / kernels::update_block + 1), 0);
+    kernels::adam_update(n, m.a.data(), m.d.data(), m.b.data(), m.e.data(), m.c.data(), {},
+                         {.done = done->data()});
   });
   add("sum_of_squares", sizes({n}), n,
       [&m] { static_cast<void>(kernels::sum_of_squares(n, m.a.data())); });
