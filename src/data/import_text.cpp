@@ -2,11 +2,12 @@
 #include <cmath>
 #include <set>
 
-#include "data/byte_source.hpp"
 #include "data/line_reader.hpp"
 #include "data/new_dataset.hpp"
 #include "data/split_writer.hpp"
+#include "data/text_parts.hpp"
 #include "data/text_pieces.hpp"
+#include "data/vocabulary_learner.hpp"
 #include "raven/core/error.hpp"
 #include "raven/data/import.hpp"
 #include "raven/data/manifest.hpp"
@@ -15,28 +16,7 @@
 namespace raven {
 namespace {
 
-constexpr std::size_t most_text = std::size_t{1} << 30;
-constexpr std::size_t block = std::size_t{1} << 20;
 constexpr std::size_t usual_shard_bytes = std::size_t{64} << 20;
-
-std::string whole_text(const std::filesystem::path& file, const ImportOptions& options) {
-  const InputFile input(file);
-  const std::unique_ptr<ByteSource> source = open_file_source(input);
-  const std::uint64_t stored = input.bytes();
-  std::string text;
-  for (;;) {
-    const std::size_t before = text.size();
-    if (before > most_text) source->refuse("the text has more than 1 GiB", "import it in parts");
-    text.resize(before + block);
-    const std::size_t got =
-        source->read(std::as_writable_bytes(std::span(text).subspan(before, block)));
-    text.resize(before + got);
-    if (options.progress) {
-      options.progress({.rows = 0, .bytes_read = source->stored_offset(), .bytes_total = stored});
-    }
-    if (got < block) return text;
-  }
-}
 
 /// One of the two data sets that a text becomes.
 class Side {
@@ -64,6 +44,22 @@ class Side {
       sequence = sequence.subspan(count - 1);
       if (rows_ == rows_per_shard_) flush();
     }
+  }
+
+  /// Adds more of one long sequence; add() is not called meanwhile. What becomes shards is the same
+  /// as if all of it was added at once.
+  void stream(std::span<const std::int32_t> more) {
+    waiting_.insert(waiting_.end(), more.begin(), more.end());
+    const auto shard = static_cast<std::size_t>(rows_per_shard_ * schema_.context() + 1);
+    std::size_t done = 0;
+    for (; waiting_.size() - done > shard; done += shard - 1) {
+      add(std::span(waiting_).subspan(done, shard));
+    }
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(done));
+  }
+  void end_stream() {
+    add(waiting_);
+    waiting_.clear();
   }
 
   /// Writes what is left. @return the manifest to write; none when there was nothing
@@ -100,28 +96,11 @@ class Side {
   NewDataset& files_;
   std::int64_t rows_per_shard_ = 1;
   std::int64_t rows_ = 0;
+  std::vector<std::int32_t> waiting_;  // of a stream
   std::vector<std::int32_t> tokens_;
   std::vector<std::int64_t> offsets_{0};
   std::vector<ShardEntry> shards_;
 };
-
-/// The front of the stream is to train on, its end to validate.
-void split_stream(std::span<const std::int32_t> tokens, const ImportOptions& options, Side& train,
-                  Side& valid) {
-  const auto kept = static_cast<std::size_t>(
-      std::floor(static_cast<double>(tokens.size()) * (1.0 - options.valid_fraction)));
-  train.add(tokens.first(kept));
-  valid.add(tokens.subspan(kept));
-}
-
-void split_lines(std::string_view text, const Vocabulary& vocabulary, const ImportOptions& options,
-                 Side& train, Side& valid) {
-  for (std::int64_t line = 0; !text.empty(); ++line) {
-    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
-    (is_validation_row(options, line) ? valid : train).add(vocabulary.encode(text.substr(0, end)));
-    text.remove_prefix(end);
-  }
-}
 
 SampleSchema schema_of(const TextOptions& text, const Vocabulary& vocabulary) {
   SampleSchema schema;
@@ -133,21 +112,78 @@ SampleSchema schema_of(const TextOptions& text, const Vocabulary& vocabulary) {
   return schema;
 }
 
-/// A text as it is cut into tokens. @throws InputError at the file
-std::string plain_content(const std::filesystem::path& file, TokenUnit unit,
-                          const ImportOptions& options) {
-  std::string content = whole_text(file, options);
-  try {
-    // Before the text becomes a plain one, which has fewer bytes, so that places are the file's.
-    if (unit == TokenUnit::byte_pair) {
-      check_byte_order(content);
-    } else {
-      check_characters(content);
+/// A text to import: it is read as often as need be, part by part.
+class Text {
+ public:
+  Text(const std::filesystem::path& file, const TextOptions& text, const ImportOptions& options)
+      : input_(file), text_(text), options_(options) {}
+
+  /// Calls visit(part) for each part. @throws InputError at the file
+  template <class Visit>
+  void visit(Visit visit_part) const {
+    TextParts parts(input_, text_.unit, cut());
+    std::string part;
+    try {
+      while (parts.next(part)) {
+        visit_part(part);
+        if (options_.progress) {
+          options_.progress(
+              {.rows = 0, .bytes_read = parts.stored_offset(), .bytes_total = input_.bytes()});
+        }
+      }
+    } catch (const InputError& error) {
+      if (!error.place().file.empty()) throw;
+      throw InputError({input_.name()}, error.problem(), error.remedy());
     }
-  } catch (const InputError& error) {
-    throw InputError({file.string()}, error.problem(), error.remedy());
   }
-  return plain_text(std::move(content));
+
+  [[nodiscard]] const std::string& name() const { return input_.name(); }
+
+ private:
+  [[nodiscard]] TextParts::Cut cut() const {
+    if (text_.sequences == TextOptions::Sequences::lines) return TextParts::Cut::between_lines;
+    return text_.unit == TokenUnit::character ? TextParts::Cut::between_characters
+                                              : TextParts::Cut::between_words;
+  }
+
+  InputFile input_;
+  const TextOptions& text_;
+  const ImportOptions& options_;
+};
+
+/// The front of the stream is to train on, its end to validate.
+void split_stream(const Text& text, const Vocabulary& vocabulary, double valid_fraction,
+                  Side& train, Side& valid) {
+  std::size_t all = 0;
+  if (valid_fraction > 0) {
+    text.visit([&](const std::string& part) { all += vocabulary.encode(part).size(); });
+  }
+  const auto kept =
+      static_cast<std::size_t>(std::floor(static_cast<double>(all) * (1.0 - valid_fraction)));
+  std::size_t seen = 0;
+  text.visit([&](const std::string& part) {
+    const std::vector<std::int32_t> tokens = vocabulary.encode(part);
+    const std::size_t front =
+        valid_fraction > 0 ? std::min(tokens.size(), kept - std::min(kept, seen)) : tokens.size();
+    train.stream(std::span(tokens).first(front));
+    valid.stream(std::span(tokens).subspan(front));
+    seen += tokens.size();
+  });
+  train.end_stream();
+  valid.end_stream();
+}
+
+void split_lines(const Text& text, const Vocabulary& vocabulary, const ImportOptions& options,
+                 Side& train, Side& valid) {
+  std::int64_t line = 0;
+  text.visit([&](const std::string& part) {
+    for (std::string_view rest = part; !rest.empty(); ++line) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size() - 1) + 1;
+      (is_validation_row(options, line) ? valid : train)
+          .add(vocabulary.encode(rest.substr(0, end)));
+      rest.remove_prefix(end);
+    }
+  });
 }
 
 /// Takes window and unit of another text. @throws InputError when it is none
@@ -170,24 +206,28 @@ class UnknownTokens {
     known_.insert(vocabulary.texts().begin(), vocabulary.texts().end());
   }
 
-  void look(const std::filesystem::path& file, std::string_view content) {
+  void look(const Text& text) {
     if (vocabulary_.unit() == TokenUnit::word) {
-      for (const std::string_view word : words_of(content)) {
-        ++words_;
-        unknown_ += known_.contains(word) ? 0 : 1;
-      }
+      text.visit([&](const std::string& part) {
+        for (const std::string_view word : words_of(part)) {
+          ++words_;
+          unknown_ += known_.contains(word) ? 0 : 1;
+        }
+      });
     }
     if (vocabulary_.unit() != TokenUnit::character) return;
     int line = 1;
-    for (const std::string_view piece : characters_of(content)) {
-      if (!known_.contains(piece)) {
-        throw InputError({file.string(), line},
-                         "the character " + shown(piece) + " is none of the " +
-                             std::to_string(vocabulary_.size()) + " of " + whose_,
-                         "leave it out, or import all parts as one text");
+    text.visit([&](const std::string& part) {
+      for (const std::string_view piece : characters_of(part)) {
+        if (!known_.contains(piece)) {
+          throw InputError({text.name(), line},
+                           "the character " + shown(piece) + " is none of the " +
+                               std::to_string(vocabulary_.size()) + " of " + whose_,
+                           "leave it out, or import all parts as one text");
+        }
+        line += piece == "\n" ? 1 : 0;
       }
-      line += piece == "\n" ? 1 : 0;
-    }
+    });
   }
 
   /// Empty when there are no words.
@@ -227,9 +267,13 @@ void check_options(const TextOptions& text, const ImportOptions& options) {
 }
 
 /// Characters of both parts, since none may lack a token; words and pairs of the first alone.
-Vocabulary learnt(const TextOptions& text, const std::string& content, const std::string& valid) {
-  const bool both = text.unit == TokenUnit::character && !valid.empty();
-  return Vocabulary::learn(text.unit, both ? content + valid : content, text.vocabulary);
+Vocabulary learnt(const TextOptions& options, const Text& text, const Text* valid) {
+  VocabularyLearner learner(options.unit, options.vocabulary);
+  text.visit([&](const std::string& part) { learner.add(part); });
+  if (options.unit == TokenUnit::character && valid != nullptr) {
+    valid->visit([&](const std::string& part) { learner.add(part); });
+  }
+  return learner.learnt();
 }
 
 }  // namespace
@@ -238,29 +282,28 @@ ImportReport import_text(const std::filesystem::path& file, const TextOptions& g
                          const ImportOptions& options) {
   const TextOptions text = options.like ? as_in(*options.like, given) : given;
   check_options(text, options);
-  const std::string content = plain_content(file, text.unit, options);
-  const bool parts = !options.valid_files.empty();
-  const std::string other =
-      parts ? plain_content(options.valid_files[0], text.unit, options) : std::string();
+  const Text content(file, text, options);
+  std::optional<Text> other;
+  if (!options.valid_files.empty()) other.emplace(options.valid_files[0], text, options);
   try {
     const Vocabulary vocabulary =
-        options.like ? *options.like->vocabulary : learnt(text, content, other);
+        options.like ? *options.like->vocabulary : learnt(text, content, other ? &*other : nullptr);
     UnknownTokens unknown(vocabulary, options.like ? options.like->file.string() : file.string());
-    if (options.like) unknown.look(file, content);
-    if (parts) unknown.look(options.valid_files[0], other);
+    if (options.like) unknown.look(content);
+    if (other) unknown.look(*other);
     const SampleSchema schema = schema_of(text, vocabulary);
     NewDataset files(options.folder);
     Side train("train", options, schema, files);
     Side valid("valid", options, schema, files);
     ImportOptions undivided = options;
     undivided.valid_fraction = 0;
-    const ImportOptions& division = parts ? undivided : options;
+    const ImportOptions& division = other ? undivided : options;
     if (text.sequences == TextOptions::Sequences::whole) {
-      split_stream(vocabulary.encode(content), division, train, valid);
-      valid.add(vocabulary.encode(other));
+      split_stream(content, vocabulary, division.valid_fraction, train, valid);
+      if (other) split_stream(*other, vocabulary, 0, valid, train);
     } else {
       split_lines(content, vocabulary, division, train, valid);
-      split_lines(other, vocabulary, division, valid, valid);
+      if (other) split_lines(*other, vocabulary, division, valid, valid);
     }
     const std::optional<Manifest> trained = train.finish(vocabulary);
     if (!trained) {

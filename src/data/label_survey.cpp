@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/vocabulary_learner.hpp"
 #include "raven/core/error.hpp"
 #include "raven/core/number.hpp"
 #include "raven/data/manifest.hpp"
@@ -19,7 +20,14 @@ void LabelSurvey::add_word(const LineReader& reader, const std::string& word) {
     reader.refuse("the word " + shown(word) + " is longer than 1024 bytes",
                   "check that this is the column, and the format, of words");
   }
-  ++words_[word];
+  if (++words_[word] > 1) return;
+  held_ += VocabularyLearner::bytes_of_word(word);
+  if (held_ > VocabularyLearner::most_memory) {
+    reader.refuse("there are more than " + std::to_string(words_.size()) +
+                      " different words, more than are kept in memory",
+                  "check that this is the column of words; learn from a smaller file, and import "
+                  "the rest with --like");
+  }
 }
 
 void LabelSurvey::add_label(const LineReader& reader, const std::string& label,

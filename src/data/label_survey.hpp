@@ -31,6 +31,7 @@ class LabelSurvey {
  private:
   std::map<std::string, std::int64_t> words_;
   std::map<std::string, std::int64_t> labels_;
+  std::size_t held_ = 0;  // bytes of words, estimated
 };
 
 /// What words and labels become.

@@ -162,18 +162,19 @@ void check_byte_order(std::string_view text) {
   }
 }
 
-void check_characters(std::string_view text) {
-  check_byte_order(text);
+void check_characters(std::string_view text, std::uint64_t bytes_before, int lines_before) {
+  if (bytes_before == 0) check_byte_order(text);
   const auto line_of = [&](std::size_t at) {
-    return " (line " + std::to_string(1 + std::ranges::count(text.substr(0, at), '\n')) + ")";
+    const auto lines = lines_before + std::ranges::count(text.substr(0, at), '\n');
+    return " (line " + std::to_string(1 + lines) + ")";
   };
   if (const std::size_t at = first_not_utf8(text); at != text.npos) {
-    const InputError error = not_utf8(at);
+    const InputError error = not_utf8(bytes_before + at);
     throw InputError(error.problem() + line_of(at), error.remedy());
   }
   if (const std::size_t at = text.find('\0'); at != text.npos) {
-    throw InputError("there is a zero byte at byte " + std::to_string(at) + line_of(at) +
-                         ", as in UTF-16, so this is no text",
+    throw InputError("there is a zero byte at byte " + std::to_string(bytes_before + at) +
+                         line_of(at) + ", as in UTF-16, so this is no text",
                      convert);
   }
 }

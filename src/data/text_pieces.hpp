@@ -23,9 +23,10 @@ namespace raven {
 /// whatever its bytes: one that belongs to no character counts as a letter.
 [[nodiscard]] std::vector<std::string_view> chunks_of(std::string_view text);
 
+/// @param bytes_before, lines_before of a longer text that this is a part of
 /// @throws InputError naming byte and line when the text is not UTF-8, or has a zero byte, as
 /// UTF-16 has
-void check_characters(std::string_view text);
+void check_characters(std::string_view text, std::uint64_t bytes_before = 0, int lines_before = 0);
 /// @throws InputError when the text begins as UTF-16 or UTF-32 do
 void check_byte_order(std::string_view text);
 

@@ -3,91 +3,19 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <set>
-#include <tuple>
 
+#include "data/merging.hpp"
 #include "data/text_pieces.hpp"
+#include "data/vocabulary_learner.hpp"
 #include "raven/core/contract.hpp"
 #include "raven/core/error.hpp"
 
 namespace raven {
 namespace {
 
-constexpr std::int32_t byte_values = 256;
 constexpr std::size_t longest_text = std::size_t{1} << 16;
 /// Of all texts together: a short list of merges can double what it stands for at every step.
 constexpr std::size_t most_text = std::size_t{64} << 20;
-
-std::uint64_t pair_key(std::int32_t first, std::int32_t second) {
-  return static_cast<std::uint64_t>(static_cast<std::uint32_t>(first)) << 32U |
-         static_cast<std::uint32_t>(second);
-}
-
-std::vector<std::int32_t> bytes_as_tokens(std::string_view text) {
-  std::vector<std::int32_t> tokens;
-  for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
-  return tokens;
-}
-
-void merge_in(std::vector<std::int32_t>& tokens, Vocabulary::Merge pair, std::int32_t into) {
-  std::size_t to = 0;
-  for (std::size_t i = 0; i < tokens.size(); ++to) {
-    const bool both = i + 1 < tokens.size() && tokens[i] == pair[0] && tokens[i + 1] == pair[1];
-    tokens[to] = both ? into : tokens[i];
-    i += both ? 2 : 1;
-  }
-  tokens.resize(to);
-}
-
-Vocabulary learn_characters(std::string_view text, std::int32_t limit) {
-  // Bytes of UTF-8 sort as code points do.
-  std::set<std::string_view> found;
-  for (const std::string_view c : characters_of(text)) found.insert(c);
-  if (found.size() > static_cast<std::size_t>(limit)) {
-    throw InputError("the text has " + std::to_string(found.size()) +
-                         " different characters, more than the vocabulary may hold",
-                     "allow more, or take byte pairs");
-  }
-  return Vocabulary::of_texts(TokenUnit::character, {found.begin(), found.end()});
-}
-
-Vocabulary learn_words(std::string_view text, std::int32_t limit) {
-  std::map<std::string_view, std::int64_t> counts;
-  for (const std::string_view word : words_of(text)) ++counts[word];
-  return Vocabulary::of_counts({counts.begin(), counts.end()}, limit);
-}
-
-Vocabulary learn_byte_pairs(std::string_view text, std::int32_t limit) {
-  std::map<std::string_view, std::int64_t> counts;
-  for (const std::string_view chunk : chunks_of(text)) ++counts[chunk];
-  std::vector<std::pair<std::vector<std::int32_t>, std::int64_t>> chunks;
-  for (const auto& [chunk, count] : counts) chunks.emplace_back(bytes_as_tokens(chunk), count);
-  std::vector<Vocabulary::Merge> merges;
-  std::unordered_map<std::uint64_t, std::int64_t> pairs;
-  while (byte_values + static_cast<std::int32_t>(merges.size()) < limit) {
-    pairs.clear();
-    for (const auto& [tokens, count] : chunks) {
-      for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-        pairs[pair_key(tokens[i], tokens[i + 1])] += count;
-      }
-    }
-    // The most frequent one; of several the one of the lowest tokens, whatever the map's order.
-    std::uint64_t best = 0;
-    std::int64_t most = 1;
-    for (const auto& [pair, count] : pairs) {
-      if (count > most || (count == most && most > 1 && pair < best)) {
-        std::tie(best, most) = std::pair(pair, count);
-      }
-    }
-    if (most < 2) break;
-    const Vocabulary::Merge merge{static_cast<std::int32_t>(best >> 32U),
-                                  static_cast<std::int32_t>(best & 0xFFFFFFFFU)};
-    const auto into = byte_values + static_cast<std::int32_t>(merges.size());
-    for (auto& [tokens, count] : chunks) merge_in(tokens, merge, into);
-    merges.push_back(merge);
-  }
-  return Vocabulary::of_merges(std::move(merges));
-}
 
 }  // namespace
 
@@ -115,20 +43,9 @@ Vocabulary::Vocabulary(TokenUnit unit, std::vector<std::string> texts, std::vect
 }
 
 Vocabulary Vocabulary::learn(TokenUnit unit, std::string_view text, std::int32_t limit) {
-  const std::int32_t least = unit == TokenUnit::byte_pair ? byte_values : 2;
-  if (limit < least) {
-    throw InputError("a vocabulary of at most " + std::to_string(limit) + " is too small",
-                     "allow at least " + std::to_string(least));
-  }
-  switch (unit) {
-    case TokenUnit::character:
-      return learn_characters(text, limit);
-    case TokenUnit::word:
-      return learn_words(text, limit);
-    case TokenUnit::byte_pair:
-      break;
-  }
-  return learn_byte_pairs(text, limit);
+  VocabularyLearner learner(unit, limit);
+  learner.add(text);
+  return learner.learnt();
 }
 
 Vocabulary Vocabulary::of_counts(const std::map<std::string, std::int64_t>& counts,
