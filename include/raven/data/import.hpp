@@ -134,8 +134,8 @@ struct TextOptions {
   Sequences sequences = Sequences::whole;
 };
 
-/// A text, perhaps gzipped, of at most 1 GiB, read part by part, to windows of tokens of which each asks for the next.
-/// The vocabulary is learnt from all of it and stands in both manifests.
+/// A text, perhaps gzipped, of at most 1 GiB, read part by part, to windows of tokens of which each
+/// asks for the next. The vocabulary is learnt from all of it and stands in both manifests.
 ImportReport import_text(const std::filesystem::path& file, const TextOptions& text,
                          const ImportOptions& options);
 
