@@ -54,7 +54,7 @@ void declare_import_csv(Command parent, Action& chosen) {
   raven data import csv iris.data --header no --target 5 --folder data/iris
   raven data import csv survey.csv --missing NA,? --drop-missing --folder data/survey
   raven data import csv train.csv --valid-file test.csv --folder data/both
-  raven data import csv new.csv --like runs/table_mlp --no-target --valid 0 --folder data/new
+  raven data import csv new.csv --like runs/tabular --no-target --valid 0 --folder data/new
 
 Numbers are decimals with a point: 4, -0.5, 1e-3. Equal numbers are one class, however they are written
 (1, 1.0, 01). What the target was taken for is shown before anything is written.)");

@@ -6,12 +6,14 @@ if(TARGET raven)
                                           $<TARGET_FILE:raven>)
   add_test(NAME cli.same_figures COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/same_figures_test.py
                                          $<TARGET_FILE:raven>)
+  add_test(NAME cli.meaning COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/meaning_test.py
+                                    $<TARGET_FILE:raven>)
   add_test(NAME cli.terminal COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/terminal_test.py
                                      $<TARGET_FILE:raven>)
   # PyTorch is a large package: where it is missing, the test says so and is told as skipped. scripts/test installs it.
   add_test(NAME cli.export_layouts COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/cli/export_layouts_test.py
                                            $<TARGET_FILE:raven> ${PROJECT_SOURCE_DIR})
   set_tests_properties(cli.export_layouts PROPERTIES LABELS cli TIMEOUT 900 SKIP_RETURN_CODE 77)
-  set_tests_properties(cli.raven_command cli.trained_model cli.same_figures cli.terminal
+  set_tests_properties(cli.raven_command cli.trained_model cli.same_figures cli.terminal cli.meaning
                        PROPERTIES LABELS cli TIMEOUT 900 COST 20)
 endif()
