@@ -1,10 +1,10 @@
 #include "raven/tensor/bench.hpp"
 
 #include <cblas.h>
-#include <memory>
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 
 #include "raven/tensor/kernels/conv.hpp"
 #include "raven/tensor/kernels/dropout.hpp"
