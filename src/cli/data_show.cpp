@@ -6,6 +6,7 @@
 #include "cli/console.hpp"
 #include "cli/data_verbs.hpp"
 #include "cli/figures.hpp"
+#include "raven/core/printable.hpp"
 #include "raven/data/manifest.hpp"
 #include "raven/data/verify.hpp"
 
@@ -42,6 +43,8 @@ std::string_view targets_in_words(const SampleSchema& schema) {
       return "real numbers";
     case TargetKind::next:
       return "tokens, whichever comes next";
+    case TargetKind::none:
+      return "none: the samples can only be predicted";
     case TargetKind::tags:
       break;
   }
@@ -59,7 +62,10 @@ std::string in_words(const Manifest& manifest, const DatasetSummary& summary) {
                   to_string(schema.feature_shape), in_words(summary.features));
   if (summary.channels.size() > 1) {
     for (std::size_t i = 0; i < summary.channels.size(); ++i) {
-      text += fmt::format("    {:<7} {}\n", i, in_words(summary.channels[i]));
+      const std::string name =
+          i < manifest.column_names.size() ? manifest.column_names[i] : std::to_string(i);
+      text += fmt::format("    {:<7} {}\n", printable(name, LineEnds::escape),
+                          in_words(summary.channels[i]));
     }
   }
   if (schema.ragged()) {
@@ -70,7 +76,11 @@ std::string in_words(const Manifest& manifest, const DatasetSummary& summary) {
                         to_string(schema.form), summary.lengths.min, summary.lengths.max,
                         summary.lengths.mean);
   }
-  text += fmt::format("  targets   {} {}\n", schema.target_width, targets_in_words(schema));
+  const std::string width =
+      schema.has_targets() ? std::to_string(schema.target_width) + " " : std::string();
+  text += fmt::format(
+      "  targets   {}{}{}\n", width, targets_in_words(schema),
+      manifest.target_name.empty() ? "" : ": " + printable(manifest.target_name, LineEnds::escape));
   constexpr std::size_t most_lines = 1000;  // a vocabulary may have many thousand
   for (std::size_t i = 0; i < std::min(most_lines, summary.class_counts.size()); ++i) {
     text += fmt::format("    {:<12} {:>9}\n", class_name(manifest, i),
@@ -108,6 +118,8 @@ std::string as_json(const Manifest& manifest, const DatasetSummary& summary) {
       {"feature_shape", std::vector<std::int64_t>(dims.begin(), dims.end())},
       {"features", as_json(summary.features)},
       {"channels", as_json(summary.channels)},
+      {"columns", manifest.column_names},
+      {"target_name", manifest.target_name},
       {"target_kind", to_string(schema.target_kind)},
       {"target_width", schema.target_width},
       {"class_names", manifest.class_names},
