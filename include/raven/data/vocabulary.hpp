@@ -11,13 +11,13 @@
 
 namespace raven {
 
-/// A text as importers and prompts read it: without a byte order mark in front, and each line's end,
-/// CRLF, LF or CR alone, is LF.
+/// A text as importers and prompts read it: without a byte order mark in front, and each line's
+/// end, CRLF, LF or CR alone, is LF.
 [[nodiscard]] std::string plain_text(std::string text);
 
 /// What a token of a text is. character: a Unicode code point; word: a run of letters and digits by
-/// the classes of Unicode 14.0.0, a mark, or a line's end; byte_pair: bytes merged by how often they stand together (Gage, 1994;
-/// Sennrich et al., 2016), within words and the space before them.
+/// the classes of Unicode 14.0.0, a mark, or a line's end; byte_pair: bytes merged by how often
+/// they stand together (Gage, 1994; Sennrich et al., 2016), within words and the space before them.
 enum class TokenUnit : std::uint8_t { character = 1, word = 2, byte_pair = 3 };
 [[nodiscard]] std::string_view to_string(TokenUnit unit);
 
