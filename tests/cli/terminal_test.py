@@ -90,8 +90,8 @@ class Terminal(unittest.TestCase):
         (cls.folder / "words.conll").write_text(f"{UGLY} {UGLY}\nb B\n\n" * 20)
         (cls.folder / "trees.txt").write_text(f"({UGLY} (a {UGLY}) (b c))\n" * 20)
         (cls.folder / "text.txt").write_text("\033a\n" * 200)
-        (cls.folder / "job.yaml").write_text(
-            RUN_JOB.replace("name: small", "name: " + json.dumps(UGLY)).replace("TRAIN", "table/train.yaml"))
+        (cls.folder / "job.yaml").write_text(RUN_JOB.replace("TRAIN", "table/train.yaml"))
+        (cls.folder / "ugly.yaml").write_text(RUN_JOB.replace("name: small", "name: " + json.dumps(UGLY)))
         (cls.folder / "speaker.yaml").write_text(SPEAKER_JOB)
         for kind, file in (("csv", "table.csv"), ("conll", "words.conll"), ("tree", "trees.txt"), ("text", "text.txt")):
             cls.clean(cls, raven("data", "import", kind, file, "--folder", file.split(".")[0], "--valid", "0",
@@ -139,7 +139,7 @@ class Terminal(unittest.TestCase):
                       ("data", "import", "csv", "broken.csv", "--folder", "x"),
                       ("data", "import", "tree", "broken.txt", "--folder", "x"), ("check", "broken.yaml"),
                       ("check", "job.yaml", "--set", f"name={RAW_BYTE.decode('latin-1')}\n"),
-                      ("explain", UGLY), ("status", UGLY + "\nraven: all is well")):
+                      ("explain", UGLY), ("check", "ugly.yaml"), ("train", "ugly.yaml"), ("launch", "ugly.yaml"), ("status", UGLY + "\nraven: all is well")):
             result = raven(*words, folder=self.folder)
             if result.returncode != DONE:
                 self.clean(result, MISTAKE)
@@ -153,7 +153,7 @@ class Terminal(unittest.TestCase):
             contributor.update(node=UGLY, state=UGLY)
         shutil.copytree(self.folder / "job", self.folder / "told")
         (self.folder / "told/status.json").write_text(json.dumps(status, ensure_ascii=False))
-        self.assertIn("u\\u001b]0;", self.clean(raven("status", "told", folder=self.folder)))
+        self.assertIn("]0;title", self.clean(raven("status", "told", folder=self.folder)))
         self.clean(raven("status", "told", "--json", folder=self.folder))
 
     def test_a_sampled_text_is_raw_in_a_file_and_escaped_on_a_terminal(self):
