@@ -31,7 +31,8 @@ void write_doors(const Folder& run, const std::vector<GatewayNote>& doors) {
     json["gateways"].push_back({{"address", door.address}, {"port", door.port}});
     json["mpi_server"] = door.text;
   }
-  run.replace(run_files::doors, json.dump(2) + "\n");
+  run.replace(run_files::doors,
+              json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 void remove_door(const Folder& run) noexcept {

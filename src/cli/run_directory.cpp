@@ -105,7 +105,9 @@ void RunDirectory::write_job() {
   };
   if (!same(run_files::job, job_text_)) folder_.replace(run_files::job, job_text_);
   if (overrides_.empty()) return folder_.remove(run_files::overrides);
-  const std::string text = nlohmann::ordered_json(overrides_).dump(2) + "\n";
+  const nlohmann::ordered_json json(overrides_);
+  const std::string text =
+      json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   if (!same(run_files::overrides, text)) folder_.replace(run_files::overrides, text);
 }
 

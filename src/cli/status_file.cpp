@@ -13,6 +13,7 @@
 #include "cli/run_lock.hpp"
 #include "raven/core/error.hpp"
 #include "raven/core/json_bounds.hpp"
+#include "raven/core/printable.hpp"
 
 namespace raven {
 namespace {
@@ -87,13 +88,9 @@ double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// Contributors choose their own names; a terminal must not obey them.
-std::string printable(std::string text, std::size_t longest = longest_text) {
-  text.resize(std::min(text.size(), longest));
-  for (char& c : text) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return text;
+/// One short line. Contributors choose their own names; a terminal must not obey them.
+std::string one_line(std::string_view text, std::size_t longest = longest_text) {
+  return printable(text.substr(0, longest), LineEnds::escape);
 }
 
 std::optional<double> number_in(const Json& json, const char* name) {
@@ -106,7 +103,7 @@ std::optional<double> number_in(const Json& json, const char* name) {
 std::string text_in(const Json& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || !found->is_string()) return {};
-  return printable(found->get<std::string>(), longest_reason);
+  return one_line(found->get<std::string>(), longest_reason);
 }
 
 /// By the clock that nobody sets, if it was written since this machine was started.
@@ -121,19 +118,19 @@ double age_of(const Json& json) {
 
 RunStatus::Contributor contributor_of(const Json& json) {
   return {.peer = json.at("peer").get<std::int64_t>(),
-          .node = printable(json.at("node").get<std::string>()),
+          .node = one_line(json.at("node").get<std::string>()),
           .pid = json.at("pid").get<std::int64_t>(),
           .threads = json.at("threads").get<std::int64_t>(),
-          .state = printable(json.at("state").get<std::string>()),
+          .state = one_line(json.at("state").get<std::string>()),
           .samples_per_s = number_in(json, "samples_per_s"),
           .snippets = json.at("snippets").get<std::int64_t>(),
           .last_heard_s = json.at("last_heard_s").get<double>()};
 }
 
 RunStatus status_of(const Json& json) {
-  RunStatus status{.job = printable(json.at("job").get<std::string>()),
-                   .state = printable(json.at("state").get<std::string>()),
-                   .node = printable(json.at("node").get<std::string>()),
+  RunStatus status{.job = one_line(json.at("job").get<std::string>()),
+                   .state = one_line(json.at("state").get<std::string>()),
+                   .node = one_line(json.at("node").get<std::string>()),
                    .pid = json.at("pid").get<std::int64_t>(),
                    .age_s = age_of(json),
                    .wall_s = json.at("wall_s").get<double>(),

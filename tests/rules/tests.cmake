@@ -6,6 +6,8 @@ foreach(rule layers third_party sizes words headers printing top_level)
 endforeach()
 add_test(NAME rules.themselves COMMAND ${Python3_EXECUTABLE} -B ${rules}/rules_test.py)
 set_tests_properties(rules.themselves PROPERTIES LABELS rules TIMEOUT 60)
+add_test(NAME rules.unicode_classes COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/scripts/unicode-classes --check)
+set_tests_properties(rules.unicode_classes PROPERTIES LABELS rules TIMEOUT 60 SKIP_RETURN_CODE 77)
 
 # Every public header compiles by itself: one empty source for each, seen by the compiler and linked into nothing.
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/include/*.hpp)
