@@ -291,16 +291,23 @@ Finding look_at_port() {
 Finding look_at_token(const std::filesystem::path& run) {
   struct stat token {};
   const std::filesystem::path real = run / "join.token";
-  if (::stat(real.c_str(), &token) == 0) {
+  if (::lstat(real.c_str(), &token) == 0) {
+    if (!S_ISREG(token.st_mode)) {
+      return bad("token", real.string() + " is no plain file", "move it away");
+    }
     if ((token.st_mode & 077) == 0) return good("token", "only its owner may read join.token");
     return bad("token", "others may read " + real.string(), "chmod 600 " + real.string());
   }
-  const std::filesystem::path probe = run / ".doctor-token";
-  std::error_code ignored;
-  std::filesystem::create_directory(probe, ignored);
-  write_token(probe, unguessable());
-  const bool there = ::stat((probe / "join.token").c_str(), &token) == 0;
-  std::filesystem::remove_all(probe, ignored);
+  // Under a name that nothing had before, so that nobody's files are written or deleted.
+  std::string probe = (run / ".doctor-token-XXXXXX").string();
+  if (::mkdtemp(probe.data()) == nullptr) {
+    return bad("token", "no folder can be made in " + run.string(), "check its rights");
+  }
+  const Folder folder(probe);
+  write_token(folder, unguessable());
+  const bool there = ::fstatat(folder.handle(), "join.token", &token, AT_SYMLINK_NOFOLLOW) == 0;
+  remove_door(folder);
+  ::rmdir(probe.c_str());
   if (there && (token.st_mode & 077) == 0) return good("token", "files can be kept from others");
   return bad("token", "this file system lets others read what is not theirs",
              "keep runs elsewhere (--run), or let nobody else on this machine");

@@ -1,5 +1,6 @@
 #include "cli/status_file.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
