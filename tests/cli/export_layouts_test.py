@@ -52,6 +52,10 @@ class Arrays:
     def __init__(self, folder, shape):
         draw = numpy.random.default_rng(len(shape) * 1000 + shape[0])
         self.x = draw.normal(1.5, 2.0, (SAMPLES, *shape)).astype("f4")
+        if len(shape) == 1:
+            # Numbers that float32 can't tell apart, which are stored from an origin.
+            self.x = self.x.astype("f8")
+            self.x[:, 0] += 1.7e9
         numpy.save(folder / "x.npy", self.x)
         numpy.save(folder / "y.npy", numpy.arange(SAMPLES, dtype="i8") % 3)
         raven("data", "import", "npy", folder / "x.npy", folder / "y.npy", "--valid", "0", "--folder", folder / "data")
