@@ -46,7 +46,7 @@ void declare_digits(Command parent, Action& chosen) {
   declare_import_options(verb, options->import);
   verb.footer(R"(Examples:
   raven data make digits --count 20000 --folder data/digits
-  raven data make digits --count 500 --seed 7 --folder /tmp/few --rows-per-shard 100
+  raven data make digits --count 500 --seed 7 --folder data/few --rows-per-shard 100
 
 The same seed gives the same digits; a larger count begins with the same ones.)");
   verb.callback([options, &chosen] {

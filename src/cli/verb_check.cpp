@@ -21,7 +21,7 @@ struct CheckOptions {
 constexpr const char* examples = R"(Examples:
   raven check jobs/digits_cnn.yaml
   raven check jobs/digits_cnn.yaml --set train.batch=256 --set model.0.conv2d.channels=64
-  raven check my.yaml --no-data       (before there is any data)
+  raven check my.yaml --no-data                    # before there is any data
 
 Every mistake is reported in one go, each with its line and column, and the exit code is then 2.
 --set puts a value into the job as if the file had said so: keys joined by '.', list items by number from 0.)";

@@ -15,7 +15,7 @@ struct DoctorOptions {
 
 constexpr const char* examples = R"(Examples:
   raven doctor
-  raven doctor --run /scratch/me/runs
+  raven doctor --run runs
 
 Takes less than 5 s. Starts an mpirun, kills one of its processes and watches what becomes of the others; measures OpenBLAS's kernels
 against what the CPU can do; looks for CPU quotas, locks, networks and space. Given the directory of a run under way it also compares this

@@ -25,7 +25,7 @@ struct StatusOptions {
 
 constexpr const char* examples = R"(Examples:
   raven status runs/digits_cnn
-  raven status runs/digits_cnn --watch      (until the run ends, or Ctrl-C)
+  raven status runs/digits_cnn --watch      # until the run ends, or Ctrl-C
   raven status runs/digits_cnn --json | jq .step
 
 What it shows is at most about a second old while the master lives. See docs/formats/run.md, status.json.)";

@@ -26,7 +26,7 @@ void declare(Command parent, Action& chosen) {
   Command verb = parent.add_subcommand("version", "Show the version and what it was built with");
   verb.footer(R"(Examples:
   raven version
-  raven --version            (the number alone)
+  raven --version            # the number alone
 
 Two machines with unlike OpenBLAS kernels, versions or vector instructions may give unlike bits; see 'numerics' in jobs/README.md.)");
   verb.callback([&chosen] { chosen = [](Programs) { return show_version(); }; });
