@@ -14,6 +14,21 @@
 
 namespace raven {
 
+/// Growing patience with doors that do not open, or that lead nowhere. Others are tried at once.
+class DoorPause {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] bool is_over(const DoorFile& doors, Clock::time_point now) const;
+  /// After a try that came to nothing: twice as long as the last one at the same doors.
+  void begin(const DoorFile& doors, Clock::time_point now);
+
+ private:
+  DoorFile tried_;
+  std::chrono::milliseconds length_{0};
+  Clock::time_point ends_{};
+};
+
 /// The way of a contributing process to its run, again and again: by the doors that its run
 /// directory names. A new master writes new ones there, and a gateway that has gone is taken out.
 ///
@@ -55,6 +70,8 @@ class WayIn {
   bool needs_new_process_ = false;
   DoorFile::Gateway used_ = {};  ///< the last one
   bool used_is_over_ = false;
+  DoorFile entered_by_;  ///< the doors that it came in by; none for who came another way
+  DoorPause pause_;
 };
 
 }  // namespace raven

@@ -38,12 +38,12 @@ class Link:
         """Gives both machines an interface with the same address, as docker0 has one on every machine."""
         number = os.getpid()
         address = f"198.{19 - number // 256 % 2}.{number % 256}.1/24"
-        for prefix, name in ([], f"rvn{number}c"), (["-n", self.name], f"rvn{number}d"):
-            self.run(*prefix, "link", "add", name, "type", "dummy")
-            if not prefix:
-                self.twin = name
+        for prefix, name in ([], self.twin), (["-n", self.name], "twin"):
+            # Both ends on the same machine: it leads nowhere.
+            self.run(*prefix, "link", "add", name, "type", "veth", "peer", "name", name + "e")
             self.run(*prefix, "addr", "add", address, "dev", name)
-            self.run(*prefix, "link", "set", name, "up")
+            for device in (name, name + "e"):
+                self.run(*prefix, "link", "set", device, "up")
 
     def cut(self):
         self.run("link", "set", self.near, "down")
