@@ -237,7 +237,7 @@ void FolderPart::commit() {
   check(::renameat(folder_.handle(), temporary_.c_str(), folder_.handle(), name_.c_str()),
         "renaming it into place");
   committed_ = true;
-  if (sync_ != nullptr) check(sync_(folder_.handle()), "syncing its folder");
+  if (sync_ != nullptr) check(sync_folder(folder_.handle(), sync_), "syncing its folder");
 }
 
 }  // namespace raven

@@ -181,6 +181,18 @@ TEST_F(FolderTest, a_name_that_is_a_path_is_a_bug) {
   }
 }
 
+// Network file systems, and such as are made of programs, may know no fsync of a folder.
+TEST_F(FolderTest, a_file_system_that_can_not_sync_folders_is_good_enough) {
+  Folder folder(inside);
+  folder.replace("x", "new", [](int handle) {
+    struct stat status {};
+    if (::fstat(handle, &status) != 0 || !S_ISDIR(status.st_mode)) return sync_to_disk(handle);
+    errno = EINVAL;
+    return -1;
+  });
+  EXPECT_EQ(content(inside / "x"), "new");
+}
+
 TEST_F(FolderTest, what_the_disk_refuses_leaves_the_old_file_and_nothing_else) {
   Folder folder(inside);
   folder.replace("x", "old");
