@@ -292,7 +292,7 @@ int bench_train(const BenchTrainOptions& options, Programs programs) {
       {"recording_ns_per_call", recording.ns_per_call},
       {"recording_share_of_step", recording.seconds_a_step / step_seconds}};
   if (options.json) {
-    print(json.dump(2) + "\n");
+    print(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
     return exit_done;
   }
   const std::string tokens = context > 0 ? fmt::format(", {:.0f} tokens/s", tokens_per_second) : "";
