@@ -15,7 +15,7 @@ Member member(std::uint32_t peer, const std::string& node, std::uint64_t pid,
   made.peer = {peer};
   made.hello.node = node;
   made.hello.pid = pid;
-  made.hello.core = "Zen";
+  made.hello.numerics.core = "Zen";
   made.hello.threads = 2;
   made.state = state;
   made.snippets = snippets;

@@ -564,13 +564,13 @@ TEST(Master, its_time_goes_on_from_what_was_told_before) {
   Checkpoint checkpoint = *stopped.checkpoint;
   ComputePool compute(1);
   BufferPool buffers;
-  const auto seconds = [&](double known) {
+  const auto seconds_after = [&](double known) {
     checkpoint.wall_seconds = known;
     const Master master(setup, box.fresh_parameters(), compute, buffers, &checkpoint, {});
     return master.seconds(Instant{} + std::chrono::seconds(5));
   };
-  EXPECT_EQ(seconds(40), 105);
-  EXPECT_EQ(seconds(140), 145);
+  EXPECT_EQ(seconds_after(40), 105);
+  EXPECT_EQ(seconds_after(140), 145);
   const Master fresh(setup, box.fresh_parameters(), compute, buffers, nullptr, {});
   EXPECT_EQ(fresh.seconds(Instant{}), 100);
 }

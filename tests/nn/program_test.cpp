@@ -5,6 +5,7 @@
 
 #include "nn/probe.hpp"
 #include "nn/specs.hpp"
+#include "raven/graph/ops/layout.hpp"
 
 namespace raven {
 namespace {
