@@ -111,8 +111,10 @@ class Terminal(unittest.TestCase):
         for words in (("data", "show", "table/train.yaml"), ("data", "show", "table/train.yaml", "--json"),
                       ("data", "show", "words/train.yaml", "--sample", "0"), ("data", "verify", "trees/train.yaml"),
                       ("check", "job.yaml"), ("check", "job.yaml", "--json"), ("status", "job"), ("status", "job", "--json"),
-                      ("evaluate", "job"), ("evaluate", "job", "--json"),
-                      ("predict", "job", "--out", "p.npy"), ("export", "job", "--out", "w.npz"),
+                      ("evaluate", "job", "--data", "table/train.yaml"),
+                      ("evaluate", "job", "--data", "table/train.yaml", "--json"),
+                      ("predict", "job", "--data", "table/train.yaml", "--out", "p.npy"),
+                      ("export", "job", "--out", "w.npz"),
                       ("train", "job.yaml", "--run", "again")):
             self.clean(raven(*words, folder=self.folder))
 
