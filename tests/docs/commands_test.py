@@ -261,10 +261,17 @@ class Words(unittest.TestCase):
             self.assertTrue(verb, f"{where}: '{command}' has no verb")
         if not verb:
             return
+        help_text = self.help[tuple(verb)]
+        if "..." in words and "Subcommands:" in help_text:
+            # 'raven data import ... --like RUN': whichever of them.
+            below = help_text.split("Subcommands:")[1].split("\n\n")[0]
+            for name in re.findall(r"^  ([a-z0-9]+) ", below, re.MULTILINE):
+                self.help_of([*verb, name])
+                help_text += self.help[(*verb, name)] or ""
         for word in words[1 + len(verb):]:
             if re.match(r"--?[a-zA-Z]", word):
                 option = word.split("=")[0]
-                self.assertRegex(self.help[tuple(verb)], rf"(?m)[\s,]{re.escape(option)}[\s,]", f"{where}: '{command}'")
+                self.assertRegex(help_text, rf"(?m)[\s,]{re.escape(option)}[\s,]", f"{where}: '{command}'")
             if re.fullmatch(r"jobs/\S+\.yaml", word):
                 self.assertTrue((SOURCE / word).exists(), f"{where}: {word}")
 
