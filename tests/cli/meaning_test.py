@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -246,6 +247,20 @@ class Tables(Meeting):
         result = raven("data", "import", "csv", self.put("bad.csv", fruit(300) + "nan,1,apple\n"), "--rows-per-shard", "20",
                        "--folder", self.train.parent, "--replace")
         self.assertEqual(result.returncode, MISTAKE, result.stderr)
+        self.assertEqual({file.name: file.read_bytes() for file in self.train.parent.iterdir()}, before)
+
+    def test_a_disk_that_is_full_leaves_the_old_data(self):
+        before = {file.name: file.read_bytes() for file in self.train.parent.iterdir()}
+        big = self.put("big.csv", fruit(20000))
+
+        def small_files():  # a write beyond fails, as on a full disk
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (40000, 40000))
+
+        result = subprocess.run([RAVEN, "data", "import", "csv", str(big), "--folder", str(self.train.parent), "--replace"],
+                                capture_output=True, text=True, timeout=600, preexec_fn=small_files)
+        self.assertEqual(result.returncode, MISTAKE, result.stderr)
+        self.assertIn("train-g2-00000.h5", result.stderr)
         self.assertEqual({file.name: file.read_bytes() for file in self.train.parent.iterdir()}, before)
 
 
