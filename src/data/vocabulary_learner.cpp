@@ -88,6 +88,9 @@ void VocabularyLearner::count(std::string_view piece) {
 }
 
 Vocabulary VocabularyLearner::learnt() const {
+  if (counts_.empty()) {
+    throw InputError("there is no text to learn from", "check that it is the file meant");
+  }
   if (unit_ == TokenUnit::word) return Vocabulary::of_counts(counts_, limit_);
   if (unit_ == TokenUnit::byte_pair) return learn_byte_pairs(counts_, limit_);
   // Bytes of UTF-8 sort as code points do.

@@ -200,6 +200,15 @@ TEST(ImageParts, take_classes_and_normalisation_of_another_and_refuse_new_classe
   EXPECT_FALSE(bare.schema.has_targets());
 }
 
+TEST(ImportText, nothing_to_learn_from_is_told_as_that) {
+  const TemporaryFolder folder;
+  for (const std::string text : {"", "\xEF\xBB\xBF"}) {
+    const std::string said = complaint(
+        [&] { import_text(folder.put("a.txt", text), {}, {.folder = folder.path() / "out"}); });
+    EXPECT_NE(said.find("a.txt: there is no text to learn from"), std::string::npos) << said;
+  }
+}
+
 TEST(TextParts, take_the_vocabulary_of_another_and_refuse_new_characters) {
   const TemporaryFolder folder;
   const auto first = read(import_text(folder.put("a.txt", "abcab\nabc\n"), {.context = 4},
