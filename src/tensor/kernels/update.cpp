@@ -1,5 +1,7 @@
 #include "raven/tensor/kernels/update.hpp"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -11,6 +13,18 @@
 #ifndef RAVEN_TENSOR_ADAM_FACTORS
 #define RAVEN_TENSOR_ADAM_FACTORS
 namespace raven {
+
+/// What an update of a block reads beside the gradient; null: nothing more.
+struct BlockReads {
+  const float* streams[3];
+  [[nodiscard]] BlockReads from(std::int64_t first) const {
+    BlockReads moved = *this;
+    for (const float*& stream : moved.streams) {
+      if (stream != nullptr) stream += first;
+    }
+    return moved;
+  }
+};
 
 /// What Adam needs besides the moments, made once per update in double.
 struct AdamFactors {
@@ -63,11 +77,16 @@ struct FiniteSoFar {
   [[nodiscard]] HWY_INLINE bool holds() const { return AllTrue(Floats(), Eq(rest, zero())); }
 };
 
-bool FiniteBlock(std::size_t count, const float* g, const float* also) {
+/// @param soon what is read next beside the gradient: asked of memory meanwhile, as one stream
+/// alone does not keep it busy
+bool FiniteBlock(std::size_t count, const float* g, const float* also, const BlockReads& soon) {
   FiniteSoFar finite;
   for_vectors(count, [=, &finite](auto io, std::size_t i) HWY_ATTR {
     finite.see(io, io.load(g + i));
     if (also != nullptr) finite.see(io, io.load(also + i));
+    for (const float* stream : soon.streams) {
+      if (stream != nullptr) hwy::Prefetch(stream + i);
+    }
   });
   return finite.holds();
 }
@@ -200,7 +219,8 @@ static_assert(elementwise_grain % update_block == 0, "a block is of one range");
 
 /// Calls `update(first, last)`, which says whether what it wrote is finite, for all of [0, count);
 /// by blocks, without those that are to be left alone, when the use asks for that.
-UpdateFindings all_blocks(std::int64_t count, const float* g, const GradientUse& use,
+UpdateFindings all_blocks(std::int64_t count, const float* g, const BlockReads& reads,
+                          const GradientUse& use,
                           FunctionRef<bool(std::int64_t, std::int64_t)> update) {
   std::atomic<bool> finite = true;
   std::atomic<bool> gradient_finite = true;
@@ -215,7 +235,8 @@ UpdateFindings all_blocks(std::int64_t count, const float* g, const GradientUse&
       if (done != 0) continue;
       // The block is in the nearest cache, then, for the update itself.
       if (!HWY_DYNAMIC_DISPATCH(FiniteBlock)(as_size(end - at), g + at,
-                                             use.also == nullptr ? nullptr : use.also + at)) {
+                                             use.also == nullptr ? nullptr : use.also + at,
+                                             reads.from(at))) {
         gradient_finite.store(false, std::memory_order_relaxed);
         continue;
       }
@@ -244,7 +265,7 @@ UpdateFindings adam(std::int64_t count, const float* w_old, float* w_new, const 
       .root_correction = static_cast<float>(std::sqrt(correction2)),
       .shrink = static_cast<float>(shrink),
       .decay = decay};
-  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
+  return all_blocks(count, g, {{w_old, m, v}}, use, [&](std::int64_t first, std::int64_t last) {
     return HWY_DYNAMIC_DISPATCH(AdamRange)(as_size(last - first), w_old + first, w_new + first,
                                            g + first, m + first, v + first, params, factors,
                                            from(use, first));
@@ -256,11 +277,12 @@ UpdateFindings adam(std::int64_t count, const float* w_old, float* w_new, const 
 UpdateFindings sgd_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
                           float* velocity, const SgdParams& params, const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
-  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
-    return HWY_DYNAMIC_DISPATCH(SgdRange)(as_size(last - first), w_old + first, w_new + first,
-                                          g + first, from(velocity, first), params,
-                                          from(use, first));
-  });
+  return all_blocks(
+      count, g, {{w_old, velocity, nullptr}}, use, [&](std::int64_t first, std::int64_t last) {
+        return HWY_DYNAMIC_DISPATCH(SgdRange)(as_size(last - first), w_old + first, w_new + first,
+                                              g + first, from(velocity, first), params,
+                                              from(use, first));
+      });
 }
 
 UpdateFindings adam_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
@@ -279,11 +301,12 @@ UpdateFindings rmsprop_update(std::int64_t count, const float* w_old, float* w_n
                               float* square_average, float* velocity, const RmspropParams& params,
                               const GradientUse& use) {
   expects(params.momentum == 0.0F || velocity != nullptr, "momentum needs a velocity");
-  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
-    return HWY_DYNAMIC_DISPATCH(RmspropRange)(as_size(last - first), w_old + first, w_new + first,
-                                              g + first, square_average + first,
-                                              from(velocity, first), params, from(use, first));
-  });
+  return all_blocks(count, g, {{w_old, square_average, velocity}}, use,
+                    [&](std::int64_t first, std::int64_t last) {
+                      return HWY_DYNAMIC_DISPATCH(RmspropRange)(
+                          as_size(last - first), w_old + first, w_new + first, g + first,
+                          square_average + first, from(velocity, first), params, from(use, first));
+                    });
 }
 
 UpdateFindings adagrad_update(std::int64_t count, const float* w_old, float* w_new, const float* g,
@@ -293,11 +316,12 @@ UpdateFindings adagrad_update(std::int64_t count, const float* w_old, float* w_n
       static_cast<double>(params.rate) /
       (1.0 + static_cast<double>(params.step - 1) * static_cast<double>(params.rate_decay));
   const auto rate = static_cast<float>(slowed);
-  return all_blocks(count, g, use, [&](std::int64_t first, std::int64_t last) {
-    return HWY_DYNAMIC_DISPATCH(AdagradRange)(as_size(last - first), w_old + first, w_new + first,
-                                              g + first, square_sum + first, rate, params,
-                                              from(use, first));
-  });
+  return all_blocks(
+      count, g, {{w_old, square_sum, nullptr}}, use, [&](std::int64_t first, std::int64_t last) {
+        return HWY_DYNAMIC_DISPATCH(AdagradRange)(as_size(last - first), w_old + first,
+                                                  w_new + first, g + first, square_sum + first,
+                                                  rate, params, from(use, first));
+      });
 }
 
 }  // namespace kernels
