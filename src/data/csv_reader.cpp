@@ -99,6 +99,7 @@ void CsvReader::check_text(const std::string& field) const {
 }
 
 bool CsvReader::next(std::vector<std::string>& fields) {
+  empty_line_ = peek() == '\n' ? line_ : 0;
   while (peek() == '\n') (void)take();
   if (peek() < 0) return false;
   record_line_ = line_;

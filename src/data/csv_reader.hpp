@@ -20,6 +20,8 @@ class CsvReader {
   bool next(std::vector<std::string>& fields);
   /// Line on which the last record began, from 1.
   [[nodiscard]] int line() const { return record_line_; }
+  /// The first empty line right before the last record, or 0.
+  [[nodiscard]] int empty_line() const { return empty_line_; }
   [[nodiscard]] std::uint64_t stored_offset() const { return source_->stored_offset(); }
   [[noreturn]] void refuse(int line, const std::string& problem, const std::string& remedy) const;
 
@@ -39,6 +41,7 @@ class CsvReader {
   std::size_t filled_ = 0;
   int line_ = 1;
   int record_line_ = 1;
+  int empty_line_ = 0;
   std::size_t record_bytes_ = 0;
 };
 

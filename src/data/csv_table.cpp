@@ -235,6 +235,11 @@ CsvCounts CsvTable::visit(const std::function<void(const CsvRow&)>& visit) const
   Missing missing;
   while (reader.next(fields)) {
     const std::int64_t number = counts.rows++;
+    if (columns_.names.size() == 1 && reader.empty_line() > 0) {
+      reader.refuse(reader.empty_line(),
+                    "an empty line among the rows of a table of one column may be a missing value",
+                    "remove the line, or write a value");
+    }
     if (fields.size() != columns_.names.size()) {
       reader.refuse(reader.line(),
                     "there are " + std::to_string(fields.size()) + " fields, but the " +

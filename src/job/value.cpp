@@ -60,7 +60,11 @@ std::optional<std::uint64_t> parse_unsigned(std::string_view text) {
   return whole<std::uint64_t>(text);
 }
 
-std::optional<double> parse_real(std::string_view text) { return number_of(text); }
+std::optional<double> parse_real(std::string_view text) {
+  // YAML takes blanks off already; those that are left were quoted, as in the other values.
+  if (text != without_blanks(text)) return std::nullopt;
+  return number_of(text);
+}
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   constexpr std::array units{Unit{"ms", 1},  Unit{"s", 1e3},   Unit{"sec", 1e3}, Unit{"min", 6e4},

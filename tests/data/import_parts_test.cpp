@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include "data/temporary_folder.hpp"
@@ -84,6 +85,25 @@ TEST_F(TableParts, without_targets_leaves_their_column_out) {
     EXPECT_FALSE(second.schema.has_targets());
     EXPECT_EQ(values<float>(rows_of(second).features, 2), (Floats{4.5, 40}));
   }
+}
+
+TEST_F(TableParts, an_empty_line_in_a_single_column_is_never_skipped_in_silence) {
+  const std::string said = complaint([&] { import("gap", "x\n1\n\n3\n", {.targets = false}); });
+  EXPECT_NE(said.find("gap.csv:3: an empty line among the rows"), std::string::npos) << said;
+  const Manifest whole = read_manifest(import("end", "x\n1\n3\n\n", {.targets = false}).train);
+  EXPECT_EQ(values<float>(rows_of(whole).features, 2), (Floats{1, 3}));
+}
+
+TEST_F(TableParts, like_another_stores_from_the_origin_of_that) {
+  const auto first = read(
+      import("first", "t,y\n1700000001,a\n1700000002,b\n1700000003,a\n1700000004,b\n", {}).train);
+  // Mean 1700000002.5, variance 1.25; of the second table's own rows it would be 1700000010.5.
+  const Manifest second = read_manifest(
+      import("second", "t\n1700000010\n1700000011\n", {.like = first, .targets = false}).train);
+  EXPECT_EQ(second.origin, first->origin);
+  EXPECT_EQ(values<float>(rows_of(second).features, 2),
+            (Floats{static_cast<float>(7.5 / std::sqrt(1.25)),
+                    static_cast<float>(8.5 / std::sqrt(1.25))}));
 }
 
 TEST_F(TableParts, a_file_to_validate_with_is_read_like_the_first) {

@@ -67,7 +67,8 @@ constexpr std::string_view least_job =
 TEST(JobFile, a_sample_set_takes_the_place_of_the_data_and_names_the_run) {
   const ScratchFile file(
       "name: n\n"
-      "data: {train: d/t.yaml, valid: d/v.yaml, samples: s, made_by: [make {folder}, import it]}\n"
+      "data: {train: d/t.yaml, valid: d/v.yaml, samples: s,\n"
+      "       made_by: ['make {folder}', import it]}\n"
       "model: [flatten]\nloss: mse\noptimizer: adam\n");
   const auto read = [&](const std::vector<std::string>& overrides) {
     std::vector<InputError> errors;
