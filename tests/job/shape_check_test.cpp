@@ -176,10 +176,11 @@ TEST_F(CheckJob, validation_data_of_another_kind_is_refused) {
   SampleSchema other = image_schema();
   other.feature_shape = Shape{6, 7, 2};
   write_data("valid", other, 10);
-  EXPECT_EQ(check("[flatten, {linear: {features: 4}}]"),
-            Texts{"valid.yaml: its features are f32 [6, 7, 2] per sample, but the data to train on "
-                  "has f32 [6, 6, 2] per sample; give data of the same kind ('raven data show' tells "
-                  "what a data set is)"});
+  EXPECT_EQ(
+      check("[flatten, {linear: {features: 4}}]"),
+      Texts{"valid.yaml: its features are f32 [6, 7, 2] per sample, but the data to train on "
+            "has f32 [6, 6, 2] per sample; give data of the same kind ('raven data show' tells "
+            "what a data set is)"});
   other = image_schema();
   other.target_width = 5;
   write_data("valid", other, 10);
