@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <span>
 
 #include "data/column_survey.hpp"
 #include "data/line_reader.hpp"
@@ -56,12 +57,15 @@ bool CsvTable::names_a_column(const std::vector<std::string>& first) const {
 
 void CsvTable::check_header(const CsvReader& reader, const std::vector<std::string>& first) const {
   if (names_a_column(first)) return;
-  // The last cell is the target's unless the user names another, and a target may be a word.
+  // The last cell is the target's unless the user names another, and a target may be a word. The
+  // index that pandas writes has no name.
   const bool last_is_target = csv_.target.empty() && targets_ == Targets::needed;
-  const std::size_t features = first.size() - (last_is_target ? 1 : 0);
-  const auto numbers = static_cast<std::size_t>(std::count_if(
-      first.begin(), first.begin() + static_cast<std::ptrdiff_t>(features), like_data));
-  if (2 * numbers < features || features == 0) return;
+  const std::size_t begin = without_blanks(first.front()).empty() ? 1 : 0;
+  const std::size_t end = first.size() - (last_is_target ? 1 : 0);
+  const std::span features = std::span(first).subspan(begin, end > begin ? end - begin : 0);
+  if (features.empty() || 2 * std::ranges::count_if(features, like_data) < std::ssize(features)) {
+    return;
+  }
   std::string cells;
   for (std::size_t i = 0; i < first.size() && i < 6; ++i) {
     cells += (i == 0 ? "" : ", ") + shown(first[i]);

@@ -161,6 +161,22 @@ TEST(ArrayParts, like_another_takes_classes_and_normalisation_and_refuses_new_cl
   EXPECT_NE(shape.find("its features are f32 [3] per sample"), std::string::npos) << shape;
 }
 
+TEST(ArrayParts, like_another_stores_from_the_origin_of_that) {
+  const TemporaryFolder folder;
+  const auto x = folder.put("x.npy", npy<double>("<f8", {1700000001, 1700000003}, 1));
+  const auto y = folder.put("y.npy", npy<std::int32_t>("<i4", {0, 1}, 1));
+  const auto first = read(import_npy(x, y, {.folder = folder / "a", .valid_fraction = 0}).train);
+  ASSERT_EQ(first->origin.size(), 1U);
+  // Mean 1700000002 and deviation 1, whatever the later numbers are.
+  const auto later = folder.put("later.npy", npy<double>("<f8", {1700000012, 1700000022}, 1));
+  const Manifest second = read_manifest(
+      import_npy(later, {},
+                 {.folder = folder / "b", .valid_fraction = 0, .like = first, .targets = false})
+          .train);
+  EXPECT_EQ(second.origin, first->origin);
+  EXPECT_EQ(values<float>(rows_of(second).features, 2), (Floats{10, 20}));
+}
+
 TEST(ArrayParts, validate_with_files_of_their_own_and_predict_without_targets) {
   const TemporaryFolder folder;
   const auto x = folder.put("x.npy", npy<float>("<f4", {1, 2, 3, 4}, 2));

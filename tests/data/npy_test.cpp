@@ -236,7 +236,7 @@ TEST(ImportNpy, integers_beyond_float64_are_counted_where_they_fall_together) {
   const Imported ids =
       made.import(array_of<std::int64_t>("<i8", "(4, 1)", {large, large + 1, large + 2, -large}),
                   two_classes, {.integers = ArrayOptions::Integers::values});
-  EXPECT_NE(made.said.back().find("column '1' (2 of 4 different values)"), std::string::npos)
+  EXPECT_NE(made.said.back().find("column 1 (2 of 4 different values)"), std::string::npos)
       << made.said.back();
 }
 

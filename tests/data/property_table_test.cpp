@@ -35,7 +35,8 @@ std::string made_number(Choices& choose) {
     text += choose.of(Strings{"e", "E"}) + choose.of(Strings{"", "-", "+"}) +
             std::to_string(choose.below(20));
   }
-  return text;
+  // That one stands for a missing value.
+  return std::strtod(text.c_str(), nullptr) == -999 ? "-998" : text;
 }
 
 /// A whole number in one of its ways to be written.
