@@ -41,21 +41,19 @@ TEST(Master, a_contributor_that_is_gone_does_not_grow_faster) {
   Stage stage(box);
   stage.greets(1);
   stage.greets(2);
-  std::uint64_t work = 0;
-  const auto steps = [&](int count) {
-    while (count > 0) {
-      const bool trains = !stage.master().progress().evaluating;
-      ++work;
-      for (const std::uint32_t peer : {1U, 2U}) {
-        for (const SnippetRange node : stage.leases_of(peer)) {
-          if (trains) {
-            stage.answers(peer, work, node, milliseconds(6 * node.count));
-          } else {
-            stage.evaluates(peer, work, node, milliseconds(1));
-          }
+  const auto steps = [&](std::uint64_t count) {
+    const std::uint64_t end = stage.master().progress().step + count;
+    for (std::uint32_t turn = 0; stage.master().progress().step < end; ++turn) {
+      ASSERT_LT(turn, 20 * count) << "it does not go on";
+      const std::uint32_t peer = 1 + turn % 2;
+      const std::optional<Lease> newest = stage.last<Lease>(peer);
+      for (const SnippetRange node : stage.leases_of(peer)) {
+        if (newest->purpose == Purpose::train) {
+          stage.answers(peer, newest->work, node, milliseconds(6 * node.count));
+        } else {
+          stage.evaluates(peer, newest->work, node, milliseconds(1));
         }
       }
-      count -= trains ? 1 : 0;
     }
   };
   steps(4);
