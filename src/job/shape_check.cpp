@@ -106,22 +106,15 @@ void check_model(const JobSpec& job, const Manifest& train, const std::optional<
   if (errors.size() == errors_before) count_work(job, model, train, store, summary);
 }
 
-/// The job itself can be checked without its data, as long as there are samples of its kind.
-std::optional<JobSummary> check_on_samples(const JobSpec& job, const InputError& missing,
-                                           std::vector<InputError>& errors) {
+/// Data that is missing is a mistake: training would end there. What else is wrong with the job
+/// shows on its sample set, if it names one.
+void check_on_samples(const JobSpec& job, const InputError& missing,
+                      std::vector<InputError>& errors) {
+  errors.push_back(missing);
+  if (!job.samples_folder) return;
   JobSpec on_samples = job;
-  if (job.samples_folder) use_samples(on_samples);
-  if (!job.samples_folder || missing_data(on_samples)) {
-    errors.push_back(missing);
-    return std::nullopt;
-  }
-  std::optional<JobSummary> summary = check_job(on_samples, errors);
-  if (!summary) return std::nullopt;
-  const std::string notes[] = {
-      missing.problem() + "; this is about its sample set, " + job.samples_folder->string(),
-      missing.remedy()};
-  summary->notes.insert(summary->notes.begin(), std::begin(notes), std::end(notes));
-  return summary;
+  use_samples(on_samples);
+  if (!missing_data(on_samples)) (void)check_job(on_samples, errors);
 }
 
 }  // namespace
@@ -130,7 +123,8 @@ std::optional<JobSummary> check_job(const JobSpec& job, std::vector<InputError>&
   const std::optional<InputError> missing = missing_data(job);
   std::error_code code;
   if (missing && !std::filesystem::exists(job.train_manifest, code)) {
-    return check_on_samples(job, *missing, errors);
+    check_on_samples(job, *missing, errors);
+    return std::nullopt;
   }
   const std::size_t errors_before = errors.size();
   const std::optional<Manifest> train = open_manifest(job.train_manifest, errors);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -30,6 +31,8 @@ class Fifo {
  public:
   Fifo(const TemporaryFolder& folder, const std::string& name, std::string content)
       : path_(folder / name) {
+    // A reader that gives up early is part of some tests.
+    std::signal(SIGPIPE, SIG_IGN);
     EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
     writer_ = std::thread([path = path_, bytes = std::move(content)] {
       std::ofstream(path, std::ios::binary) << bytes;

@@ -116,7 +116,8 @@ TEST_P(RelayConformance, holds) {
 }
 
 /// The master's view with its contributors counted from 1, whichever side they are on: odd ones
-/// remote, even ones local.
+/// local, even ones remote. Scenarios begin when all have joined, and the local side has the first
+/// turn: so the joins come before anything that those who joined already say.
 class CountedFromOne final : public Transport {
  public:
   explicit CountedFromOne(std::unique_ptr<Transport> both) : both_(std::move(both)) {}
@@ -127,7 +128,7 @@ class CountedFromOne final : public Transport {
     if (!event) return event;
     const bool local = event->peer.value >= local_peer_base;
     const std::uint32_t number = local ? event->peer.value - local_peer_base : event->peer.value;
-    event->peer.value = 2 * number - (local ? 0 : 1);
+    event->peer.value = 2 * number - (local ? 1 : 0);
     return event;
   }
   void wake() override { both_->wake(); }
@@ -142,7 +143,7 @@ class CountedFromOne final : public Transport {
  private:
   static PeerId inner(PeerId peer) {
     const std::uint32_t number = (peer.value + 1) / 2;
-    return {peer.value % 2 == 0 ? number + local_peer_base : number};
+    return {peer.value % 2 == 1 ? number + local_peer_base : number};
   }
   std::unique_ptr<Transport> both_;
 };
@@ -158,7 +159,7 @@ TEST_P(BothConformance, holds) {
   endpoints.push_back(
       std::make_unique<CountedFromOne>(make_both_transport(local.master(), remote.master())));
   for (int i = 1; i <= contributors; ++i) {
-    endpoints.push_back((i % 2 == 0 ? local : remote).join());
+    endpoints.push_back((i % 2 == 1 ? local : remote).join());
   }
   const auto errors = play(scenario, std::move(endpoints));
   for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_EQ(errors[i], "") << "endpoint " << i;
