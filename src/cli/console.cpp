@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <string>
 
-
 #include "raven/core/printable.hpp"
 
 namespace raven {

@@ -121,7 +121,8 @@ void declare_data_import(Command parent, Action& chosen) {
   Command verb = parent.add_subcommand("import", "Turn data of other formats into a data set");
   verb.require_subcommand(1);
   verb.footer(
-      "Examples:\n  raven data import csv wine.csv --target quality --kind real --folder data/wine\n"
+      "Examples:\n  raven data import csv wine.csv --target quality --kind real --folder "
+      "data/wine\n"
       "  raven data import npz mnist.npz --features x_train --targets y_train --folder data/mnist");
   declare_import_idx(verb, chosen);
   declare_import_csv(verb, chosen);

@@ -69,7 +69,8 @@ struct PredictionCsv::Impl {
   }
 
   [[noreturn]] void fail() const {
-    throw InputError({named.string()}, std::string("writing it failed (") + std::strerror(errno) + ")",
+    throw InputError({named.string()},
+                     std::string("writing it failed (") + std::strerror(errno) + ")",
                      "check free space and permissions there");
   }
 
@@ -100,10 +101,11 @@ struct PredictionCsv::Impl {
     if (data.schema().ragged() && rows == all.tokens) return tokens;
     if (data.schema().ragged() && rows == all.nodes) return nodes;
     if (rows == samples) return ones;
-    throw InputError({named.string()},
-                     "the model's rows belong neither to samples nor to their tokens or nodes, so a "
-                     "table can't say what each is of",
-                     "write a .npy file");
+    throw InputError(
+        {named.string()},
+        "the model's rows belong neither to samples nor to their tokens or nodes, so a "
+        "table can't say what each is of",
+        "write a .npy file");
   }
 
   void put_header() {
@@ -154,8 +156,8 @@ void PredictionCsv::append(std::int64_t first, std::int64_t samples, const Tenso
   const std::vector<std::int64_t> rows_of = to.rows_of(first, samples, rows);
   if (!to.begun) {
     to.begun = true;
-    to.positions = to.lines_per_row > 1 || rows != samples ||
-                   to.data.schema().target_kind == TargetKind::tags;
+    to.positions =
+        to.lines_per_row > 1 || rows != samples || to.data.schema().target_kind == TargetKind::tags;
     to.put_header();
   }
   const bool of_classes = !to.names.classes.empty();

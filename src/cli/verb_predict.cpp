@@ -183,8 +183,8 @@ void predict_all(const PredictOptions& options, const TrainedModel& trained,
 
 void predict_csv(const PredictOptions& options, const TrainedModel& trained, PredictionKind kind,
                  const std::filesystem::path& place, const Shape& row) {
-  PredictionCsv out(place, *trained.data, kind,
-                    names_of(trained, row.rank() == 0 ? 1 : row.back()), row);
+  PredictionCsv out(place, *trained.data, kind, names_of(trained, row.rank() == 0 ? 1 : row.back()),
+                    row);
   predict_all(options, trained, [&](const Snippet& piece, const Tensor& output) {
     out.append(piece.first, piece.rows, output);
   });

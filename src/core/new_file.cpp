@@ -104,8 +104,7 @@ std::filesystem::path output_place(const std::filesystem::path& named) {
       // Names in /proc/self/fd lead to pipes by links that name no place.
       refuse_special(named, fs::status(named, error).type());
       if (status.type() == fs::file_type::directory) {
-        throw InputError({named.string()}, "is a folder, not a file to write",
-                         "name a file in it");
+        throw InputError({named.string()}, "is a folder, not a file to write", "name a file in it");
       }
       return place;
     }

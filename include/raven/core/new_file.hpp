@@ -43,7 +43,8 @@ class NewFile {
 
 /// Where a file goes that somebody named: the end of the links that the name leads through, which
 /// need not be there yet. What is there is replaced only when it is a plain file.
-/// @throws InputError when it is a folder, a device, a FIFO or a socket, or the links go in a circle
+/// @throws InputError when it is a folder, a device, a FIFO or a socket, or the links go in a
+/// circle
 [[nodiscard]] std::filesystem::path output_place(const std::filesystem::path& named);
 
 /// True for the name of a temporary file that some NewFile made.
