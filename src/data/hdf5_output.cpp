@@ -95,7 +95,8 @@ herr_t write_bytes(H5FD_t* base, H5FD_mem_t, hid_t, haddr_t address, std::size_t
   while (size > 0 && *file.error == 0) {
     const ssize_t put = ::pwrite(file.handle, bytes, size, static_cast<off_t>(address));
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) {
+    if (put <= 0) {
+      if (put == 0) errno = EIO;
       file.note_error();
       break;
     }
@@ -150,7 +151,8 @@ Hdf5Output::Hdf5Output(int handle, const std::filesystem::path& path, hid_t how)
     : path_(path), target_(std::make_unique<Target>(Target{.error = 0, .handle = handle})) {
   const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   Target* const where = target_.get();
-  H5Pset_driver(access.id(), driver(), &where);
+  // HDF5 would go on with a driver of its own, which knows no handle and keeps no reason.
+  if (H5Pset_driver(access.id(), driver(), &where) < 0) return;
   file_ = Hdf5Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, how, access.id()), H5Fclose);
 }
 

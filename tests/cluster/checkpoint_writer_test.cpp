@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 
 #include "raven/core/error.hpp"
 
@@ -35,7 +37,11 @@ struct CheckpointWriterTest : ::testing::Test {
     };
   }
   static void wait_until(const std::function<bool()>& condition) {
-    while (!condition()) ::usleep(1000);
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "what was waited for never came";
+      std::this_thread::yield();
+    }
   }
 };
 
